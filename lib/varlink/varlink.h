@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The Varlink protocol (varlink.org): NUL-terminated JSON over a stream socket.
+ *
+ * A server runs on the default main context of its thread and answers org.varlink.service by
+ * itself; a client is synchronous and meant for command lines. JSON values are json-c objects.
+ * Not here: any interface of ours; those live with their owners.
+ */
+#pragma once
+
+#include <glib.h>
+#include <json-c/json.h>
+
+#define VARLINK_MESSAGE_MAX (1024u * 1024u) /* ours: bytes of one message, either way */
+#define VARLINK_CLIENTS_MAX 64u		    /* ours: connections to one server */
+
+typedef struct VarlinkServer VarlinkServer;
+typedef struct VarlinkCall VarlinkCall;
+typedef struct VarlinkClient VarlinkClient;
+
+/*
+ * A method. It must answer @call exactly once with varlink_call_reply() or varlink_call_error(),
+ * now or, having taken a reference, later. @params is an object, never NULL, owned by the call.
+ */
+typedef void (*VarlinkHandler)(VarlinkCall *call, struct json_object *params, gpointer data);
+
+typedef struct {
+	const char *name; /* without the interface: "Get"; NULL ends a table */
+	VarlinkHandler handle;
+	gboolean privileged; /* only for root or the server's own user: else PermissionDenied */
+} VarlinkMethod;
+
+/* @product and @version answer org.varlink.service.GetInfo. */
+VarlinkServer *varlink_server_new(const char *product, const char *version);
+void varlink_server_free(VarlinkServer *server);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VarlinkServer, varlink_server_free)
+
+/* @description is the interface file's text; it and @methods must outlive the server. */
+void varlink_server_add(VarlinkServer *server, const char *interface, const char *description,
+	const VarlinkMethod *methods, gpointer data);
+
+/*
+ * Listen on @path with @mode, replacing a dead socket there; HVIS_ERROR_BUSY where a live server
+ * has it. The socket file is removed by varlink_server_free().
+ */
+gboolean varlink_server_listen(VarlinkServer *server, const char *path, guint mode, GError **error);
+
+VarlinkCall *varlink_call_ref(VarlinkCall *call);
+void varlink_call_unref(VarlinkCall *call);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VarlinkCall, varlink_call_unref)
+
+/* TRUE where the caller asked for more than one reply. */
+gboolean varlink_call_wants_more(VarlinkCall *call);
+
+/*
+ * Send one of several replies, with "continues" set. Takes @params. FALSE once the caller is gone
+ * or has stopped reading (its backlog is over VARLINK_MESSAGE_MAX): then stop and unref.
+ */
+gboolean varlink_call_notify(VarlinkCall *call, struct json_object *params);
+
+/* Send the last reply. Takes @params; NULL is an empty object. */
+void varlink_call_reply(VarlinkCall *call, struct json_object *params);
+
+/* Answer with error @name ("io.hvis.Kvp.NotFound"). Takes @params. */
+void varlink_call_error(VarlinkCall *call, const char *name, struct json_object *params);
+
+/* As varlink_call_error() with parameters { "message": error->message } and the name that
+ * @interface gives to the code: "INTERFACE.NotFound", ".Invalid", ".Timeout", … */
+void varlink_call_gerror(VarlinkCall *call, const char *interface, const GError *error);
+
+/* Called when the caller hangs up before the last reply; at most one per call. */
+void varlink_call_on_hangup(VarlinkCall *call, void (*gone)(VarlinkCall *call, gpointer data),
+	gpointer data);
+
+/* Parameter access that sends InvalidParameter and returns FALSE by itself where the value is
+ * missing or of another type. Strings live as long as the call. */
+gboolean varlink_param_string(VarlinkCall *call, const char *name, const char **ret);
+gboolean varlink_param_int(VarlinkCall *call, const char *name, gint64 *ret);
+/* The same with a default where the parameter is absent. */
+gboolean varlink_param_string_opt(VarlinkCall *call, const char *name, const char **ret);
+gboolean varlink_param_int_opt(VarlinkCall *call, const char *name, gint64 *ret);
+gboolean varlink_param_bool_opt(VarlinkCall *call, const char *name, gboolean *ret);
+
+/* --- client --- */
+
+VarlinkClient *varlink_client_connect(const char *path, GError **error);
+void varlink_client_free(VarlinkClient *client);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VarlinkClient, varlink_client_free)
+
+/*
+ * Call "INTERFACE.METHOD" and wait for the answer, @timeout_ms at most (-1 = for ever). Takes
+ * @params (NULL = none). Returns the answer's parameters, a new reference. A Varlink error becomes
+ * the HVIS_ERROR code that varlink_call_gerror() made it from, with its message.
+ */
+struct json_object *varlink_client_call(VarlinkClient *client, const char *method,
+	struct json_object *params, int timeout_ms, GError **error);
+
+/*
+ * Call with "more": @each sees every reply and ends the stream early by returning FALSE.
+ */
+typedef gboolean (*VarlinkEach)(struct json_object *params, gpointer data);
+gboolean varlink_client_stream(VarlinkClient *client, const char *method,
+	struct json_object *params, int timeout_ms, VarlinkEach each, gpointer data, GError **error);
