@@ -22,10 +22,11 @@ typedef void (*FaultDeliver)(gpointer target, const guint8 *bytes, gsize len);
 /*
  * Deliver @bytes to @target through the rules for @point and @subject (service name, or message
  * name such as "OPEN_RESULT"). @target identifies the receiver: fault_forget() drops all that is
- * held back for it.
+ * held back for it. The first @keep bytes are the sender's own (a descriptor, an address): no rule
+ * cuts or changes them.
  */
 void fault_send(FaultPoint point, const char *subject, gpointer target, const void *bytes, gsize len,
-	FaultDeliver deliver);
+	gsize keep, FaultDeliver deliver);
 void fault_forget(gpointer target);
 
 /*
