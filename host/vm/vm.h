@@ -110,27 +110,3 @@ gboolean vm_reset(Vm *vm, GError **error);
 
 /* Mode, uptime, boots, exits per reason, messages, interrupts. New JSON object. */
 struct json_object *vm_describe(Vm *vm);
-
-/* What this host's KVM offers. */
-typedef struct {
-	const char *name; /* "KVM_CAP_HYPERV_SYNIC2" */
-	const char *purpose; /* "SynIC pages and exits" */
-	gboolean needed[VM_SYNIC_N];
-	gboolean present;
-} VmCapability;
-
-typedef struct {
-	GArray *capabilities; /* of VmCapability */
-	/* Why the way cannot be used, NULL where it can. [VM_SYNIC_AUTO] is NULL if any way can. */
-	char *problem[VM_SYNIC_N];
-} VmProbe;
-
-/*
- * Ask KVM for every capability, and run a few instructions of 64-bit kernel code in each way whose
- * capabilities are there: the answer of some KVM variants is only seen then. Takes milliseconds;
- * never fails, the problem is in the result.
- */
-VmProbe *vm_probe(void);
-void vm_probe_free(VmProbe *probe);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmProbe, vm_probe_free)
-struct json_object *vm_probe_describe(const VmProbe *probe);
