@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The error domain and its two tables: errno to code, code to exit status. Tests read both tables
+ * whole, so a new code without a row fails there.
+ */
+#include <util/error.h>
+
+#include <errno.h>
+#include <gio/gio.h>
+#include <stdio.h>
+
+G_DEFINE_QUARK(hvis - error - quark, hvis_error)
+
+gboolean hvis_fail(GError **error, HvisErrorCode code, const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	text = g_strdup_vprintf(format, ap);
+	va_end(ap);
+	g_set_error_literal(error, HVIS_ERROR, (gint)code, text);
+	return FALSE;
+}
+
+static HvisErrorCode code_of_errno(int err)
+{
+	switch (err) {
+	case ENOENT:
+	case ENOTDIR:
+	case ENODEV:
+	case ENXIO:
+		return HVIS_ERROR_NOT_FOUND;
+	case EEXIST:
+		return HVIS_ERROR_EXISTS;
+	case EINVAL:
+	case ENAMETOOLONG:
+	case ELOOP:
+	case EILSEQ:
+	case ERANGE:
+		return HVIS_ERROR_INVALID;
+	case EPROTO:
+	case EBADMSG:
+	case EMSGSIZE:
+		return HVIS_ERROR_PROTOCOL;
+	case ENOSPC:
+	case EDQUOT:
+	case EFBIG:
+		return HVIS_ERROR_NO_SPACE;
+	case EACCES:
+	case EPERM:
+	case EROFS:
+		return HVIS_ERROR_PERMISSION;
+	case EBUSY:
+	case ETXTBSY:
+	case EADDRINUSE:
+		return HVIS_ERROR_BUSY;
+	case ETIMEDOUT:
+	case ETIME:
+		return HVIS_ERROR_TIMEOUT;
+	case EPIPE:
+	case ECONNRESET:
+	case ECONNABORTED:
+	case ECONNREFUSED:
+	case ENOTCONN:
+	case ESHUTDOWN:
+		return HVIS_ERROR_CLOSED;
+	case ENOSYS:
+	case EOPNOTSUPP:
+	case ENOTTY:
+	case EAFNOSUPPORT:
+	case EPROTONOSUPPORT:
+		return HVIS_ERROR_UNSUPPORTED;
+	case EIO:
+		return HVIS_ERROR_IO;
+	}
+	return HVIS_ERROR_FAILED;
+}
+
+gboolean hvis_fail_errno(GError **error, int err, const char *format, ...)
+{
+	g_autofree char *text = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	text = g_strdup_vprintf(format, ap);
+	va_end(ap);
+	g_set_error(error, HVIS_ERROR, (gint)code_of_errno(err), "%s: %s", text, g_strerror(err));
+	return FALSE;
+}
+
+gboolean hvis_error_is(const GError *error, HvisErrorCode code)
+{
+	return g_error_matches(error, HVIS_ERROR, (gint)code);
+}
+
+static HvisExit exit_of_code(HvisErrorCode code)
+{
+	switch (code) {
+	case HVIS_ERROR_NOT_FOUND:
+		return HVIS_EXIT_FALSE;
+	case HVIS_ERROR_INVALID:
+		return HVIS_EXIT_USAGE;
+	case HVIS_ERROR_PERMISSION:
+		return HVIS_EXIT_PERMISSION;
+	case HVIS_ERROR_TIMEOUT:
+		return HVIS_EXIT_TIMEOUT;
+	case HVIS_ERROR_FAILED:
+	case HVIS_ERROR_EXISTS:
+	case HVIS_ERROR_PROTOCOL:
+	case HVIS_ERROR_IO:
+	case HVIS_ERROR_NO_SPACE:
+	case HVIS_ERROR_BUSY:
+	case HVIS_ERROR_CLOSED:
+	case HVIS_ERROR_UNSUPPORTED:
+	case HVIS_ERROR_N:
+		break;
+	}
+	return HVIS_EXIT_IO;
+}
+
+/* GLib's own calls fail in other domains; only what a user can act on is told apart. */
+static HvisExit exit_of_foreign(const GError *error)
+{
+	if (error->domain == G_OPTION_ERROR)
+		return HVIS_EXIT_USAGE;
+	if (g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_ACCES) ||
+		g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_PERM) ||
+		g_error_matches(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
+		return HVIS_EXIT_PERMISSION;
+	if (g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT) ||
+		g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+		return HVIS_EXIT_FALSE;
+	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
+		return HVIS_EXIT_TIMEOUT;
+	return HVIS_EXIT_IO;
+}
+
+HvisExit hvis_exit_status(const GError *error)
+{
+	if (!error)
+		return HVIS_EXIT_OK;
+	if (error->domain == HVIS_ERROR)
+		return exit_of_code((HvisErrorCode)error->code);
+	return exit_of_foreign(error);
+}
+
+int hvis_die(HvisExit status, const GError *error)
+{
+	const char *program = g_get_prgname();
+
+	fprintf(stderr, "%s: %s\n", program ? program : "hvis",
+		error ? error->message : "unknown failure");
+	return (int)status;
+}
