@@ -10,10 +10,10 @@
 
 #include <hvis/types.h>
 
-#define HVIS_KVP_KEY_MAX 512u	 /* bytes, both on the wire (UTF-16) and in a record (UTF-8) */
+#define HVIS_KVP_KEY_MAX 512u /* bytes, both on the wire (UTF-16) and in a record (UTF-8) */
 #define HVIS_KVP_VALUE_MAX 2048u /* bytes, as above */
-#define HVIS_KVP_KEY_UNITS_MAX 254u	/* UTF-16 units that survive the kernel's conversion, */
-#define HVIS_KVP_VALUE_UNITS_MAX 1022u	/* guest to host (hv_kvp.c 6.12: MAX / 2 - 2) */
+#define HVIS_KVP_KEY_UNITS_MAX 254u /* UTF-16 units that survive the kernel's conversion, */
+#define HVIS_KVP_VALUE_UNITS_MAX 1022u /* guest to host (hv_kvp.c 6.12: MAX / 2 - 2) */
 
 enum hvis_kvp_op {
 	HVIS_KVP_OP_GET = 0,
@@ -26,9 +26,9 @@ enum hvis_kvp_op {
 };
 
 enum hvis_kvp_pool {
-	HVIS_KVP_POOL_EXTERNAL = 0,	 /* host to guest */
-	HVIS_KVP_POOL_GUEST = 1,	 /* guest to host */
-	HVIS_KVP_POOL_AUTO = 2,		 /* facts about the guest, computed */
+	HVIS_KVP_POOL_EXTERNAL = 0, /* host to guest */
+	HVIS_KVP_POOL_GUEST = 1, /* guest to host */
+	HVIS_KVP_POOL_AUTO = 2, /* facts about the guest, computed */
 	HVIS_KVP_POOL_AUTO_EXTERNAL = 3, /* facts about the host */
 	HVIS_KVP_POOL_AUTO_INTERNAL = 4,
 	HVIS_KVP_POOL_N = 5,
@@ -39,7 +39,7 @@ enum hvis_kvp_type {
 	HVIS_KVP_REG_EXPAND_SZ = 2,
 	HVIS_KVP_REG_U32 = 4,
 	HVIS_KVP_REG_U64_LINUX = 8, /* what Linux' UAPI says */
-	HVIS_KVP_REG_U64 = 11,	    /* what Windows and OpenVMM say */
+	HVIS_KVP_REG_U64 = 11, /* what Windows and OpenVMM say */
 };
 
 enum {
@@ -130,8 +130,10 @@ static_assert(offsetof(struct hvis_kvp_dev_msg, body.ip.address) == 262, "wire l
 
 /*
  * The body of the host's IC message: the same header and views, except that the IP strings follow
- * op and pool at once.
+ * op and pool at once. All of the other operations have bodies of one size.
  */
+#define HVIS_KVP_WIRE_SIZE 2580u
+
 struct hvis_kvp_ip_wire {
 	uint8_t op;
 	uint8_t pool;
@@ -139,3 +141,49 @@ struct hvis_kvp_ip_wire {
 };
 
 static_assert(sizeof(struct hvis_kvp_ip_wire) == 7428, "wire layout");
+
+/*
+ * From message version 5 on, IP info travels in binary, four bytes into the body (OpenVMM). Addresses
+ * are in network order. Subnets pair with addresses; origins run over the IPv4 addresses, then over
+ * the IPv6 ones, without a gap. The body is as long as the text form: the rest is zero.
+ */
+#define HVIS_KVP_IP_ADDRESSES_MAX 64u
+#define HVIS_KVP_IP_GATEWAYS_MAX 5u
+
+enum {
+	HVIS_KVP_ORIGIN_UNKNOWN = 0,
+	HVIS_KVP_ORIGIN_OTHER = 1, /* most likely DHCP */
+	HVIS_KVP_ORIGIN_STATIC = 2,
+};
+
+struct hvis_kvp_ip_v5 {
+	hvis_le32 n_ipv4, n_ipv6;
+	hvis_le32 n_ipv4_gateways, n_ipv6_gateways;
+	hvis_le32 n_ipv4_dns, n_ipv6_dns;
+	uint8_t adapter_id[256];
+	uint8_t family; /* HVIS_KVP_FAMILY_… bits */
+	uint8_t dhcp;
+	uint8_t pad[2];
+	uint8_t ipv4[HVIS_KVP_IP_ADDRESSES_MAX][4];
+	uint8_t ipv6[HVIS_KVP_IP_ADDRESSES_MAX][16];
+	uint8_t ipv4_subnet[HVIS_KVP_IP_ADDRESSES_MAX][4];
+	hvis_le32 ipv6_prefix[HVIS_KVP_IP_ADDRESSES_MAX];
+	uint8_t ipv4_gateway[HVIS_KVP_IP_GATEWAYS_MAX][4];
+	uint8_t ipv6_gateway[HVIS_KVP_IP_GATEWAYS_MAX][16];
+	uint8_t ipv4_dns[HVIS_KVP_IP_ADDRESSES_MAX][4];
+	uint8_t ipv6_dns[HVIS_KVP_IP_ADDRESSES_MAX][16];
+	hvis_le16 origin[2 * HVIS_KVP_IP_ADDRESSES_MAX];
+};
+
+struct hvis_kvp_ip_v5_wire {
+	uint8_t op;
+	uint8_t pool;
+	uint8_t pad[2];
+	struct hvis_kvp_ip_v5 ip;
+};
+
+static_assert(sizeof(struct hvis_kvp_ip_v5) == 3712, "wire layout");
+static_assert(offsetof(struct hvis_kvp_ip_v5, ipv4) == 284, "wire layout");
+static_assert(offsetof(struct hvis_kvp_ip_v5, ipv4_gateway) == 2076, "wire layout");
+static_assert(offsetof(struct hvis_kvp_ip_v5, origin) == 3456, "wire layout");
+static_assert(sizeof(struct hvis_kvp_ip_v5_wire) <= sizeof(struct hvis_kvp_ip_wire), "wire layout");

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Link mode: the guest kernel's hv_utils without a guest. Each service that has a character device
+ * gets a socket DIR/hv_NAME that behaves as the device does, so that a daemon can be driven by the
+ * host's services in seconds, without a VM.
+ *
+ * Above, the link is a channel: it takes integration-service messages and answers them as hv_utils
+ * of Linux 6.12 does, with its versions, conversions, limits and time-outs. Below, it is the device
+ * by the contract of hvis/link.h. What it reproduces:
+ *
+ *  - one opener; the next gets EBUSY and is closed;
+ *  - the first message must be REGISTER1 (KVP: op 100); it is answered with REGISTER1 and the text
+ *    "3.1". Anything else: EINVAL, and the device waits on. REGISTER (4) is not taken: netlink only;
+ *  - the host's first negotiation is answered when the daemon registers, or after 55 s without it;
+ *  - a message shorter than HVIS_KVP_DEV_MSG_SIZE: EINVAL; a longer one is taken, its tail ignored;
+ *  - one transaction at a time, 30 s for the daemon; then the host gets HVIS_E_FAIL, and the
+ *    daemon's late answer EINVAL;
+ *  - close by the daemon: the transaction fails with HVIS_E_FAIL, and the next one to open must
+ *    register again. Requests while nobody is registered fail with HVIS_E_FAIL.
+ *
+ * One departure: to the registry a service is "offered" while no daemon has the device open, where a
+ * kernel would have the channel open all the time.
+ */
+#pragma once
+
+#include <glib.h>
+#include "host/service/clock.h"
+#include "host/service/service.h"
+
+/* Sockets appear in @dir, made with mode 0700 if absent, as services are enabled. */
+Link *link_new(const char *dir, const ServiceClock *clock, GError **error);
+void link_free(Link *link); /* removes the sockets; free the registry first */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Link, link_free)
+
+const char *link_dir(const Link *link);

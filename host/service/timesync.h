@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The host's clock for the guest: a step when the service opens, samples afterwards, and what an
+ * administrator asks for in between. Takes the "timesync" service of the registry.
+ */
+#pragma once
+
+#include <hvis/timesync.h>
+#include "host/service/service.h"
+
+/* The clock that the guest is told is the host's plus this, from now on. */
+void timesync_set_offset(HostService *service, gint64 offset_us);
+gint64 timesync_offset(const HostService *service);
+
+/* Step the guest's clock (@step), or send one sample out of turn. */
+void timesync_send(HostService *service, gboolean step, ServiceDone done, gpointer data);
