@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# The outer emulator: a small QEMU machine without KVM in which KVM works, for machines whose own KVM
+# is missing or cannot do it. It sees the machine's file system, read-only below a layer in memory, so
+# that programs and paths are the same inside and outside, and one shared folder, writable, at its own
+# path. Jobs are commands written in files of that folder, run one after another by outer/worker.
+
+# Modules of the outer machine: its bus, its shared folders, and KVM.
+outer_modules=(virtio_pci 9p 9pnet_virtio overlay kvm_amd ccp irqbypass)
+
+# outer_image: path of a folder with vmlinux and initrd.
+outer_image()
+{
+	local kernel busybox
+
+	kernel=$(kernel_get 6.1) || exit
+	busybox=$(debian_unpacked busybox-static) || exit
+	cache_get outer "$(cache_key "$kernel" "$busybox" "${outer_modules[*]}" \
+		"$(cache_digest "$top/tests/vm/outer/init")")" outer_make "$kernel"
+}
+
+outer_make()
+{
+	local kernel=$1 into=$2
+
+	say "making the outer machine's image"
+	kernel_elf "$kernel/vmlinuz" "$into/vmlinux" || return
+	mkdir -p "$into/stage"/{proc,sys,dev,machine,layer,new}
+	initrd_busybox "$into/stage" || return
+	initrd_modules "$into/stage" "$kernel" "${outer_modules[@]}" || return
+	install -m 755 "$top/tests/vm/outer/init" "$into/stage/init" || return
+	initrd_pack "$into/stage" "$into/initrd" && rm -rf "$into/stage"
+}
+
+# outer_start DIR: start an emulator whose shared folder is DIR. Sets outer_pid, outer_to, outer_from
+# (descriptors of its job line). The console is in DIR/console.
+outer_start()
+{
+	local dir=$1 image
+
+	image=$(outer_image) || exit
+	[[ $dir != *[,[:space:]]* ]] || die "a folder shared with QEMU must have no comma or blank: $dir"
+	mkfifo "$dir/jobs.in" "$dir/jobs.out" || return
+	printf '%s\n' "$dir" >"$dir/path"
+	printf '%s\n' "$top/tests/vm/outer/worker" >"$dir/worker"
+	exec {outer_to}<>"$dir/jobs.in" {outer_from}<>"$dir/jobs.out"
+	qemu-system-x86_64 -accel tcg,thread=single -M q35 -cpu EPYC,+svm,+npt,-xsave,-cx16 -smp 1 -m 3072 \
+		-nodefaults -no-user-config -no-reboot -display none \
+		-kernel "$image/vmlinux" -initrd "$image/initrd" \
+		-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on" \
+		-serial "file:$dir/console" -serial "pipe:$dir/jobs" \
+		-virtfs local,path=/,mount_tag=machine,security_model=none,readonly=on,multidevs=remap \
+		-virtfs "local,path=$dir,mount_tag=shared,security_model=none,multidevs=remap" \
+		</dev/null >"$dir/qemu.log" 2>&1 {outer_to}>&- {outer_from}>&- &
+	outer_pid=$!
+}
+
+# outer_wait_ready SECONDS: until the worker says that it takes jobs.
+outer_wait_ready()
+{
+	local line
+
+	while read -t "$1" -r -u "$outer_from" line; do
+		[[ $line != READY* ]] || return 0
+	done
+	return 1
+}
+
+outer_stop()
+{
+	[ -n "${outer_pid:-}" ] || return 0
+	kill "$outer_pid" 2>/dev/null
+	wait "$outer_pid" 2>/dev/null
+	exec {outer_to}>&- {outer_from}>&-
+	outer_pid=
+}
+
+# outer_job FILE: have the worker run the script FILE; its exit status comes back, 125 if the emulator
+# died. FILE.out has the output.
+outer_job()
+{
+	local line
+
+	printf 'JOB %s\n' "$1" >&"$outer_to"
+	while :; do
+		if read -t 2 -r -u "$outer_from" line; then
+			line=${line%$'\r'}
+			[[ $line != "DONE "* ]] || return "${line#DONE }"
+		elif ! kill -0 "$outer_pid" 2>/dev/null; then
+			return 125
+		fi
+	done
+}
+
+# ./run outer -- COMMAND…
+cmd_outer()
+{
+	local dir status follow
+
+	[ "${1:-}" = -- ] && shift
+	[ $# -gt 0 ] || die_usage "usage: ./run outer -- COMMAND…"
+	packages_need vm
+	dir=$(mktemp -d "${TMPDIR:-/tmp}/hvis-outer.XXXXXX")
+	trap 'outer_stop; rm -rf "$dir"' EXIT
+	{
+		printf 'cd %q || exit\n' "$PWD"
+		printf 'export HVIS_SHARED=%q\n' "$dir"
+		printf '%q ' "$@"
+		echo
+	} >"$dir/job"
+	: >"$dir/job.out"
+	outer_start "$dir"
+	if ! outer_wait_ready 120; then
+		tail -n 40 "$dir/qemu.log" "$dir/console" >&2
+		die "the outer emulator did not come up"
+	fi
+	say "outer machine is up; running: $*"
+	tail -n +1 -s 0.2 -f "$dir/job.out" &
+	follow=$!
+	outer_job "$dir/job"
+	status=$?
+	sleep 0.5
+	kill $follow
+	wait $follow 2>/dev/null
+	[ $status != 125 ] || tail -n 40 "$dir/qemu.log" "$dir/console" >&2
+	exit $status
+}
