@@ -1,0 +1,133 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The unit, the preset, the udev rule and the tmpfiles entry as systemd itself reads them, in a tree
+# of their own: no system directory is read or written. TAP.
+set -u
+
+builddir=${top_builddir:-.}
+srcdir=${top_srcdir:-.}
+unit=hv-kvp-daemon.service
+aliases="hv_kvp_daemon.service hypervkvpd.service hyperv-daemons.hv-kvp-daemon.service"
+exposure_max=20 # in tenths
+
+tmp=$(mktemp -d) || exit 99
+trap 'rm -rf "$tmp"' EXIT
+n=0
+
+ok() { n=$((n + 1)); echo "ok $n - $1"; }
+not_ok() { n=$((n + 1)); echo "not ok $n - $1"; sed 's/^/# /' "$tmp/log"; }
+# try NAME COMMAND…: one test, with the command's output shown where it fails
+try() {
+	local name=$1; shift
+	if "$@" >"$tmp/log" 2>&1; then ok "$name"; else not_ok "$name"; fi
+}
+
+for tool in systemd-analyze systemd-escape systemd-tmpfiles systemctl; do
+	if ! command -v $tool >/dev/null; then
+		echo "1..0 # SKIP $tool is not installed"
+		exit 0
+	fi
+done
+echo "1..13"
+
+# A root with our files where a package would put them, and a program for the unit to name.
+root=$tmp/root
+units=$root/usr/lib/systemd/system
+mkdir -p "$units" "$root/usr/lib/tmpfiles.d" "$root/usr/lib/systemd/system-preset" "$root/etc" "$tmp/verify"
+echo 'root:x:0:0:root:/root:/bin/sh' >"$root/etc/passwd"
+echo 'root:x:0:' >"$root/etc/group"
+cp "$builddir/systemd/$unit" "$units/"
+cp "$builddir/systemd/tmpfiles.d/hvis.conf" "$root/usr/lib/tmpfiles.d/"
+cp "$srcdir/systemd/90-hvis.preset" "$root/usr/lib/systemd/system-preset/"
+sed 's|^ExecStart=[^ ]*|ExecStart=/bin/true|' "$units/$unit" >"$tmp/verify/$unit"
+pooldir=$(sed -n 's/^RequiresMountsFor=//p' "$units/$unit")
+
+verify() {
+	systemd-analyze verify --man=no "$tmp/verify/$unit" >"$tmp/verify.log" 2>&1
+	local rc=$?
+	cat "$tmp/verify.log"
+	[ $rc -eq 0 ] && ! grep -q "$unit" "$tmp/verify.log"
+}
+try "systemd finds nothing to say about the unit" verify
+
+nothing_left() { ! grep -n '@[a-z]*@' "$builddir/systemd/$unit" "$builddir/systemd/tmpfiles.d/hvis.conf"; }
+try "every placeholder is filled in" nothing_left
+
+exposure() { systemd-analyze --no-pager security --offline=yes --threshold=$exposure_max "$tmp/verify/$unit"; }
+try "exposure is at most $((exposure_max / 10)).$((exposure_max % 10))" exposure
+
+no_capability() { grep -qx 'CapabilityBoundingSet=' "$units/$unit" && ! grep -q '^CapabilityBoundingSet=.' "$units/$unit"; }
+try "the daemon has no capability" no_capability
+
+device=$(systemd-escape --path --suffix=device '/sys/devices/virtual/misc/vmbus!hv_kvp')
+by_device() {
+	local key
+	for key in StopPropagatedFrom After WantedBy; do
+		grep -Fqx "$key=$device" "$units/$unit" || { echo "no $key=$device"; return 1; }
+	done
+}
+try "the unit is bound to the device unit that systemd derives" by_device
+
+no_wait() {
+	! grep -nE '^(BindsTo|Requires|Requisite|Wants)=.*device' "$units/$unit" &&
+		! grep -nE '^WantedBy=.*target' "$units/$unit"
+}
+try "nothing waits for a device that is not there" no_wait
+
+rule() {
+	grep -v '^#' "$srcdir/systemd/60-hvis.rules" |
+		grep -Fqx 'SUBSYSTEM=="misc", KERNEL=="vmbus/hv_kvp", TAG+="systemd"'
+}
+try "udev tags the device for systemd" rule
+
+# A distribution's unit of an alias' name must not be in the way, and must end up hidden.
+printf '[Service]\nExecStart=/bin/false\n' >"$units/hypervkvpd.service"
+enable() {
+	local alias
+	systemctl --root="$root" enable "$unit" || return 1
+	[ -L "$root/etc/systemd/system/$device.wants/$unit" ] || return 1
+	for alias in $aliases; do
+		[ "$(readlink "$root/etc/systemd/system/$alias")" = "/usr/lib/systemd/system/$unit" ] || return 1
+	done
+}
+try "enable makes the device want the unit, and the other names" enable
+
+disable() {
+	systemctl --root="$root" disable "$unit" || return 1
+	[ -z "$(find "$root/etc/systemd" -type l)" ]
+}
+try "disable leaves no link behind" disable
+
+preset() {
+	systemctl --root="$root" preset "$unit" && [ -L "$root/etc/systemd/system/$device.wants/$unit" ]
+}
+try "the preset enables the unit" preset
+
+pool=$root$pooldir
+tmpfiles() { systemd-tmpfiles --root="$root" --create hvis.conf; }
+if [ "$(id -u)" = 0 ]; then
+	mkdir -p "$pool"
+	printf 'data' >"$pool/.kvp_pool_1"
+	chmod 0600 "$pool/.kvp_pool_1"
+	touch -d '2001-02-03 04:05:06 UTC' "$pool/.kvp_pool_1"
+	try "tmpfiles takes the entry" tmpfiles
+
+	made() {
+		[ "$(stat -c %a "$pool")" = 755 ] || return 1
+		for i in 0 2 3 4; do
+			[ "$(stat -c '%a %s' "$pool/.kvp_pool_$i")" = "644 0" ] || return 1
+		done
+	}
+	try "missing pools are made, empty and 0644" made
+
+	kept() {
+		[ "$(cat "$pool/.kvp_pool_1")" = data ] &&
+			[ "$(stat -c '%a %Y' "$pool/.kvp_pool_1")" = "600 981173106" ]
+	}
+	try "a pool that exists keeps content, mode and time" kept
+else
+	for name in "tmpfiles takes the entry" "missing pools are made" "an existing pool is kept"; do
+		n=$((n + 1))
+		echo "ok $n - $name # SKIP needs root: the entry sets owners"
+	done
+fi
