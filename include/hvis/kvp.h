@@ -75,7 +75,10 @@ struct hvis_kvp_delete {
 	uint8_t key[HVIS_KVP_KEY_MAX];
 };
 
-/* The strings of IP info: UTF-16LE, NUL-terminated, entries joined by ';'. */
+/*
+ * The strings of IP info: NUL-terminated, entries joined by ';'. UTF-16LE on the host's wire; on the
+ * character device the kernel has made UTF-8 of them, in fields of the same size.
+ */
 struct hvis_kvp_ip {
 	uint8_t adapter_id[256];
 	uint8_t family; /* HVIS_KVP_FAMILY_… bits */

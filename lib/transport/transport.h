@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How whole messages reach the kernel or whoever plays it: a table of operations with three
+ * implementations (character device, socket of "hvis-host link", script for tests). One message per
+ * send and per receive; nothing here looks inside.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef struct HvisTransport HvisTransport;
+
+typedef struct {
+	const char *kind; /* "device", "socket", "script" */
+	/*
+	 * Send one whole message. HVIS_ERROR_CLOSED: the other end is gone. HVIS_ERROR_PROTOCOL: it
+	 * does not take such a message now (the transaction timed out, …) and the transport lives.
+	 */
+	gboolean (*send)(HvisTransport *transport, const void *msg, gsize len, GError **error);
+	/*
+	 * Receive one whole message of at most @size bytes. Returns its length; 0 where there is none
+	 * after all; -1 with HVIS_ERROR_CLOSED, or HVIS_ERROR_PROTOCOL for a message longer than
+	 * @size, which is dropped where the transport can.
+	 */
+	gssize (*receive)(HvisTransport *transport, void *buf, gsize size, GError **error);
+	int (*fd)(HvisTransport *transport); /* readable when receive() has work */
+	void (*close)(HvisTransport *transport); /* frees it */
+} HvisTransportOps;
+
+/* First member of every implementation. */
+struct HvisTransport {
+	const HvisTransportOps *ops;
+	char *path; /* what it was opened by, for messages; freed by hvis_transport_close() */
+};
+
+/*
+ * Open @path: a socket is connected to with SOCK_SEQPACKET, anything else is opened as a device.
+ * HVIS_ERROR_NOT_FOUND where it is absent, HVIS_ERROR_BUSY (who has it is in the message) where
+ * another process holds it.
+ */
+HvisTransport *hvis_transport_open_path(const char *path, GError **error);
+
+/* The two that hvis_transport_open_path() picks from. */
+HvisTransport *hvis_chardev_open(const char *path, GError **error);
+HvisTransport *hvis_socket_open(const char *path, GError **error);
+/* Takes the descriptor of a connected SOCK_SEQPACKET socket. */
+HvisTransport *hvis_socket_new(int fd);
+
+gboolean hvis_transport_send(HvisTransport *transport, const void *msg, gsize len, GError **error);
+gssize hvis_transport_receive(HvisTransport *transport, void *buf, gsize size, GError **error);
+int hvis_transport_fd(HvisTransport *transport);
+void hvis_transport_close(HvisTransport *transport); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(HvisTransport, hvis_transport_close)
+
+/* "device /dev/vmbus/hv_kvp", for a status line; newly allocated. */
+char *hvis_transport_describe(HvisTransport *transport);
