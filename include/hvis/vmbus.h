@@ -169,6 +169,44 @@ struct hvis_msg_modify_response {
 	hvis_le32 status;
 };
 
+struct hvis_msg_tl_connect { /* hv_sock; later guests append a silo identifier */
+	struct hvis_msg_hdr hdr;
+	struct hvis_guid endpoint, service;
+};
+
+struct hvis_msg_tl_connect_result {
+	struct hvis_msg_hdr hdr;
+	struct hvis_guid endpoint, service;
+	hvis_le32 status;
+};
+
+/* Page that the guest shares for monitored channels: it sets a trigger bit and makes no hypercall. */
+enum {
+	HVIS_MONITOR_STATE = 0,	     /* bit n: group n is looked at */
+	HVIS_MONITOR_PENDING = 8,    /* u32 per group, 8 bytes apart: the trigger bits */
+	HVIS_MONITOR_LATENCY = 576,  /* u16 per trigger, 100 ns units */
+	HVIS_MONITOR_PARAM = 1088,   /* 8 bytes per trigger: connection id u32, flag u16, u16 */
+	HVIS_MONITOR_GROUPS = 4,
+	HVIS_MONITOR_GROUP_BITS = 32,
+	HVIS_MONITOR_N = HVIS_MONITOR_GROUPS * HVIS_MONITOR_GROUP_BITS,
+};
+#define HVIS_MONITOR_NONE 0xffu
+#define HVIS_VP_NONE 0xffffffffu /* as a target: no interrupts */
+
+enum { /* connection_state of VERSION_RESPONSE */
+	HVIS_CONTACT_OK = 0,
+	HVIS_CONTACT_NO_RESOURCES = 1,
+	HVIS_CONTACT_FAILED = 2,
+};
+
+enum { /* NTSTATUS in answers */
+	HVIS_NT_OK = 0,
+	HVIS_NT_INVALID_PARAMETER = 0xc000000du,
+	HVIS_NT_NO_RESOURCES = 0xc000009au,
+	HVIS_NT_INVALID_STATE = 0xc0000184u,
+	HVIS_NT_REFUSED = 0xc0000236u,
+};
+
 static_assert(sizeof(struct hvis_msg_initiate_contact) == 40, "wire layout");
 static_assert(sizeof(struct hvis_msg_version_response) == 16, "wire layout");
 static_assert(sizeof(struct hvis_msg_offer) == 196, "wire layout");
@@ -180,3 +218,5 @@ static_assert(sizeof(struct hvis_msg_gpadl_header) == 28, "wire layout");
 static_assert(sizeof(struct hvis_msg_gpadl_body) == 16, "wire layout");
 static_assert(sizeof(struct hvis_msg_gpadl_created) == 20, "wire layout");
 static_assert(sizeof(struct hvis_msg_modify_channel) == 16, "wire layout");
+static_assert(sizeof(struct hvis_msg_tl_connect) == 40, "wire layout");
+static_assert(sizeof(struct hvis_msg_tl_connect_result) == 44, "wire layout");
