@@ -96,8 +96,8 @@ static_assert(sizeof(struct hvis_kvp_ip) == 7426, "wire layout");
 
 /*
  * The message of /dev/vmbus/hv_kvp, both ways, always whole. An answer carries its status in the
- * first four bytes, over op and pool. The kernel reads the answer to GET through the view of
- * ENUMERATE, so both views must be filled.
+ * first four bytes, over op and pool. The kernel reads the value of an answer to GET through the view
+ * of ENUMERATE, four bytes after GET's own: a value can only be in one of them.
  */
 #define HVIS_KVP_DEV_MSG_SIZE 7432u
 

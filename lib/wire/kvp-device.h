@@ -36,7 +36,10 @@ typedef struct {
 	KvpIp ip; /* GET_IP_INFO: adapter and family; SET_IP_INFO: all */
 } KvpRequest;
 
-/* The answer. @op is that of the request and decides which view is filled. */
+/*
+ * The answer. @op is that of the request and decides which view is filled; the value of GET goes
+ * where the kernel looks for it, in ENUMERATE's. A status other than OK goes alone.
+ */
 typedef struct {
 	guint8 op;
 	guint32 status; /* enum hvis_status */
@@ -48,8 +51,7 @@ typedef struct {
 typedef struct {
 	guint32 status;
 	char key[HVIS_KVP_KEY_MAX]; /* ENUMERATE */
-	char value[HVIS_KVP_VALUE_MAX]; /* GET, ENUMERATE: both from the view of ENUMERATE */
-	char get_value[HVIS_KVP_VALUE_MAX]; /* GET: from its own view, which Linux ignores */
+	char value[HVIS_KVP_VALUE_MAX]; /* GET, ENUMERATE: both from ENUMERATE's view, as Linux */
 	KvpIp ip; /* GET_IP_INFO */
 } KvpReply;
 
