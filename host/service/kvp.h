@@ -80,14 +80,14 @@ typedef struct {
 	char **addresses, **subnets; /* pairs; "255.255.255.0", or a prefix length for IPv6 */
 	char **gateways, **dns;
 	GArray *origins; /* of KvpOrigin, one per address; NULL in the text form */
-} KvpIp;
+} KvpIpInfo;
 
-void kvp_ip_clear(KvpIp *ip);
+void kvp_ip_info_clear(KvpIpInfo *ip);
 const char *kvp_origin_name(KvpOrigin origin);
 
 /* @ip is NULL unless @status is HVIS_S_OK. */
-typedef void (*KvpIpDone)(guint32 status, const KvpIp *ip, const GError *error, gpointer data);
+typedef void (*KvpIpDone)(guint32 status, const KvpIpInfo *ip, const GError *error, gpointer data);
 void kvp_ip_get(HostService *kvp, const char *adapter_id, KvpIpDone done, gpointer data);
 
 /* From message version 5 on addresses must be valid ones, for they travel in binary. */
-void kvp_ip_set(HostService *kvp, const KvpIp *ip, ServiceDone done, gpointer data);
+void kvp_ip_set(HostService *kvp, const KvpIpInfo *ip, ServiceDone done, gpointer data);

@@ -12,6 +12,7 @@
 #include <glib.h>
 #include "host/service/clock.h"
 #include "host/vmbus/vmbus.h"
+#include <wire/icmsg.h>
 
 typedef struct HostServices HostServices;
 typedef struct HostService HostService;
@@ -26,10 +27,6 @@ typedef enum {
 	SERVICE_REFUSED, /* the guest wants none of the versions */
 	SERVICE_STATE_N,
 } ServiceState;
-
-typedef struct {
-	guint16 major, minor;
-} ServiceVersion;
 
 typedef struct {
 	guint64 sent, received; /* messages, negotiation included */
@@ -75,8 +72,7 @@ const char *service_state_name(ServiceState state); /* "negotiating" */
 const ServiceCounters *service_counters(const HostService *service);
 
 /* The versions agreed on; FALSE unless ready. */
-gboolean service_versions(
-	const HostService *service, ServiceVersion *framework, ServiceVersion *message);
+gboolean service_versions(const HostService *service, IcVersion *framework, IcVersion *message);
 
 /* Offer, or rescind; idempotent. Requests that are under way fail with HVIS_ERROR_CLOSED. */
 void service_enable(HostService *service);
