@@ -24,11 +24,10 @@
 #pragma once
 
 #include <glib.h>
-#include "host/service/clock.h"
 #include "host/service/service.h"
 
-/* Sockets appear in @dir, made with mode 0700 if absent, as services are enabled. */
-Link *link_new(const char *dir, const ServiceClock *clock, GError **error);
+/* @clock NULL = the real one. Sockets appear in @dir, made with mode 0700 if absent, as services are enabled. */
+Link *link_new(const char *dir, HvisClock *clock, GError **error);
 void link_free(Link *link); /* removes the sockets; free the registry first */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Link, link_free)
 

@@ -10,8 +10,8 @@
 #pragma once
 
 #include <glib.h>
-#include "host/service/clock.h"
 #include "host/vmbus/vmbus.h"
+#include <util/clock.h>
 #include <wire/icmsg.h>
 
 typedef struct HostServices HostServices;
@@ -38,8 +38,8 @@ typedef struct {
 } ServiceCounters;
 
 /* @clock NULL = the real one; it and @vmbus or @link must outlive the registry. */
-HostServices *services_new(VmbusHost *vmbus, const ServiceClock *clock);
-HostServices *services_new_link(Link *link, const ServiceClock *clock);
+HostServices *services_new(VmbusHost *vmbus, HvisClock *clock);
+HostServices *services_new_link(Link *link, HvisClock *clock);
 void services_free(HostServices *services);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostServices, services_free)
 
