@@ -19,16 +19,16 @@
 
 typedef enum {
 	CONTACT_NONE,
-	CONTACT_MADE,	 /* version agreed, offers not asked for */
+	CONTACT_MADE, /* version agreed, offers not asked for */
 	CONTACT_OFFERED, /* offers delivered; new ones go out at once */
 	CONTACT_N,
 } ContactState;
 
 typedef enum {
-	CHANNEL_IDLE,	   /* the guest does not know it */
+	CHANNEL_IDLE, /* the guest does not know it */
 	CHANNEL_OFFERED,
 	CHANNEL_OPEN,
-	CHANNEL_BROKEN,	   /* the guest misused the ring; it believes the channel to be open */
+	CHANNEL_BROKEN, /* the guest misused the ring; it believes the channel to be open */
 	CHANNEL_RESCINDED, /* until the guest releases the relid */
 	CHANNEL_GONE,
 	CHANNEL_N,
@@ -72,8 +72,8 @@ struct VmbusChannel {
 	gpointer memory;
 	gsize memory_pages;
 	struct hvis_ring in, out; /* guest to host, host to guest */
-	guint32 wait_room;	  /* bytes that a send waits for, or 0 */
-	guint resume_source;	  /* drains the rest of a long batch */
+	guint32 wait_room; /* bytes that a send waits for, or 0 */
+	guint resume_source; /* drains the rest of a long batch */
 	gboolean draining;
 	GByteArray *scratch;
 
@@ -86,9 +86,9 @@ struct VmbusDevice {
 	VmbusHost *host;
 	VmbusDeviceInfo info;
 	char *name;
-	gboolean enabled;	 /* offered, or to be offered with the next contact */
-	VmbusChannel *primary;	 /* NULL while there is no relid for it */
-	GPtrArray *subchannels;	 /* not owned */
+	gboolean enabled; /* offered, or to be offered with the next contact */
+	VmbusChannel *primary; /* NULL while there is no relid for it */
+	GPtrArray *subchannels; /* not owned */
 };
 
 struct VmbusHost {
@@ -100,7 +100,7 @@ struct VmbusHost {
 	guint monitor_source, monitor_channels;
 	guint32 monitor_taken[HVIS_MONITOR_GROUPS];
 
-	GPtrArray *devices;		      /* of VmbusDevice, owned, in order of registration */
+	GPtrArray *devices; /* of VmbusDevice, owned, in order of registration */
 	VmbusChannel *channels[VMBUS_RELIDS]; /* owned; every relid that is taken */
 	guint32 last_relid;
 	GHashTable *gpadls; /* id -> Gpadl */

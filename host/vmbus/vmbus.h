@@ -19,7 +19,7 @@ typedef struct VmbusChannel VmbusChannel;
 
 /* A packet out of the guest's ring. The bytes are a private copy. */
 typedef struct {
-	guint16 type;  /* HVIS_PACKET_… of hvis/ring.h */
+	guint16 type; /* HVIS_PACKET_… of hvis/ring.h */
 	guint16 flags; /* bit 0: completion requested */
 	guint64 xid;
 	const guint8 *header; /* what lies between the descriptor and the payload; may be empty */
@@ -42,8 +42,8 @@ typedef struct {
 	struct hvis_guid type, instance;
 	guint16 flags; /* HVIS_OFFER_… */
 	guint8 user_data[HVIS_USER_DATA_SIZE];
-	gboolean monitored;	/* offer a monitor page bit instead of a signal per packet */
-	gboolean no_dedicated;	/* offer without the dedicated-interrupt flag */
+	gboolean monitored; /* offer a monitor page bit instead of a signal per packet */
+	gboolean no_dedicated; /* offer without the dedicated-interrupt flag */
 	const VmbusDeviceOps *ops;
 	gpointer data;
 } VmbusDeviceInfo;

@@ -368,7 +368,7 @@ gboolean fake_channel_send(FakeChannel *channel, guint16 type, guint16 flags, gu
 FakePacket *fake_channel_receive(FakeChannel *channel)
 {
 	g_autoptr(FakePacket) packet = g_new0(FakePacket, 1);
-	struct hvis_packet_in in;
+	struct hvis_packet_in in = { 0 };
 	enum hvis_ring_result result;
 
 	g_assert_true(hvis_ring_read_begin(&channel->in));

@@ -12,6 +12,7 @@
 
 #include <hvis/ring-reader.h>
 #include <hvis/ring-writer.h>
+#include <hvis/vmbus.h>
 #include "host/vmbus/machine.h"
 
 typedef struct FakeGuest FakeGuest;
