@@ -4,6 +4,8 @@
  * blocking, in growing steps. The flock is kept while the OFD lock is waited for: who obeys the
  * order can never deadlock, and who does not is outlasted by the deadline.
  */
+#include "config.h"
+
 #include "kvpd/lock.h"
 
 #include <errno.h>

@@ -4,6 +4,8 @@
  * write what differs, unlock; only the fsync comes after it, so that nobody waits for our disk.
  * Where a write fails, what it overwrote is written back from the copy that was read.
  */
+#include "config.h"
+
 #include "kvpd/pool.h"
 
 #include <errno.h>
@@ -132,7 +134,7 @@ static gboolean is_at_path(int fd, const char *path)
 	struct stat mine, there;
 
 	return fstat(fd, &mine) == 0 && lstat(path, &there) == 0 && mine.st_dev == there.st_dev &&
-		mine.st_ino == there.st_ino;
+	       mine.st_ino == there.st_ino;
 }
 
 /* Up to @max bytes of the file, more where it has them (so the caller can tell). */
@@ -247,8 +249,13 @@ static gboolean edit_begin(KvpPool *pool, Edit *ret, GError **error)
 /* Give the locks back, then make the change last. */
 static gboolean edit_commit(Edit *edit, GError **error)
 {
+	int ret;
+
 	kvp_unlock(edit->fd);
-	if (edit->pool->ops->fsync(edit->fd) < 0)
+	do
+		ret = edit->pool->ops->fsync(edit->fd);
+	while (ret < 0 && errno == EINTR);
+	if (ret < 0)
 		return hvis_fail_errno(error, errno, "fsync %s", edit->pool->path);
 	return TRUE;
 }
@@ -259,8 +266,8 @@ static gboolean write_record(const Edit *edit, guint index, const void *record, 
 	gsize done = 0;
 
 	while (done < RECORD) {
-		ssize_t n = edit->pool->ops->pwrite(edit->fd, bytes + done, RECORD - done,
-			(off_t)(index * RECORD + done));
+		ssize_t n = edit->pool->ops->pwrite(
+			edit->fd, bytes + done, RECORD - done, (off_t)(index * RECORD + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -327,8 +334,8 @@ static gboolean make_record(
 	return TRUE;
 }
 
-static gboolean replace(Edit *edit, guint index, const struct hvis_kvp_record *record,
-	GError **error)
+static gboolean replace(
+	Edit *edit, guint index, const struct hvis_kvp_record *record, GError **error)
 {
 	if (write_record(edit, index, record, error))
 		return edit_commit(edit, error);
@@ -401,6 +408,5 @@ gboolean kvp_pool_delete(KvpPool *pool, const char *key, GError **error)
 		if (has_key(&edit, i, key))
 			return remove_key(&edit, key, i, error);
 	}
-	return hvis_fail(
-		error, HVIS_ERROR_NOT_FOUND, "no key \"%s\" in %s", key, edit.pool->path);
+	return hvis_fail(error, HVIS_ERROR_NOT_FOUND, "no key \"%s\" in %s", key, edit.pool->path);
 }

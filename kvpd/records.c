@@ -3,6 +3,8 @@
  * All text of a list lies in one block, each string with its NUL, and records are pairs of offsets
  * into it: a pool of thousands costs two allocations and what its text takes.
  */
+#include "config.h"
+
 #include "kvpd/records.h"
 
 #include <string.h>
@@ -78,8 +80,8 @@ KvpRecords *kvp_records_parse(const void *bytes, gsize len)
 	const char *pos = bytes;
 
 	for (; len >= sizeof(struct hvis_kvp_record); len -= sizeof(struct hvis_kvp_record)) {
-		kvp_records_add(records, pos, HVIS_KVP_KEY_MAX, pos + HVIS_KVP_KEY_MAX,
-			HVIS_KVP_VALUE_MAX);
+		kvp_records_add(
+			records, pos, HVIS_KVP_KEY_MAX, pos + HVIS_KVP_KEY_MAX, HVIS_KVP_VALUE_MAX);
 		pos += sizeof(struct hvis_kvp_record);
 	}
 	return records;

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A change that fails or dies at each of its system calls. A child makes the change with system
+ * calls that count; at the N-th one it is killed (before the call, half-way through a write, or
+ * after it) or the call fails. The parent then reads what is on disk as any other program would.
+ */
+#include "config.h"
+
+#include "kvpd/pool.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <util/error.h>
+
+#include "tests/unit/kvpd-scratch.h"
+
+typedef enum { KILL_BEFORE, KILL_HALFWAY, KILL_AFTER, FAIL, FAIL_HALFWAY, FAIL_FROM_HERE } How;
+
+/* What the system calls of the child do; set before it is forked. */
+static struct {
+	int step, when;
+	How how;
+	int err;
+	gsize half;
+} plan;
+
+static gboolean is_due(void)
+{
+	plan.step++;
+	return plan.step == plan.when || (plan.how == FAIL_FROM_HERE && plan.step > plan.when);
+}
+
+static int fail(void)
+{
+	errno = plan.err;
+	return -1;
+}
+
+static void die(void)
+{
+	raise(SIGKILL);
+}
+
+static ssize_t planned_pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+	ssize_t n;
+
+	if (!is_due())
+		return pwrite(fd, buf, len, offset);
+	switch (plan.how) {
+	case KILL_BEFORE:
+		die();
+		break;
+	case KILL_HALFWAY:
+		n = pwrite(fd, buf, MIN(len, plan.half), offset);
+		die();
+		return n;
+	case KILL_AFTER:
+		n = pwrite(fd, buf, len, offset);
+		die();
+		return n;
+	case FAIL_HALFWAY: /* a disk that fills up: part of it, then the error */
+		plan.when++;
+		return pwrite(fd, buf, MIN(len, plan.half), offset);
+	case FAIL:
+	case FAIL_FROM_HERE:
+		break;
+	}
+	if (plan.how == FAIL_HALFWAY)
+		plan.how = FAIL;
+	return fail();
+}
+
+static int planned_ftruncate(int fd, off_t len)
+{
+	int ret;
+
+	if (!is_due())
+		return ftruncate(fd, len);
+	if (plan.how == KILL_BEFORE || plan.how == KILL_HALFWAY)
+		die();
+	if (plan.how != KILL_AFTER)
+		return fail();
+	ret = ftruncate(fd, len);
+	die();
+	return ret;
+}
+
+static int planned_fsync(int fd)
+{
+	if (!is_due())
+		return 0;
+	if (plan.how == KILL_BEFORE || plan.how == KILL_HALFWAY || plan.how == KILL_AFTER)
+		die();
+	return fail();
+}
+
+static const KvpPoolOps planned_ops = { planned_pwrite, planned_ftruncate, planned_fsync };
+
+typedef struct {
+	const char *name;
+	const char *set, *value; /* NULL: none */
+	const char *delete;
+	const char *before; /* value of the changed key; NULL: absent */
+	const char *after;
+} Change;
+
+static const Change changes[] = {
+	{ "append", "new", "N", NULL, NULL, "N" },
+	{ "replace", "k3", "N", NULL, "v3", "N" },
+	{ "delete-first", NULL, NULL, "k0", "v0", NULL },
+	{ "delete-middle", NULL, NULL, "k3", "v3", NULL },
+	{ "delete-last", NULL, NULL, "k6", "v6", NULL },
+	{ "delete-all-duplicates", NULL, NULL, "dup", "second", NULL },
+};
+
+static GByteArray *original(void)
+{
+	return scratch_records("k0", "v0", "dup", "first", "k1", "v1", "k2", "v2", "k3", "v3",
+		"twice", "old", "k4", "v4", "dup", "second", "k5", "v5", "twice", "new", "k6", "v6",
+		NULL);
+}
+
+static const char *const others[][2] = { { "k0", "v0" }, { "k1", "v1" }, { "k2", "v2" },
+	{ "k3", "v3" }, { "k4", "v4" }, { "k5", "v5" }, { "k6", "v6" }, { "twice", "new" },
+	{ "dup", "second" } };
+
+static const char *key_of(const Change *change)
+{
+	return change->set ? change->set : change->delete;
+}
+
+static gboolean apply(KvpPool *pool, const Change *change, GError **error)
+{
+	if (change->set)
+		return kvp_pool_set(pool, change->set, change->value, NULL, error);
+	return kvp_pool_delete(pool, change->delete, error);
+}
+
+/* Every other record is whole, and the changed one is as it was or as it was to be. */
+static void assert_consistent(KvpPool *pool, const Change *change)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(KvpRecords) records = kvp_pool_read(pool, &error);
+	const char *value;
+
+	g_assert_no_error(error);
+	for (guint i = 0; i < G_N_ELEMENTS(others); i++) {
+		if (!g_str_equal(others[i][0], key_of(change)))
+			g_assert_cmpstr(kvp_records_get(records, others[i][0]), ==, others[i][1]);
+	}
+	value = kvp_records_get(records, key_of(change));
+	if (g_strcmp0(value, change->before) != 0)
+		g_assert_cmpstr(value, ==, change->after);
+}
+
+/* Make the change in a child that dies by @plan; FALSE once it lives to the end. */
+static gboolean survives_kill(KvpPool *pool, const Change *change)
+{
+	g_autoptr(GByteArray) file = original();
+	pid_t pid;
+	int status;
+
+	scratch_write(kvp_pool_path(pool), file);
+	pid = fork();
+	if (pid == 0)
+		_exit(!apply(pool, change, NULL));
+	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+	if (WIFEXITED(status)) {
+		g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+		return FALSE;
+	}
+	g_assert_cmpint(WTERMSIG(status), ==, SIGKILL);
+	assert_consistent(pool, change);
+	return TRUE;
+}
+
+/* The next daemon finds a file that it can go on with. */
+static void assert_usable(KvpPool *real, const Change *change)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(KvpRecords) records = NULL;
+
+	kvp_pool_set(real, "afterwards", "A", NULL, &error);
+	g_assert_no_error(error);
+	records = kvp_pool_read(real, &error);
+	g_assert_cmpstr(kvp_records_get(records, "afterwards"), ==, "A");
+	assert_consistent(real, change);
+}
+
+static void test_kill(gconstpointer data)
+{
+	static const gsize halves[] = { 512, 1024, 1536, 2048 }; /* where a page can end */
+	const Change *change = data;
+	g_autoptr(Scratch) dir = scratch_new();
+	g_autoptr(KvpPool) pool = kvp_pool_new(dir, 0, &planned_ops);
+	g_autoptr(KvpPool) real = kvp_pool_new(dir, 0, NULL);
+	int deaths = 0;
+
+	for (How how = KILL_BEFORE; how <= KILL_AFTER; how++) {
+		for (guint h = 0; h < (how == KILL_HALFWAY ? G_N_ELEMENTS(halves) : 1); h++) {
+			plan.step = 0;
+			plan.how = how;
+			plan.half = halves[h];
+			for (plan.when = 1; survives_kill(pool, change); plan.when++) {
+				assert_usable(real, change);
+				deaths++;
+			}
+		}
+	}
+	g_assert_cmpint(deaths, >=, 12); /* six ways of dying, two calls at least */
+	g_test_message("%s: killed %d times", change->name, deaths);
+}
+
+/* Fail every call in turn: an error is reported, and the file is as before, byte for byte. */
+static void fail_each(const Change *change, How how, int err, HvisErrorCode code)
+{
+	g_autoptr(Scratch) dir = scratch_new();
+	g_autoptr(KvpPool) pool = kvp_pool_new(dir, 0, &planned_ops);
+	g_autoptr(GByteArray) file = original();
+	guint writes = change->set ? 1 : 0;
+
+	for (plan.when = 1;; plan.when++) {
+		int when = plan.when;
+		g_autoptr(GError) error = NULL;
+
+		scratch_write(kvp_pool_path(pool), file);
+		plan.step = 0;
+		plan.how = how;
+		plan.err = err;
+		plan.half = 1024;
+		if (apply(pool, change, &error))
+			break;
+		g_assert_error(error, HVIS_ERROR, (gint)code);
+		g_assert_nonnull(strstr(error->message, kvp_pool_path(pool)));
+		assert_consistent(pool, change);
+		/* Half-way writes need one step more to fail; the file itself tells what happened. */
+		if (how != FAIL_FROM_HERE && strstr(error->message, "fsync") == NULL)
+			scratch_assert_file(kvp_pool_path(pool), file);
+		writes += strstr(error->message, "write") != NULL;
+		plan.when = when;
+	}
+	g_assert_cmpint(plan.when, >=, 2);
+	g_assert_cmpuint(writes + (change->delete &&g_str_equal(change->delete, "k6")), >=, 1);
+}
+
+static void test_fail(gconstpointer data)
+{
+	const Change *change = data;
+
+	fail_each(change, FAIL, ENOSPC, HVIS_ERROR_NO_SPACE);
+	fail_each(change, FAIL, EIO, HVIS_ERROR_IO);
+	fail_each(change, FAIL_HALFWAY, ENOSPC, HVIS_ERROR_NO_SPACE);
+	fail_each(change, FAIL_FROM_HERE, EIO, HVIS_ERROR_IO);
+}
+
+/* EINTR is no failure. */
+static void test_interrupted(void)
+{
+	g_autoptr(Scratch) dir = scratch_new();
+	g_autoptr(KvpPool) pool = kvp_pool_new(dir, 0, &planned_ops);
+	g_autoptr(GByteArray) file = original();
+
+	for (guint i = 0; i < G_N_ELEMENTS(changes); i++) {
+		for (int when = 1; when <= 2; when++) {
+			g_autoptr(GError) error = NULL;
+
+			scratch_write(kvp_pool_path(pool), file);
+			plan.step = 0;
+			plan.when = when;
+			plan.how = FAIL;
+			plan.err = EINTR;
+			apply(pool, &changes[i], &error);
+			g_assert_no_error(error);
+			assert_consistent(pool, &changes[i]);
+		}
+	}
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	for (guint i = 0; i < G_N_ELEMENTS(changes); i++) {
+		g_autofree char *kill = g_strdup_printf("/kvpd/crash/kill/%s", changes[i].name);
+		g_autofree char *fails = g_strdup_printf("/kvpd/crash/fail/%s", changes[i].name);
+
+		g_test_add_data_func(kill, &changes[i], test_kill);
+		g_test_add_data_func(fails, &changes[i], test_fail);
+	}
+	g_test_add_func("/kvpd/crash/interrupted", test_interrupted);
+	return g_test_run();
+}
