@@ -33,17 +33,17 @@ outer_make()
 	initrd_pack "$into/stage" "$into/initrd" && rm -rf "$into/stage"
 }
 
-# outer_start DIR: start an emulator whose shared folder is DIR. Sets outer_pid, outer_to, outer_from
-# (descriptors of its job line). The console is in DIR/console.
+# outer_start SHARED DIR: start an emulator whose shared folder is SHARED. Sets outer_pid, outer_to,
+# outer_from (descriptors of its job line). Its console and QEMU's own messages are in DIR.
 outer_start()
 {
-	local dir=$1 image
+	local shared=$1 dir=$2 image
 
 	image=$(outer_image) || exit
-	[[ $dir != *[,[:space:]]* ]] || die "a folder shared with QEMU must have no comma or blank: $dir"
+	[[ $shared$dir != *[,[:space:]]* ]] || die "QEMU cannot share a folder with a comma or blank: $shared"
+	rm -f "$dir/jobs.in" "$dir/jobs.out"
 	mkfifo "$dir/jobs.in" "$dir/jobs.out" || return
-	printf '%s\n' "$dir" >"$dir/path"
-	printf '%s\n' "$top/tests/vm/outer/worker" >"$dir/worker"
+	printf '%s\n' "$shared" "$top/tests/vm/outer/worker" >"$shared/.outer"
 	exec {outer_to}<>"$dir/jobs.in" {outer_from}<>"$dir/jobs.out"
 	qemu-system-x86_64 -accel tcg,thread=single -M q35 -cpu EPYC,+svm,+npt,-xsave,-cx16 -smp 1 -m 3072 \
 		-nodefaults -no-user-config -no-reboot -display none \
@@ -51,7 +51,7 @@ outer_start()
 		-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on" \
 		-serial "file:$dir/console" -serial "pipe:$dir/jobs" \
 		-virtfs local,path=/,mount_tag=machine,security_model=none,readonly=on,multidevs=remap \
-		-virtfs "local,path=$dir,mount_tag=shared,security_model=none,multidevs=remap" \
+		-virtfs "local,path=$shared,mount_tag=shared,security_model=none,multidevs=remap" \
 		</dev/null >"$dir/qemu.log" 2>&1 {outer_to}>&- {outer_from}>&- &
 	outer_pid=$!
 }
@@ -76,14 +76,14 @@ outer_stop()
 	outer_pid=
 }
 
-# outer_job FILE: have the worker run the script FILE; its exit status comes back, 125 if the emulator
-# died. FILE.out has the output.
+# outer_job FILE [SECONDS]: have the worker run the script FILE; its exit status comes back, 125 if the
+# emulator died, 124 after SECONDS. FILE.out has the output.
 outer_job()
 {
-	local line
+	local line end=$((EPOCHSECONDS + ${2:-1000000}))
 
 	printf 'JOB %s\n' "$1" >&"$outer_to"
-	while :; do
+	while [ $EPOCHSECONDS -lt $end ]; do
 		if read -t 2 -r -u "$outer_from" line; then
 			line=${line%$'\r'}
 			[[ $line != "DONE "* ]] || return "${line#DONE }"
@@ -91,6 +91,7 @@ outer_job()
 			return 125
 		fi
 	done
+	return 124
 }
 
 # ./run outer -- COMMAND…
@@ -110,7 +111,7 @@ cmd_outer()
 		echo
 	} >"$dir/job"
 	: >"$dir/job.out"
-	outer_start "$dir"
+	outer_start "$dir" "$dir"
 	if ! outer_wait_ready 120; then
 		tail -n 40 "$dir/qemu.log" "$dir/console" >&2
 		die "the outer emulator did not come up"

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What a guest boots from: a root (small: busybox; debian: a Debian with systemd), the modules of its
+# kernel, the daemons, and the cases; each an initramfs archive, joined by hvis-host. All but the cases
+# come from the cache. Archives have /bin, /sbin and /lib in /usr, for they are laid over each other.
+
+image_modules=(hv_vmbus hv_utils)
+
+# Packages of root=debian: what the name promises, and the libraries that our programs use.
+image_debian_packages=(systemd-sysv udev dbus kmod iproute2 procps
+	libglib2.0-0 libjson-c5 libmount1 libnl-3-200 libnl-route-3-200 libsystemd0)
+
+# image_merge STAGE: move what is in /bin, /sbin and /lib below /usr.
+image_merge()
+{
+	local dir
+
+	for dir in bin sbin lib lib64; do
+		[ ! -L "$1/$dir" ] || continue
+		[ -d "$1/$dir" ] || continue
+		mkdir -p "$1/usr/$dir"
+		cp -a "$1/$dir/." "$1/usr/$dir/" && rm -rf "${1:?}/$dir" || return
+	done
+}
+
+# image_pack STAGE OUT: merged and packed; the staging folder is gone then.
+image_pack()
+{
+	image_merge "$1" && initrd_pack "$1" "$2" && rm -rf "$1"
+}
+
+# The agent, for both roots. It brings its own busybox.
+image_agent_stage()
+{
+	local busybox
+
+	busybox=$(debian_unpacked busybox-static)/bin/busybox || return
+	install -D -m 755 "$busybox" "$1/usr/lib/hvis-agent/busybox" &&
+		install -m 755 "$top/tests/vm/guest/agent" "$1/usr/lib/hvis-agent/agent" &&
+		install -m 644 "$top/tests/vm/lib/case.sh" "$1/usr/lib/hvis-agent/case.sh"
+}
+
+image_own_digest()
+{
+	cache_digest "$top/tests/vm/guest" "$top/tests/vm/lib/case.sh" "$top/tests/vm/lib/images.sh" \
+		"$top/tests/vm/lib/initrd.sh"
+}
+
+image_small()
+{
+	cache_get guest-small "$(cache_key "$(image_own_digest)" "$(debian_unpacked busybox-static)")" \
+		image_small_make
+}
+
+image_small_make()
+{
+	local stage=$1/stage link
+
+	mkdir -p "$stage"/{dev,proc,sys,run,tmp,root,etc,var,usr/{bin,sbin,lib,lib64}}
+	initrd_busybox "$stage" && image_agent_stage "$stage" || return
+	install -m 755 "$top/tests/vm/guest/init" "$stage/init"
+	install -m 755 "$top/tests/vm/guest/daemons" "$stage/usr/sbin/daemons"
+	printf 'root:x:0:0:root:/root:/bin/sh\n' >"$stage/etc/passwd"
+	printf 'root:x:0:\n' >"$stage/etc/group"
+	printf '127.0.0.1 localhost hvis-guest\n' >"$stage/etc/hosts"
+	image_merge "$stage" || return
+	for link in bin sbin lib lib64; do
+		ln -s "usr/$link" "$stage/$link"
+	done
+	initrd_pack "$stage" "$1/initrd" && rm -rf "$stage"
+}
+
+# image_kernel_modules KERNEL-FOLDER
+image_kernel_modules()
+{
+	cache_get "guest-modules-$(cat "$1/release")" "$(cache_key "$1" "$(image_own_digest)" "${image_modules[*]}")" \
+		image_kernel_modules_make "$1"
+}
+
+image_kernel_modules_make()
+{
+	initrd_modules "$2/stage" "$1" "${image_modules[@]}" && image_pack "$2/stage" "$2/initrd"
+}
+
+# Debian's daemons. A kernel that has a package of its own version gets that.
+image_stock()
+{
+	local version
+
+	version=$(debian_version hyperv-daemons "$1.")
+	image_packages "$2" "hyperv-daemons${version:+=$version}"
+}
+
+# image_packages ROOT PACKAGE[=VERSION]…: Debian packages, unpacked.
+image_packages()
+{
+	local root=$1 package unpacked=()
+
+	shift
+	for package in "$@"; do
+		if [[ $package = *=* ]]; then
+			unpacked+=("$(debian_unpacked "${package%%=*}" "${package#*=}")") || exit
+		else
+			unpacked+=("$(debian_unpacked "$package")") || exit
+		fi
+	done
+	cache_get guest-packages "$(cache_key "$root" "${unpacked[@]}" "$(image_own_digest)")" \
+		image_packages_make "$root" "${unpacked[@]}"
+}
+
+image_packages_make()
+{
+	local root=$1 into=${!#} dir
+
+	shift
+	mkdir -p "$into/stage"
+	while [ $# -gt 1 ]; do
+		cp -a "$1/." "$into/stage/" || return
+		shift
+	done
+	rm -rf "$into/stage/usr/share"/{man,doc,lintian,locale}
+	[ "$root" = debian ] || image_libraries "$into/stage" || return
+	image_pack "$into/stage" "$into/initrd"
+}
+
+# image_libraries STAGE: the machine's libraries that programs in STAGE need.
+image_libraries()
+{
+	local file path=$1/usr/lib/x86_64-linux-gnu:$1/lib/x86_64-linux-gnu
+
+	while read -r file; do
+		[ "$(head -c 4 "$file" | tail -c 3)" = ELF ] || continue
+		LD_LIBRARY_PATH=$path initrd_program "$1" "$file" "${file#"$1"}" || return
+	done < <(find "$1" -type f -perm -100)
+}
+
+# image_hvis ROOT: our "make install". Installed anew each time, packed where it changed.
+image_hvis()
+{
+	local tree image
+
+	tree=$(mktemp -d "${TMPDIR:-/tmp}/hvis-install.XXXXXX") || exit
+	build_install "$tree" || { rm -rf "$tree"; die "make install failed"; }
+	image=$(cache_get guest-hvis "$(cache_key "$1" "$(cache_digest "$tree/usr")" "$(image_own_digest)")" \
+		image_hvis_make "$1" "$tree") || { rm -rf "$tree"; exit 3; }
+	rm -rf "$tree"
+	echo "$image"
+}
+
+image_hvis_make()
+{
+	local root=$1 tree=$2 into=$3
+
+	cp -a "$tree" "$into/stage" || return
+	[ "$root" = debian ] || image_libraries "$into/stage" || return
+	image_pack "$into/stage" "$into/initrd"
+}
+
+# apt's Debian sources as lines of a sources.list, for mmdebstrap.
+image_debian_sources()
+{
+	# shellcheck disable=SC2016 # apt's own variables
+	apt-get indextargets --format '$(ORIGIN) $(CREATED_BY) $(REPO_URI) $(RELEASE) $(COMPONENT)' |
+		awk '$1 == "Debian" && $2 == "Packages" { print "deb", $3, $4, $5 }' | sort -u
+}
+
+# image_debian [PACKAGE…]: a Debian with systemd. Packages of a case are installed in it.
+image_debian()
+{
+	local sources codename packages
+
+	sources=$(image_debian_sources)
+	[ -n "$sources" ] || { apt_update_once; sources=$(image_debian_sources); }
+	[ -n "$sources" ] || die "apt has no Debian source to make root=debian from"
+	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+	packages=$(printf '%s\n' "${image_debian_packages[@]}" "$@" | LC_ALL=C sort -u)
+	cache_get guest-debian "$(cache_key "$codename" "$packages" "$(image_own_digest)" \
+		"$(date +%Y-%V)" "$(debian_version systemd-sysv)")" image_debian_make "$codename" "$sources" "$packages"
+}
+
+image_debian_make()
+{
+	local codename=$1 sources=$2 packages=$3 into=$4
+
+	say "making the Debian root (${packages//$'\n'/ })"
+	# shellcheck disable=SC2016 # $1 is the hook's
+	printf '%s\n' "$sources" | as_root mmdebstrap --quiet --variant=minbase --include="${packages//$'\n'/,}" \
+		--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
+		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
+		--dpkgopt='path-exclude=/usr/share/bug/*' --dpkgopt='path-exclude=/usr/share/lintian/*' \
+		--customize-hook="sh '$top/tests/vm/guest/debian-setup' \"\$1\" '$top/tests/vm/guest'" \
+		--customize-hook="cd \"\$1\" && find . -mindepth 1 -xdev -print0 | LC_ALL=C sort -z |
+			cpio -0 -o -H newc --quiet >'$into/base'" \
+		--format=null "$codename" - - || return
+	image_agent_stage "$into/stage" && initrd_pack "$into/stage" "$into/agent" || return
+	cat "$into/base" "$into/agent" >"$into/initrd" && rm -rf "$into/base" "$into/agent" "$into/stage"
+}
+
+# image_cases OUT MODULES DAEMONS NAME FOLDER…: the case folders and the guest's settings.
+image_cases()
+{
+	local out=$1 modules=$2 daemons=$3 stage
+
+	shift 3
+	stage=$(mktemp -d "${TMPDIR:-/tmp}/hvis-cases.XXXXXX") || return
+	mkdir -p "$stage/etc" "$stage/case"
+	{
+		[ "$modules" = stock ] && echo "modules='hv_utils'"
+		echo "daemons=$daemons"
+	} >"$stage/etc/hvis-guest"
+	while [ $# -gt 1 ]; do
+		cp -aL "$2" "$stage/case/$1" || return
+		shift 2
+	done
+	initrd_pack "$stage" "$out"
+	rm -rf "$stage"
+}
