@@ -74,8 +74,11 @@ const ServiceCounters *service_counters(const HostService *service);
 /* The versions agreed on; FALSE unless ready. */
 gboolean service_versions(const HostService *service, IcVersion *framework, IcVersion *message);
 
-/* Offer, or rescind; idempotent. Requests that are under way fail with HVIS_ERROR_CLOSED. */
-void service_enable(HostService *service);
+/*
+ * Offer, or rescind; idempotent. Requests that are under way fail with HVIS_ERROR_CLOSED. Only link
+ * mode can fail to offer: a socket may not be made.
+ */
+gboolean service_enable(HostService *service, GError **error);
 void service_disable(HostService *service);
 
 /* Change options by the same words; versions count from the next negotiation on. */

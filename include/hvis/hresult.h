@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <hvis/types.h>
+
 enum hvis_status {
 	HVIS_S_OK = 0,
 	HVIS_E_FAIL = 0x80004005u,
