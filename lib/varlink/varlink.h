@@ -12,7 +12,7 @@
 #include <json-c/json.h>
 
 #define VARLINK_MESSAGE_MAX (1024u * 1024u) /* ours: bytes of one message, either way */
-#define VARLINK_CLIENTS_MAX 64u		    /* ours: connections to one server */
+#define VARLINK_CLIENTS_MAX 64u /* ours: connections to one server; more wait */
 
 typedef struct VarlinkServer VarlinkServer;
 typedef struct VarlinkCall VarlinkCall;
@@ -28,6 +28,7 @@ typedef struct {
 	const char *name; /* without the interface: "Get"; NULL ends a table */
 	VarlinkHandler handle;
 	gboolean privileged; /* only for root or the server's own user: else PermissionDenied */
+	gboolean streams; /* only with "more": else ExpectedMore */
 } VarlinkMethod;
 
 /* @product and @version answer org.varlink.service.GetInfo. */
@@ -41,7 +42,8 @@ void varlink_server_add(VarlinkServer *server, const char *interface, const char
 
 /*
  * Listen on @path with @mode, replacing a dead socket there; HVIS_ERROR_BUSY where a live server
- * has it. The socket file is removed by varlink_server_free().
+ * has it. A missing parent directory is made. Once per server; the socket file is removed by
+ * varlink_server_free().
  */
 gboolean varlink_server_listen(VarlinkServer *server, const char *path, guint mode, GError **error);
 
@@ -68,9 +70,10 @@ void varlink_call_error(VarlinkCall *call, const char *name, struct json_object 
  * @interface gives to the code: "INTERFACE.NotFound", ".Invalid", ".Timeout", … */
 void varlink_call_gerror(VarlinkCall *call, const char *interface, const GError *error);
 
-/* Called when the caller hangs up before the last reply; at most one per call. */
-void varlink_call_on_hangup(VarlinkCall *call, void (*gone)(VarlinkCall *call, gpointer data),
-	gpointer data);
+/* Called when the caller hangs up before the last reply, or the server is freed; at most once per
+ * call, not after varlink_call_notify() returned FALSE. */
+void varlink_call_on_hangup(
+	VarlinkCall *call, void (*gone)(VarlinkCall *call, gpointer data), gpointer data);
 
 /* Parameter access that sends InvalidParameter and returns FALSE by itself where the value is
  * missing or of another type. Strings live as long as the call. */
@@ -96,8 +99,10 @@ struct json_object *varlink_client_call(VarlinkClient *client, const char *metho
 	struct json_object *params, int timeout_ms, GError **error);
 
 /*
- * Call with "more": @each sees every reply and ends the stream early by returning FALSE.
+ * Call with "more": @each sees every reply and ends the stream early by returning FALSE; the
+ * connection is closed then. @timeout_ms is for each reply.
  */
 typedef gboolean (*VarlinkEach)(struct json_object *params, gpointer data);
 gboolean varlink_client_stream(VarlinkClient *client, const char *method,
-	struct json_object *params, int timeout_ms, VarlinkEach each, gpointer data, GError **error);
+	struct json_object *params, int timeout_ms, VarlinkEach each, gpointer data,
+	GError **error);

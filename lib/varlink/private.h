@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the files of this folder share: server.c owns the listening socket and the interfaces,
+ * connection.c a caller's stream, call.c one call, errors.c the names of errors. Nobody else
+ * includes this.
+ *
+ * Ownership: the server frees its connections. A connection knows its current call without owning
+ * it; a call knows its connection until either of them is done with the other.
+ */
+#pragma once
+
+#include <varlink/varlink.h>
+#include <util/error.h>
+
+#define VARLINK_PUMP_MAX 16u /* ours: calls of one caller before others have a turn */
+#define VARLINK_JSON_DEPTH 32 /* ours: nesting that the parser follows */
+#define VARLINK_PER_USER_MAX 16u /* ours: connections of one unprivileged user … */
+#define VARLINK_UNPRIVILEGED_MAX 48u /* … and of all of them, so that root always gets through */
+
+typedef struct VarlinkConnection VarlinkConnection;
+
+typedef struct {
+	const char *name;
+	const char *description;
+	const VarlinkMethod *methods;
+	gpointer data;
+} VarlinkInterface;
+
+struct VarlinkCall {
+	guint refs;
+	VarlinkConnection *connection; /* NULL once answered or the caller is gone */
+	struct json_object *request;
+	struct json_object *params; /* inside request, or own_params */
+	struct json_object *own_params;
+	const char *method; /* inside request */
+	gboolean more, oneway;
+	void (*gone)(VarlinkCall *call, gpointer data);
+	gpointer gone_data;
+};
+
+/* --- server.c --- */
+
+const VarlinkInterface *server_find(VarlinkServer *server, const char *name, gsize len);
+void server_forget(VarlinkServer *server, VarlinkConnection *connection);
+
+/* --- connection.c --- */
+
+/* Takes @fd. The connection lives until the peer hangs up or connection_close(). */
+VarlinkConnection *connection_new(VarlinkServer *server, int fd, uid_t uid);
+void connection_close(VarlinkConnection *connection);
+uid_t connection_uid(const VarlinkConnection *connection);
+
+/* Queue @message, which is taken; FALSE where it is too long to send. */
+gboolean connection_send(VarlinkConnection *connection, struct json_object *message);
+gboolean connection_is_slow(const VarlinkConnection *connection);
+
+/* Queue nothing more; the peer will be hung up on. */
+void connection_abandon(VarlinkConnection *connection);
+
+/* The current call is over: go on with the next message. */
+void connection_call_done(VarlinkConnection *connection);
+
+/* --- call.c --- */
+
+/* Takes @request, an object. */
+VarlinkCall *call_new(VarlinkConnection *connection, struct json_object *request);
+
+/* Find the method and run it, or answer with the error that fits. */
+void call_dispatch(VarlinkCall *call, VarlinkServer *server, uid_t uid);
+
+/* The caller is gone. */
+void call_hang_up(VarlinkCall *call);
+
+/* @interface is the part of @method before its last dot; -1 where there is none. */
+gssize varlink_interface_len(const char *method);
+
+/* --- errors.c --- */
+
+/* "NotFound" for HVIS_ERROR_NOT_FOUND, and back from a whole error name. */
+const char *varlink_error_suffix(HvisErrorCode code);
+HvisErrorCode varlink_error_code(const char *name);
