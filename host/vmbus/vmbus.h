@@ -50,9 +50,12 @@ typedef struct {
 
 typedef struct {
 	guint32 max_version; /* HVIS_VERSION_…; 0 = 5.3. Contact above it is refused */
+	/* The guest misused a channel, which was stopped: one line for the administrator. */
+	void (*report)(const char *text, gpointer data);
+	gpointer report_data;
 } VmbusOptions;
 
-/* @machine must outlive the host. */
+/* @machine must outlive the host. Freeing it calls no device. */
 VmbusHost *vmbus_host_new(Machine *machine, const VmbusOptions *options);
 void vmbus_host_free(VmbusHost *host);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmbusHost, vmbus_host_free)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of this folder share. Nobody outside includes it.
+ * The structures behind vmbus.h. Nobody outside this folder includes this.
  *
- * host.c owns everything: devices live as long as the host, channels as long as their relid is
- * taken, GPADLs until torn down. channel-state.c is the only writer of a channel's state, contact.c
- * of the contact's.
+ * The host owns everything: devices live as long as it does, channels as long as their relid is
+ * taken, GPADLs until torn down. channel-state.c alone writes a channel's state, contact.c that of
+ * the contact.
  */
 #pragma once
 
@@ -28,7 +28,7 @@ typedef enum {
 	CHANNEL_IDLE, /* the guest does not know it */
 	CHANNEL_OFFERED,
 	CHANNEL_OPEN,
-	CHANNEL_BROKEN, /* the guest misused the ring; it believes the channel to be open */
+	CHANNEL_BROKEN, /* stopped for the guest's misuse; the guest believes it to be open */
 	CHANNEL_RESCINDED, /* until the guest releases the relid */
 	CHANNEL_GONE,
 	CHANNEL_N,
@@ -46,25 +46,21 @@ typedef enum {
 } ChannelEvent;
 
 typedef struct {
-	guint32 id, relid;
-	guint32 pages, have; /* complete when equal */
-	guint32 byte_offset, byte_count;
-	gboolean refused;
-	GArray *pfns; /* of guint64 */
+	struct hvis_gpadl_shape shape;
+	GArray *pfns; /* of guint64; complete when there are shape.pages */
 } Gpadl;
 
 typedef struct {
-	guint64 packets, bytes;
-	guint64 signals; /* sent, or received */
+	guint64 packets, bytes, signals;
 } ChannelTraffic;
 
-struct VmbusChannel {
+struct VmbusChannel { /* g_rc_box */
 	VmbusHost *host;
 	VmbusDevice *device;
 	ChannelState state;
 	guint16 index;
 	guint32 relid;
-	guint8 monitor_id; /* HVIS_MONITOR_NONE: signals by hypercall */
+	guint8 monitor_id; /* HVIS_MONITOR_NONE: the guest signals by hypercall */
 	guint64 owed_release;
 
 	/* while CHANNEL_OPEN */
@@ -73,13 +69,13 @@ struct VmbusChannel {
 	gsize memory_pages;
 	struct hvis_ring in, out; /* guest to host, host to guest */
 	guint32 wait_room; /* bytes that a send waits for, or 0 */
-	guint resume_source; /* drains the rest of a long batch */
+	guint resume_source; /* goes on with what came while a batch was read */
 	gboolean draining;
-	GByteArray *scratch;
+	GByteArray *scratch; /* the packet being looked at */
 
 	ChannelTraffic received, sent;
 	guint64 opens;
-	char *fault; /* why the channel is broken, the last time it was */
+	char *fault; /* why the channel was broken, the last time it was */
 };
 
 struct VmbusDevice {
@@ -87,8 +83,8 @@ struct VmbusDevice {
 	VmbusDeviceInfo info;
 	char *name;
 	gboolean enabled; /* offered, or to be offered with the next contact */
-	VmbusChannel *primary; /* NULL while there is no relid for it */
-	GPtrArray *subchannels; /* not owned */
+	VmbusChannel *primary; /* NULL while not enabled, or no relid was free */
+	GPtrArray *subchannels; /* not owned; those not rescinded, by index */
 };
 
 struct VmbusHost {
@@ -96,16 +92,17 @@ struct VmbusHost {
 	VmbusOptions options;
 	ContactState contact;
 	guint32 version, port, message_vp;
-	guint8 *monitor[2]; /* mapped monitor pages: host to guest, guest to host */
-	guint monitor_source, monitor_channels;
-	guint32 monitor_taken[HVIS_MONITOR_GROUPS];
 
-	GPtrArray *devices; /* of VmbusDevice, owned, in order of registration */
+	gpointer monitor; /* the guest's trigger page, mapped; NULL without monitoring */
+	VmbusChannel *monitored[HVIS_MONITOR_N]; /* not owned */
+	guint monitor_open, monitor_source;
+
+	GPtrArray *devices; /* owned, in order of registration */
 	VmbusChannel *channels[VMBUS_RELIDS]; /* owned; every relid that is taken */
 	guint32 last_relid;
 	GHashTable *gpadls; /* id -> Gpadl */
 	guint64 gpadl_pages;
-	GArray *owed; /* of guint64: answers that were promised and not yet handed to the machine */
+	GArray *owed; /* of guint64: answers promised and not yet handed to the machine */
 
 	guint64 messages_in[VMBUS_MESSAGE_TYPES], messages_out[VMBUS_MESSAGE_TYPES];
 	guint64 violations;
