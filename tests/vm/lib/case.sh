@@ -56,6 +56,20 @@ refuse()
 	result 0 "$case_desc"
 }
 
+# fails DESCRIPTION COMMAND…: passes where the command fails, however.
+fails()
+{
+	case_desc=$1
+	shift
+	if case_out=$("$@" 2>&1); then
+		echo "# $* succeeded"
+		echo "$case_out" | sed 's/^/# /'
+		result 1 "$case_desc"
+		return
+	fi
+	result 0 "$case_desc"
+}
+
 # is DESCRIPTION GOT WANTED
 is()
 {
@@ -91,6 +105,64 @@ wait_for()
 		[ "$(cut -d. -f1 /proc/uptime)" -le $case_until ] || return 1
 		sleep 0.3
 	done
+}
+
+# --- the guest's pool files: 2560-byte records, key[512] value[2048] ---
+
+pool_file()
+{
+	echo "/var/lib/hyperv/.kvp_pool_$1"
+}
+
+# pool_field FILE OFFSET: the text at OFFSET, up to its NUL.
+pool_field()
+{
+	tail -c +$(($2 + 1)) "$1" | head -c 2048 | tr '\0' '\n' | head -n 1
+}
+
+# pool_get POOL KEY: the value of the last record with that key.
+pool_get()
+{
+	pool_at=0 pool_value='' pool_found=1
+	pool_size=$(wc -c <"$(pool_file "$1")")
+	while [ $pool_at -lt "$pool_size" ]; do
+		if [ "$(pool_field "$(pool_file "$1")" $pool_at)" = "$2" ]; then
+			pool_value=$(pool_field "$(pool_file "$1")" $((pool_at + 512)))
+			pool_found=0
+		fi
+		pool_at=$((pool_at + 2560))
+	done
+	[ -z "$pool_value" ] || echo "$pool_value"
+	return $pool_found
+}
+
+pool_count()
+{
+	echo $(($(wc -c <"$(pool_file "$1")") / 2560))
+}
+
+# pool_append POOL KEY VALUE: as provisioning agents do it.
+pool_append()
+{
+	{
+		printf '%s' "$2" | dd bs=512 conv=sync 2>/dev/null
+		printf '%s' "$3" | dd bs=2048 conv=sync 2>/dev/null
+	} >>"$(pool_file "$1")"
+}
+
+# --- for host.sh: the same in the guest ---
+
+# in_guest COMMAND: a command in the guest that knows the functions of this file.
+in_guest()
+{
+	guest ". /usr/lib/hvis-agent/case.sh; $*"
+}
+
+# Empty pools to begin with: cases share a guest.
+kvp_begin()
+{
+	check "kvp is ready" ctl wait kvp --timeout 60
+	check "empty pools" guest ": >$(pool_file 0); : >$(pool_file 1)"
 }
 
 # Last line of a script.

@@ -5,7 +5,7 @@
 # kernel, the daemons, and the cases; each an initramfs archive, joined by hvis-host. All but the cases
 # come from the cache. Archives have /bin, /sbin and /lib in /usr, for they are laid over each other.
 
-image_modules=(hv_vmbus hv_utils)
+image_modules=(hv_vmbus hv_utils dummy)
 
 # Packages of root=debian: what the name promises, and the libraries that our programs use.
 image_debian_packages=(systemd-sysv udev dbus kmod iproute2 procps
@@ -61,9 +61,16 @@ image_small_make()
 	initrd_busybox "$stage" && image_agent_stage "$stage" || return
 	install -m 755 "$top/tests/vm/guest/init" "$stage/init"
 	install -m 755 "$top/tests/vm/guest/daemons" "$stage/usr/sbin/daemons"
+	# Nobody listens to a signal to process 1 here.
+	for link in poweroff reboot halt; do
+		rm "$stage/bin/$link"
+		printf '#!/bin/sh\nexec busybox %s -f\n' $link >"$stage/usr/sbin/$link"
+		chmod 755 "$stage/usr/sbin/$link"
+	done
 	printf 'root:x:0:0:root:/root:/bin/sh\n' >"$stage/etc/passwd"
 	printf 'root:x:0:\n' >"$stage/etc/group"
 	printf '127.0.0.1 localhost hvis-guest\n' >"$stage/etc/hosts"
+	printf 'NAME="hvis test guest"\nID=hvis\nVERSION_ID="7"\n' >"$stage/etc/os-release"
 	image_merge "$stage" || return
 	for link in bin sbin lib lib64; do
 		ln -s "usr/$link" "$stage/$link"

@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+. "$HVIS_CASE_LIB"
+
+booted()
+{
+	[ "$(guest-boots)" -ge "$1" ]
+}
+
+check "heartbeat is ready" ctl wait heartbeat --timeout 60
+guest "echo c >/proc/sysrq-trigger"
+crashed()
+{
+	ctl info --json | grep -i panic
+}
+check "the host tells of the panic" wait_for 30 crashed
+check "the guest comes up again" wait_for 60 booted 2
+check "and connects again" ctl wait heartbeat --timeout 60
+done_testing

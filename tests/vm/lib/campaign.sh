@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# ./run campaign: the long proofs. Each prints its figure and appends it to docs/figures.md with date,
+# commit and kernel. What ./run test runs are bounded samples of the same.
+
+cmd_campaign()
+{
+	local name='' seconds=7200
+
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--for)
+			[ $# -ge 2 ] || die_usage "--for needs a time: 90s, 30m, 2h"
+			seconds=$(campaign_seconds "$2") || exit
+			shift
+			;;
+		-v) say_verbose=1 ;;
+		-*) die_usage "unknown option $1" ;;
+		*) name=$1 ;;
+		esac
+		shift
+	done
+	case $name in
+	vm-matrix) campaign_vm_matrix ;;
+	fuzz) campaign_fuzz "$seconds" ;;
+	'') die_usage "which one? vm-matrix, fuzz" ;;
+	*) die_usage "no campaign $name: vm-matrix, fuzz" ;;
+	esac
+	tap_summary
+}
+
+campaign_seconds()
+{
+	[[ $1 =~ ^([1-9][0-9]*)([smh]?)$ ]] || die_usage "--for $1: 90s, 30m, 2h"
+	case ${BASH_REMATCH[2]} in
+	h) echo $((BASH_REMATCH[1] * 3600)) ;;
+	m) echo $((BASH_REMATCH[1] * 60)) ;;
+	*) echo "${BASH_REMATCH[1]}" ;;
+	esac
+}
+
+# campaign_figure TEXT: where figures are kept.
+campaign_figure()
+{
+	local file=$top/docs/figures.md commit
+
+	commit=$(git -C "$top" rev-parse --short HEAD 2>/dev/null || echo unknown)
+	[ -e "$file" ] || printf '# Figures\n\nWhat the campaigns (./run campaign) found, newest last.\n\n%s\n%s\n' \
+		'| date | commit | kernel | figure |' '| --- | --- | --- | --- |' >"$file"
+	echo "| $(date -u +%F) | $commit | $(uname -r) | $1 |" >>"$file"
+	say "$1"
+}
+
+# Every case with every combination that its case.conf allows.
+campaign_vm_matrix()
+{
+	local cases runs
+
+	packages_need build vm
+	build_plain || exit 3
+	mapfile -t cases < <(vm_all_cases)
+	vm_matrix=full
+	vm_run "${cases[@]}"
+	runs=$(wc -l <"$vm_results/plan")
+	campaign_figure "vm-matrix: $runs case runs, $tap_passed tests passed, $tap_failed failed"
+}
+
+# campaign_fuzz SECONDS: in all; the targets share it.
+campaign_fuzz()
+{
+	local dir targets=("$top"/tests/fuzz/fuzz-*.c) runs
+
+	[ -e "${targets[0]}" ] || die "no fuzz targets"
+	packages_need build check
+	dir=$(build_root)/fuzz
+	build_configure fuzz --enable-werror --enable-fuzz --enable-asan CC=clang-14 CFLAGS='-O1 -g' || exit 3
+	build_make fuzz all || exit 3
+	fuzz_all "$dir" $(($1 * $(build_jobs) / ${#targets[@]} + 1))
+	runs=$(cat "$dir"/tests/fuzz/fuzz-*.log | awk '/^Done [0-9]+ runs/ { n += $2 } END { print n + 0 }')
+	campaign_figure "fuzz: $runs inputs to ${#targets[@]} targets, $tap_failed of them failed"
+}

@@ -1,0 +1,224 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# ./run test: everything, from the cheap to the dear. Each stage adds its tests to the sums; a stage
+# that fails does not stop those that can still say something. Last line: "N passed, …".
+
+test_stages=(style build unit asan fuzz dist vm)
+
+test_usage()
+{
+	cat <<'END'
+usage: ./run test [-v] [STAGE…]
+
+Stages, all of them without an argument: style build unit asan fuzz dist vm
+END
+}
+
+cmd_test()
+{
+	local stage stages=()
+
+	while [ $# -gt 0 ]; do
+		case $1 in
+		-v) say_verbose=1 ;;
+		-h | --help)
+			test_usage
+			exit
+			;;
+		*)
+			[[ " ${test_stages[*]} " = *" $1 "* ]] || die_usage "no stage $1: ${test_stages[*]}"
+			stages+=("$1")
+			;;
+		esac
+		shift
+	done
+	[ ${#stages[@]} -gt 0 ] || stages=("${test_stages[@]}")
+	packages_need build check vm
+	for stage in "${stages[@]}"; do
+		test_stage "$stage"
+	done
+	tap_summary
+}
+
+test_stage()
+{
+	local start=$EPOCHREALTIME passed=$tap_passed failed=$tap_failed skipped=$tap_skipped
+
+	say "== $1"
+	"test_$1"
+	say "== $1: $((tap_passed - passed)) passed, $((tap_failed - failed)) failed," \
+		"$((tap_skipped - skipped)) skipped in $(say_elapsed "$start") s"
+}
+
+# test_one NAME COMMAND…: a command as one test.
+test_one()
+{
+	local name=$1
+
+	shift
+	if "$@"; then
+		tap_add 1 0 0
+	else
+		say "FAIL $name"
+		tap_add 0 1 0
+		return 1
+	fi
+}
+
+# The tree's files with this ending: from git, or from the tarball's own tree.
+test_files()
+{
+	if git -C "$top" rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+		git -C "$top" ls-files -z "$@"
+	else
+		(cd "$top" && find . -path ./_build -prune -o -type f \( -name "$1" -o -name "${2:-$1}" \) -print0)
+	fi
+}
+
+test_style()
+{
+	test_one "format (clang-format-14)" test_format
+	test_one "shellcheck" test_shellcheck
+}
+
+test_format()
+{
+	(cd "$top" && test_files '*.c' '*.h' | xargs -0r clang-format-14 --dry-run -Werror) 2>&1 | head -n 40 >&2
+	[ "${PIPESTATUS[0]}" = 0 ]
+}
+
+test_shellcheck()
+{
+	(cd "$top" && shellcheck -x run .ci/run tests/vm/bin/* tests/vm/outer/* tests/vm/lib/session \
+		tests/vm/lib/guestd tests/vm/guest/init tests/vm/guest/daemons tests/vm/guest/debian-setup &&
+		shellcheck -s dash tests/vm/guest/agent && shellcheck -s sh tests/vm/lib/case.sh &&
+		shellcheck -x -e SC1090,SC1091 -P SCRIPTDIR tests/vm/*/host.sh tests/vm/*/guest.sh) >&2
+}
+
+test_build()
+{
+	test_one "build with -Werror" build_plain
+}
+
+test_unit()
+{
+	test_check plain
+}
+
+test_asan()
+{
+	build_configure asan --enable-werror --enable-asan CFLAGS='-O1 -g' || { tap_add 0 1 0; return; }
+	say "building with ASan and UBSan"
+	test_one "build with ASan and UBSan" build_make asan all && test_check asan
+}
+
+# test_check BUILD: "make check" there, counted from the results that the TAP driver leaves.
+test_check()
+{
+	local dir ok
+
+	dir=$(build_root)/$1
+	[ -e "$dir/Makefile" ] || { tap_add 0 1 0; return; }
+	find "$dir/tests" -name '*.trs' -delete 2>/dev/null
+	make -C "$dir" -j"$(build_jobs)" -k check >"$dir/check.log" 2>&1 </dev/null
+	ok=$?
+	test_trs "$dir"
+	[ $ok = 0 ] || [ "$test_trs_failed" -gt 0 ] || {
+		tail -n 40 "$dir/check.log" >&2
+		say "FAIL make check ($dir/check.log)"
+		tap_add 0 1 0
+	}
+}
+
+# Count the results below DIR, and show what failed and why what was skipped.
+test_trs()
+{
+	local passed failed skipped log
+
+	read -r passed failed skipped < <(find "$1/tests" -name '*.trs' -exec cat {} + | awk '
+		/^:test-result: (PASS|XFAIL)/ { ok++ }
+		/^:test-result: (FAIL|XPASS|ERROR)/ { bad++ }
+		/^:test-result: SKIP/ { skip++ }
+		END { print ok + 0, bad + 0, skip + 0 }')
+	test_trs_failed=$failed
+	tap_add "$passed" "$failed" "$skipped"
+	while read -r log; do
+		say_line "FAIL ${log#"$1/"}"
+		tail -n 60 "${log%.trs}.log" >&2
+	done < <(grep -lE '^:test-result: (FAIL|XPASS|ERROR)' -r "$1/tests" --include='*.trs')
+	grep -hE '^:test-result: SKIP' -r "$1/tests" --include='*.trs' | sed 's/^:test-result: /           /' >&2
+}
+
+# Each fuzz target for a while, from its corpus; two side by side.
+test_fuzz()
+{
+	local dir target
+
+	ls "$top"/tests/fuzz/fuzz-*.c >/dev/null 2>&1 || { say "no fuzz targets"; return; }
+	dir=$(build_root)/fuzz
+	build_configure fuzz --enable-werror --enable-fuzz --enable-asan CC=clang-14 CFLAGS='-O1 -g' ||
+		{ tap_add 0 1 0; return; }
+	say "building fuzz targets"
+	test_one "build fuzz targets" build_make fuzz all || return
+	fuzz_all "$dir" 60
+}
+
+# fuzz_all DIR SECONDS: run the targets there.
+fuzz_all()
+{
+	local dir=$1 seconds=$2 target name
+
+	# shellcheck disable=SC2016 # the inner shell's variables
+	find "$dir/tests/fuzz" -maxdepth 1 -type f -name 'fuzz-*' -perm -100 -print0 | LC_ALL=C sort -z |
+		xargs -0 -r -P "$(build_jobs)" -n 1 bash -c '
+			corpus=$0/tests/fuzz/corpus-${3##*/fuzz-}
+			mkdir -p "$corpus"
+			"$3" -seed=1 -max_total_time="$1" -timeout=10 -rss_limit_mb=1024 \
+				-artifact_prefix="$3-" "$corpus" "$2/tests/fuzz/corpus/${3##*/fuzz-}" >"$3.log" 2>&1
+			echo $? >"$3.status"
+		' "$dir" "$seconds" "$top" 2>/dev/null
+	for target in "$dir"/tests/fuzz/fuzz-*.status; do
+		[ -e "$target" ] || continue
+		target=${target%.status}
+		name=${target##*/}
+		if [ "$(cat "$target.status")" = 0 ]; then
+			say "ok   $name: $(grep -ao 'Done [0-9]* runs.*' "$target.log" | tail -n 1)"
+			tap_add 1 0 0
+		else
+			say "FAIL $name"
+			tail -n 40 "$target.log" >&2
+			tap_add 0 1 0
+		fi
+	done
+}
+
+test_dist()
+{
+	say "make distcheck"
+	test_one "make distcheck" build_make plain distcheck DISTCHECK_CONFIGURE_FLAGS=--enable-werror
+}
+
+# A part of the matrix of every case, and one case that lies outside the tree.
+test_vm()
+{
+	local cases outside before
+
+	[ -x "$(build_root)/plain/hvis-host" ] || { say "FAIL no hvis-host: the build failed"; tap_add 0 1 0; return; }
+	mapfile -t cases < <(vm_all_cases)
+	outside=$(mktemp -d "${TMPDIR:-/tmp}/hvis-outside.XXXXXX")
+	cp -r "$top/tests/vm/host-boot" "$outside/host-outside"
+	printf 'daemons=none\nkernels=6.1\n' >"$outside/host-outside/case.conf"
+	before=$(test_tree)
+	vm_matrix=sample
+	vm_run "${cases[@]}" "$outside/host-outside"
+	rm -rf "$outside"
+	test_one "VM cases leave the tree alone" test "$before" = "$(test_tree)"
+}
+
+# What is in the tree, but for the build.
+test_tree()
+{
+	(cd "$top" && find . \( -path ./_build -o -path ./.git \) -prune -o -type f -printf '%p %s %T@\n' |
+		LC_ALL=C sort | sha256sum)
+}
