@@ -20,7 +20,7 @@ static inline char *scratch_new(void)
 	return dir;
 }
 
-/* Remove @dir and what is in it, two levels deep at most. */
+/* Remove @dir and all that is in it; frees @dir. */
 static inline void scratch_free(char *dir)
 {
 	GDir *open = g_dir_open(dir, 0, NULL);
