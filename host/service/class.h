@@ -49,6 +49,8 @@ gboolean service_options_parse(
 	const ServiceClass *class, const char *options, ServiceOptions *ret, GError **error);
 void service_options_init(const ServiceClass *class, ServiceOptions *ret);
 
+ServiceBus *link_bus(Link *link); /* stays the link's */
+
 /* A registry on any bus; services_new() and services_new_link() are this. Takes @bus. */
 HostServices *services_new_bus(ServiceBus *bus, HvisClock *clock);
 ServiceBus *services_bus(HostServices *services);

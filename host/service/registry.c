@@ -187,6 +187,11 @@ HostServices *services_new(VmbusHost *vmbus, HvisClock *clock)
 	return services_new_bus(vmbus_bus_new(vmbus), clock);
 }
 
+HostServices *services_new_link(Link *link, HvisClock *clock)
+{
+	return services_new_bus(link_bus(link), clock);
+}
+
 void services_free(HostServices *all)
 {
 	if (!all)
