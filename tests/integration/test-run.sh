@@ -1,0 +1,169 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# The VM runner without a VM: case.conf, the matrix, counting, and a whole session with a host and a
+# guest that are shell scripts. Needs no root; the sessions need socat.
+
+set -uo pipefail
+top=$(cd "${top_srcdir:-$(dirname "$0")/../..}" && pwd)
+lib=$top/tests/vm/lib
+for part in say cache conf tap lane vm; do
+	# shellcheck source=/dev/null
+	. "$lib/$part.sh"
+done
+# shellcheck source=tests/vm/lib/case.sh
+. "$lib/case.sh"
+
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/hvis-test-run.XXXXXX")
+trap 'rm -rf "$scratch"' EXIT
+export TMPDIR=$scratch/tmp
+mkdir "$TMPDIR"
+
+# --- case.conf ---
+
+# conf_says LINE…: what reading a case with these lines prints; its status last.
+conf_says()
+{
+	mkdir -p "$scratch/case"
+	: >"$scratch/case/host.sh"
+	printf '%s\n' "$@" >"$scratch/case/case.conf"
+	(conf_read "$scratch/case" && conf_expand "${how:-full}") 2>&1
+	echo "status $?"
+}
+
+is "no case.conf: both kernels with both daemons" "$(conf_says '' | xargs)" \
+	"6.1 stock stock 1 auto any 6.1 stock hvis 1 auto any 6.12 stock stock 1 auto any 6.12 stock hvis 1 auto any status 0"
+like "unknown key" "$(conf_says '# comment' 'kernel=6.1')" "*case.conf:2: unknown key 'kernel'*status 2"
+like "no key at all" "$(conf_says 'words')" "*case.conf:1: unknown key*status 2"
+like "bad value" "$(conf_says 'kernels=6.1 5.10')" "*case.conf:1: kernels=5.10: one of 6.1 6.12*status 2"
+like "bad number" "$(conf_says 'timeout=soon')" "*timeout=soon is no number*status 2"
+like "two words for one" "$(conf_says 'root=small debian')" "*root= takes one word*status 2"
+like "modules that are not there" "$(conf_says 'modules=hvis')" "*not built yet*status 3"
+like "disks" "$(conf_says 'disks=1G')" "*disks= is not supported*status 3"
+like "no script" "$(rm "$scratch/case/host.sh"; (conf_read "$scratch/case") 2>&1)" "*neither host.sh nor guest.sh*"
+
+full=$(conf_says 'daemons=none' 'cpus=1 2' 'synic=kvm user' 'versions=4.0 5.3')
+is "full matrix" "$(grep -c none <<<"$full")" 16
+sample=$(how=sample conf_says 'kernels=6.1' 'daemons=none' 'versions=3.0 4.0 4.1 5.0 5.1' 'cpus=1 2' 'synic=kvm user')
+is "sample: each version" "$(awk 'NF == 6 { print $6 }' <<<"$sample" | sort -u | xargs)" "3.0 4.0 4.1 5.0 5.1"
+is "sample: each number of CPUs and each way" \
+	"$(awk 'NF == 6 { print $4; print $5 }' <<<"$sample" | sort -u | xargs)" "1 2 kvm user"
+is "sample: both kernels with both daemons" \
+	"$(how=sample conf_says '' 'cpus=1 2' | awk 'NF == 6 { print $1, $3 }' | sort -u | wc -l)" 4
+
+# --- counting ---
+
+counts()
+{
+	printf '%s\n' "${@:2}" >"$scratch/tap"
+	tap_count "$scratch/tap" "$1"
+}
+
+is "TAP lines one by one" "$(counts 1 'ok 1 - a' 'not ok 2 - b' 'ok 3 - c # SKIP why' '1..3')" "1 1 1"
+is "no TAP is one test" "$(counts 0 'hello')" "1 0 0"
+is "no TAP, status 1" "$(counts 1 'hello')" "0 1 0"
+is "a plan that is not fulfilled" "$(counts 0 '1..3' 'ok 1')" "1 2 0"
+is "all passed but the status" "$(counts 1 'ok 1' '1..1')" "1 1 0"
+is "all skipped" "$(counts 0 '1..0 # SKIP no such thing')" "0 0 1"
+is "bail out" "$(counts 1 'ok 1' 'Bail out! no')" "1 1 0"
+is "indented lines are no results" "$(counts 0 '    ok 1 - inner' 'ok 1 - outer' '1..1')" "1 0 0"
+
+# --- the cache ---
+
+HVIS_CACHE=$scratch/cache
+export HVIS_CACHE
+# shellcheck disable=SC2317 # called by cache_get
+make_entry()
+{
+	echo "$1" >"$2/content"
+	echo made >>"$scratch/made"
+}
+cache_get thing "$(cache_key one)" make_entry one >/dev/null
+entry=$(cache_get thing "$(cache_key one)" make_entry two)
+is "an entry is made once" "$(cat "$entry/content") $(wc -l <"$scratch/made")" "one 1"
+check "another key is another entry" test "$entry" != "$(cache_get thing "$(cache_key two)" make_entry two)"
+mkdir "$scratch/tree" && echo a >"$scratch/tree/file"
+before=$(cache_digest "$scratch/tree")
+is "a digest repeats" "$(cache_digest "$scratch/tree")" "$before"
+chmod 755 "$scratch/tree/file"
+check "a mode counts" test "$(cache_digest "$scratch/tree")" != "$before"
+
+# --- sessions ---
+
+if ! command -v socat >/dev/null; then
+	skip "sessions" "no socat"
+	done_testing
+fi
+
+# The host: gives the "serial ports" of a guest that is the script beside it.
+mkdir "$scratch/bin"
+cat >"$scratch/bin/hvis-host" <<'END'
+#!/bin/bash
+while [ $# -gt 0 ]; do
+	case $1 in
+	--serial) console=${2#file:} ;;
+	--serial2) agent=${2#unix:} ;;
+	--append) append=$2 ;;
+	esac
+	shift
+done
+echo "$append" >"$console"
+[[ $append != *dies* ]] || exit 3
+export console
+exec socat "UNIX-LISTEN:$agent" "EXEC:$(dirname "$0")/guest-agent"
+END
+cat >"$scratch/bin/guest-agent" <<'END'
+#!/bin/bash
+echo "READY 0.0 1.00"
+while read -r verb id text; do
+	[ "$verb" = RUN ] || continue
+	script=$(base64 -d <<<"$text")
+	[ "$script" != vanish ] || exit
+	{
+		out=$(bash -c "$script" 2>&1)
+		status=$?
+		[ -z "$out" ] || sed "s/^/O $id /" <<<"$out"
+		echo "X $id $status"
+	} &
+done
+END
+chmod +x "$scratch"/bin/*
+
+# session NAME APPEND SECONDS SCRIPT: run a session with one case; its counts, then its complaints.
+session()
+{
+	local job=$scratch/job-$1
+
+	# shellcheck disable=SC2034 # of lane.sh
+	vm_where=machine
+	mkdir -p "$job/case"
+	printf '%s\n' ". \$HVIS_CASE_LIB" "$4" >"$job/case/host.sh"
+	printf 'boot_bin=%q\nboot_append=%q\nboot_seconds=3\nboot_environment=(HVIS_KERNEL=6.1)\n' \
+		"$scratch/bin" "$2" >"$job/boot.conf"
+	echo "$1 $3 $job/case" >"$job/cases"
+	echo "a session" >"$job/title"
+	"$lib/session" "$job" >"$job/session.log" 2>&1
+	lane_judge "$job" $? "$scratch" 2>"$job/told"
+	cat "$job/case-$1/count" "$job/told"
+}
+
+like "commands run in the guest" "$(session good fine 20 'is "out" "$(guest echo a "b  c")" "a b  c"
+refuse "status" 9 guest exit 9
+is "a script" "$(guest "for i in 1 2; do echo \$i; done" | xargs)" "1 2"
+is "environment" $HVIS_KERNEL 6.1
+done_testing')" "4 0 0*"
+like "at the same time" "$(session parallel fine 20 'guest sleep 1 & guest sleep 1 & wait
+check "third" guest true; done_testing')" "1 0 0*"
+like "a failed check is told" "$(session bad fine 20 'is "this" 1 2; done_testing')" "0 1 0*not ok 1 - this*"
+like "a time-out shows the consoles" "$(session slow "the console's text" 1 'sleep 30')" \
+	"0 1 0*host.sh took too long*the console's text*"
+like "a guest that goes away" "$(session gone fine 20 'guest vanish; exit $?')" "0 1 0*the guest went away*"
+like "a WARNING of the kernel fails the case" \
+	"$(session warned fine 20 'echo "[ 1.0] WARNING: CPU: 0 PID: 1 at x.c" >>"$HVIS_SESSION/console"')" \
+	"1 1 0*kernel log*WARNING: CPU*"
+like "what each boot says of the processor does not" \
+	"$(session harmless 'SRSO: Speculative Return Stack Overflow: WARNING: See' 20 true)" "1 0 0*"
+like "a boot that dies is tried again and told" "$(session dead dies 20 true)$(cat "$scratch/job-dead/boots")" \
+	"0 1 0*did not boot*try 1*try 2*"
+is "nothing is left" "$(ls "$TMPDIR")" ""
+done_testing
