@@ -53,7 +53,7 @@ typedef struct {
 
 	/*
 	 * The state or its reason changed; may be NULL. @reason is NULL or a sentence ("…/hv_kvp is
-	 * in use by hv_kvp_daemon (pid 321)"). Not called for OPENING, nor for READY <-> SERVING.
+	 * in use by hv_kvp_daemon (pid 321)"). Called for STOPPED, ABSENT, BUSY, BACKOFF and READY only.
 	 */
 	void (*on_state)(
 		HvisService *service, HvisServiceState state, const char *reason, gpointer data);

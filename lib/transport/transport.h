@@ -19,8 +19,9 @@ typedef struct {
 	gboolean (*send)(HvisTransport *transport, const void *msg, gsize len, GError **error);
 	/*
 	 * Receive one whole message of at most @size bytes. Returns its length; 0 where there is none
-	 * after all; -1 with HVIS_ERROR_CLOSED, or HVIS_ERROR_PROTOCOL for a message longer than
-	 * @size, which is dropped where the transport can.
+	 * after all; -1 with HVIS_ERROR_CLOSED, HVIS_ERROR_BUSY (the first time: somebody else has
+	 * it), HVIS_ERROR_NO_SPACE for a message longer than @size, which is dropped, or
+	 * HVIS_ERROR_PROTOCOL where a message of ours was refused after it was sent.
 	 */
 	gssize (*receive)(HvisTransport *transport, void *buf, gsize size, GError **error);
 	int (*fd)(HvisTransport *transport); /* readable when receive() has work */
