@@ -29,3 +29,6 @@ VmProbe *vm_probe(void);
 void vm_probe_free(VmProbe *probe);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmProbe, vm_probe_free)
 struct json_object *vm_probe_describe(const VmProbe *probe);
+
+/* One way, on an open /dev/kvm: what is wrong with it, NULL if nothing. New string. */
+char *vm_probe_way(int kvm, VmSynic synic);

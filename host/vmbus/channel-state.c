@@ -29,11 +29,9 @@ static void start(VmbusChannel *channel)
 /* Sub-channels end with their primary. Linux closes its own before, and waits for no RESCIND. */
 static void close_open(VmbusChannel *channel)
 {
-	VmbusDevice *device = channel->index ? NULL : channel->device;
-
 	channel_stop(channel);
-	if (device)
-		offer_rescind_subchannels(device);
+	if (channel->index == 0)
+		offer_rescind_subchannels(channel->device);
 }
 
 static void close_broken(VmbusChannel *channel)
