@@ -101,7 +101,7 @@ cat >"$scratch/bin/hvis-host" <<'END'
 #!/bin/bash
 while [ $# -gt 0 ]; do
 	case $1 in
-	--serial) console=${2#file:} ;;
+	--console) console=${2#file:} ;;
 	--serial2) agent=${2#unix:} ;;
 	--append) append=$2 ;;
 	esac

@@ -204,7 +204,8 @@ image_debian_make()
 	cat "$into/base" "$into/agent" >"$into/initrd" && rm -rf "$into/base" "$into/agent" "$into/stage"
 }
 
-# image_cases OUT MODULES DAEMONS NAME FOLDER…: the case folders and the guest's settings.
+# image_cases OUT MODULES DAEMONS NAME FOLDER…: the case folders and the guest's settings. What a case
+# has in root/ is laid over the guest's root.
 image_cases()
 {
 	local out=$1 modules=$2 daemons=$3 stage
@@ -217,9 +218,9 @@ image_cases()
 		echo "daemons=$daemons"
 	} >"$stage/etc/hvis-guest"
 	while [ $# -gt 1 ]; do
-		cp -aL "$2" "$stage/case/$1" || return
+		cp -aH "$2" "$stage/case/$1" || return
+		[ ! -d "$2/root" ] || cp -a "$2/root/." "$stage/" || return
 		shift 2
 	done
-	initrd_pack "$stage" "$out"
-	rm -rf "$stage"
+	image_pack "$stage" "$out"
 }

@@ -177,7 +177,7 @@ vm_plan()
 		vm_override
 		while read -r line; do
 			i=$((i + 1))
-			key="$line|${conf[memory]}|${conf[root]}|${conf[packages]}|${conf[host]}"
+			key="$line|${conf[memory]}|${conf[root]}|${conf[packages]}|${conf[host]}|${conf[hyperv]}"
 			[ "${conf[boot]}" = shared ] || key="$key|$i"
 			printf '%s\t%s\t%s\t%s\n' "$key" "$(basename "$folder")" "${conf[timeout]}" "$folder"
 		done < <(conf_expand $vm_matrix)
@@ -220,18 +220,20 @@ vm_jobs()
 # vm_job_finish KEY JOB: write what the session needs, and queue it.
 vm_job_finish()
 {
-	local job=$2 how memory root packages host name folder args=()
+	local job=$2 how memory root packages host hyperv name folder args=()
 	local kernel modules daemons cpus synic version
 
-	IFS='|' read -r how memory root packages host _ <<<"$1"
+	IFS='|' read -r how memory root packages host hyperv _ <<<"$1"
 	read -r kernel modules daemons cpus synic version <<<"$how"
 	while read -r name _ folder; do
 		args+=("$name" "$folder")
 	done <"$job/cases"
 	vm_boot_conf "$job" "$kernel" "$modules" "$daemons" "$cpus" "$memory" "$synic" "$version" \
 		"$root" "$packages" "$host" 60 "${args[@]}" || return
+	[ "$hyperv" = yes ] || echo boot_kind=other >>"$job/boot.conf"
 	echo "$kernel, $modules modules, $daemons daemons, $(vm_count "$cpus" CPU), SynIC $synic$([ "$version" = any ] ||
-		echo ", VMBus up to $version")$([ "$root" = small ] || echo ", $root root")" >"$job/title"
+		echo ", VMBus up to $version")$([ "$root" = small ] || echo ", $root root")$([ "$hyperv" = yes ] ||
+		echo ", not Hyper-V")" >"$job/title"
 	: >"$vm_results/queue/${job##*/}"
 }
 
