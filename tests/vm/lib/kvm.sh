@@ -5,6 +5,12 @@
 # little, so hvis-host is asked what it misses and a guest is booted. The answer is kept until the
 # machine boots again; HVIS_KVM=yes or no overrides it.
 
+# Where the answer is kept.
+kvm_memory()
+{
+	echo "$(cache_dir)/kvm-$(cat /proc/sys/kernel/random/boot_id)"
+}
+
 # True where the machine's own KVM does.
 kvm_works()
 {
@@ -16,7 +22,7 @@ kvm_works()
 	'') ;;
 	*) die_usage "HVIS_KVM=$HVIS_KVM: yes or no" ;;
 	esac
-	memory=$(cache_dir)/kvm-$(cat /proc/sys/kernel/random/boot_id)
+	memory=$(kvm_memory)
 	if [ ! -e "$memory" ]; then
 		mkdir -p "$(cache_dir)"
 		rm -f "$(cache_dir)"/kvm-*

@@ -95,17 +95,33 @@ vm_all_cases()
 # vm_run FOLDER…: run them, print and count.
 vm_run()
 {
-	local lanes=() lane n=1
+	vm_prepare "$@" && vm_go
+}
 
-	vm_results=$(vm_results_make)
+# Where to run, what to boot: everything up to the queue.
+vm_prepare()
+{
+	vm_results=$(vm_results_make) || exit
 	mkdir "$vm_results/queue" "$vm_results/done"
 	vm_where=machine
 	kvm_works || vm_where=emulator
 	[ $vm_where = machine ] || outer_image >/dev/null || exit
 	vm_plan "$@" || exit
-	n=$(find "$vm_results/queue" -mindepth 1 -maxdepth 1 | wc -l)
-	say "$(vm_count "$n" boot) for $(wc -l <"$vm_results/plan") case runs, $([ $vm_where = machine ] &&
-		echo "on this machine's KVM" || echo "in emulation")"
+	say "$(vm_count "$(vm_boots)" boot) for $(vm_count "$(wc -l <"$vm_results/plan")" "case run")," \
+		"$([ $vm_where = machine ] && echo "on this machine's KVM" || echo "in emulation")"
+}
+
+# How many jobs have been made.
+vm_boots()
+{
+	find "$vm_results" -mindepth 1 -maxdepth 1 -name 'job-*' | wc -l
+}
+
+vm_go()
+{
+	local lanes=() lane n
+
+	n=$(vm_boots)
 	for ((lane = 1; lane <= $(vm_lanes) && lane <= n; lane++)); do
 		(lane_run "$lane") &
 		lanes+=($!)

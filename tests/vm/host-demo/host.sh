@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+# The main job, narrated: a host and a guest talk. Every command is shown with what it prints, and
+# has to succeed.
+
+# tell TEXT…
+tell()
+{
+	printf '\n%s\n' "$*"
+}
+
+# show WHERE COMMAND…: what one would type there.
+show()
+{
+	local where=$1 status out
+
+	shift
+	printf '  %s# %s\n' "$where" "$(printf '%s ' "${@@Q}" | sed "s/'\([A-Za-z0-9_.\/:=-]*\)'/\1/g; s/ $//")"
+	if [ "$where" = guest ]; then
+		out=$(guest "$@" 2>&1)
+	else
+		out=$("$@" 2>&1)
+	fi
+	status=$?
+	[ -z "$out" ] || printf '%s\n' "$out" | sed 's/^/    /'
+	[ $status = 0 ] || { echo "  that ended with status $status"; exit 1; }
+}
+
+# wanted GOT WHAT: the demo is a test, too.
+wanted()
+{
+	[ "$1" = "$2" ] || { echo "  '$2' should have come, not '$1'"; exit 1; }
+}
+
+tell "A Debian kernel is up as a guest of hvis-host; hv_kvp_daemon runs in it."
+show guest uname -r
+show host ctl wait kvp --timeout 60
+show host ctl services
+
+tell "The host asks the guest what it is."
+show host ctl kvp intrinsic
+
+tell "The host sets a pair; the guest sees it with hvctl."
+show host ctl kvp set Backup.Window "Sunday 02:00"
+show guest hvctl kvp get Backup.Window
+wanted "$(guest hvctl kvp get Backup.Window)" "Sunday 02:00"
+
+tell "The guest sets one; the host reads it."
+show guest hvctl kvp set App.State "serving 42 users"
+show host ctl kvp get App.State --pool guest
+wanted "$(ctl kvp get App.State --pool guest)" "serving 42 users"
+show guest hvctl kvp list --pool guest
+
+tell "The guest is alive, and has the host's time."
+show host ctl heartbeat
+show guest date -s "@1000000000"
+show host ctl time sync
+show guest date
+
+tell "The host takes the service away, and gives it back. The daemon waits and goes on."
+show host ctl service disable kvp
+for ((i = 0; i < 50; i++)); do
+	guest test -e /dev/vmbus/hv_kvp || break
+	sleep 0.2
+done
+guest hvctl status | sed 's/^/    /' # its status is 1 now: the host is not served
+show host ctl service enable kvp
+show host ctl wait kvp --timeout 60
+show host ctl kvp get Backup.Window
+show guest hvctl status
+
+tell "The host shuts the guest down."
+show host ctl shutdown --message "The demo is over"
+wanted "$(host-wait 60)" 0
+tell "The guest has powered off."
