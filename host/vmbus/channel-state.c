@@ -29,9 +29,11 @@ static void start(VmbusChannel *channel)
 /* Sub-channels end with their primary. Linux closes its own before, and waits for no RESCIND. */
 static void close_open(VmbusChannel *channel)
 {
+	VmbusDevice *device = channel->index ? NULL : channel->device;
+
 	channel_stop(channel);
-	if (channel->index == 0)
-		offer_rescind_subchannels(channel->device);
+	if (device)
+		offer_rescind_subchannels(device);
 }
 
 static void close_broken(VmbusChannel *channel)

@@ -34,11 +34,12 @@ void offer_waiting(VmbusHost *host)
 	}
 }
 
-/* The last first, as they leave the array by themselves. */
+/* The last first. Taken off before the event, whose closed() may bring us here again. */
 void offer_rescind_subchannels(VmbusDevice *device)
 {
 	while (device->subchannels->len)
-		channel_post(g_ptr_array_index(device->subchannels, device->subchannels->len - 1),
+		channel_post(
+			g_ptr_array_steal_index(device->subchannels, device->subchannels->len - 1),
 			CHANNEL_EVENT_RESCIND);
 }
 

@@ -19,15 +19,15 @@
 
 typedef volatile struct hvis_shared_memory hvis_shared;
 
-#ifdef HVIS_RING_ACCESS
-#include HVIS_RING_ACCESS
-#else
-
-/* The one way from a shared address to bytes. */
+/* An address within shared memory; only what is below makes bytes of it. */
 static inline volatile void *hvis_shared_at(const hvis_shared *base, uint32_t offset)
 {
 	return (volatile uint8_t *)(uintptr_t)base + offset;
 }
+
+#ifdef HVIS_RING_ACCESS
+#include HVIS_RING_ACCESS
+#else
 
 /* Load one word; what the other side wrote before it stored that word is visible afterwards. */
 static inline uint32_t hvis_shared_load(const hvis_shared *base, uint32_t offset)
