@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The journal of a daemon: structured entries where standard error is the journal, lines with a
+ * priority prefix where it is a pipe, plain lines on a terminal. For the top of a program only;
+ * libraries return errors. GLib's own messages take the same way.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef enum {
+	HVIS_LOG_ERROR, /* an administrator must act */
+	HVIS_LOG_WARNING, /* something does not work as configured */
+	HVIS_LOG_NOTICE, /* a change that matters: the device came, the device went */
+	HVIS_LOG_INFO,
+	HVIS_LOG_DEBUG, /* dropped unless asked for */
+	HVIS_LOG_N,
+} HvisLogLevel;
+
+/* What an entry is about; every member may be zero. */
+typedef struct {
+	const char *message_id; /* MESSAGE_ID, 32 hex digits, of the catalog */
+	guint64 transaction; /* HVIS_TRANSACTION */
+	const char *message_type; /* HVIS_MESSAGE: "SET", "FREEZE" */
+} HvisLogContext;
+
+/* Once, first in main(). @service ("kvp") is the field HVIS_SERVICE of every entry. */
+void hvis_log_init(const char *service, gboolean debug);
+
+void hvis_log(HvisLogLevel level, const char *format, ...) G_GNUC_PRINTF(2, 3);
+void hvis_log_with(HvisLogLevel level, const HvisLogContext *context, const char *format, ...)
+	G_GNUC_PRINTF(3, 4);
