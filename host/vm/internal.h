@@ -32,6 +32,7 @@ typedef struct {
 	gsize run_size;
 	pthread_t thread;
 	gboolean started;
+	guint8 cmos_index; /* this processor's own, so that nothing has to be locked */
 	guint64 exits[VCPU_EXIT_REASONS]; /* atomic; the last one counts all beyond */
 } Vcpu;
 

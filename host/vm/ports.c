@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IO ports: two UARTs, the ACPI fixed hardware, the reset port. All others read as ones and take
+ * IO ports: two UARTs, the ACPI fixed hardware, the reset port, the CMOS clock. All others read as ones and take
  * writes in silence, as an empty bus does.
  */
 #include "config.h"
 
 #include <string.h>
+#include "host/vm/cmos.h"
 #include "host/vm/internal.h"
 #include "host/vm/uart.h"
 
@@ -41,6 +42,8 @@ static guint32 ports_read(Vcpu *vcpu, guint port, guint size)
 		value = pm_read(
 			&vm->pm, port - PM_BASE, size, (guint64)(vm_now_ns() - vm->booted_at));
 		g_mutex_unlock(&vm->pm_lock);
+	} else if (port == CMOS_DATA_PORT) {
+		value = cmos_read(vcpu->cmos_index, g_get_real_time() / G_USEC_PER_SEC);
 	} else {
 		vm_count(&vm->counters.unknown_ports);
 	}
@@ -81,6 +84,10 @@ static VcpuNext ports_write(Vcpu *vcpu, guint port, guint size, guint32 value)
 	if (port == PM_RESET_PORT && (value & 0xff) == PM_RESET_VALUE) {
 		vcpu_report(vcpu, VM_EVENT_RESET, "the guest asked for a reset");
 		return VCPU_STOPS;
+	}
+	if (port == CMOS_INDEX_PORT) {
+		vcpu->cmos_index = (guint8)value;
+		return VCPU_GOES_ON;
 	}
 	if (!ports_is_pm(port)) {
 		vm_count(&vm->counters.unknown_ports);
