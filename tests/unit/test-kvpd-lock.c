@@ -166,8 +166,8 @@ static void test_readers_share(void)
 
 	kvp_lock(fd, KVP_LOCK_SHARED, 0, &error);
 	g_assert_no_error(error);
+	other_stop(locker); /* the later child first: it has a copy of the other's pipe */
 	other_stop(flocker);
-	other_stop(locker);
 }
 
 static gpointer stop_soon(gpointer data)
