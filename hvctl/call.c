@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "hvctl/call.h"
+
+#include "util/output.h"
+#include "varlink/varlink.h"
+
+/* No socket, or nobody behind it. */
+static gboolean not_running(const GError *error)
+{
+	return hvis_error_is(error, HVIS_ERROR_NOT_FOUND) ||
+	       hvis_error_is(error, HVIS_ERROR_CLOSED);
+}
+
+static VarlinkClient *connect_daemon(const HvctlRequest *request, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	VarlinkClient *client = varlink_client_connect(request->socket, &cause);
+
+	if (client)
+		return client;
+	if (not_running(cause))
+		hvis_fail(error, HVIS_ERROR_CLOSED,
+			"hv_kvp_daemon does not run (%s); \"hvctl status\" says why",
+			cause->message);
+	else
+		g_propagate_error(error, g_steal_pointer(&cause));
+	return NULL;
+}
+
+struct json_object *hvctl_call(
+	const HvctlRequest *request, const char *method, struct json_object *params, GError **error)
+{
+	g_autofree char *name = g_strconcat("io.hvis.Kvp.", method, NULL);
+	g_autoptr(VarlinkClient) client = connect_daemon(request, error);
+
+	if (!client) {
+		json_object_put(params);
+		return NULL;
+	}
+	return varlink_client_call(client, name, params, request->timeout_ms, error);
+}
+
+struct json_object *hvctl_params(const HvctlRequest *request)
+{
+	struct json_object *params = json_object_new_object();
+
+	if (request->pool)
+		json_object_object_add(params, "pool", json_object_new_string(request->pool));
+	return params;
+}
+
+struct json_object *hvctl_answer_member(
+	struct json_object *answer, const char *name, enum json_type type, GError **error)
+{
+	struct json_object *member = output_member(answer, name);
+
+	if (json_object_is_type(member, type))
+		return member;
+	hvis_fail(error, HVIS_ERROR_PROTOCOL, "the daemon's answer has no \"%s\"", name);
+	return NULL;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* One call to the key-value daemon, and one answer printed: what most commands consist of. */
+#pragma once
+
+#include <json-c/json.h>
+#include "hvctl/command.h"
+
+/*
+ * Call io.hvis.Kvp.@method on the request's socket. Takes @params. Returns a new reference. A
+ * daemon that does not run is HVIS_ERROR_CLOSED, and the message says how to start it.
+ */
+struct json_object *hvctl_call(const HvctlRequest *request, const char *method,
+	struct json_object *params, GError **error);
+
+/* An object to call with, holding the request's --pool if there is one. */
+struct json_object *hvctl_params(const HvctlRequest *request);
+
+/* Member @name of @answer, borrowed; HVIS_ERROR_PROTOCOL where it is missing or no @type. */
+struct json_object *hvctl_answer_member(
+	struct json_object *answer, const char *name, enum json_type type, GError **error);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Why a guest service does not work, from what the machine itself shows: the bus and its devices in
+ * sysfs, the device node, and who holds it open. Reads only.
+ */
+#pragma once
+
+#include <glib.h>
+
+typedef enum {
+	HVCTL_DEVICE_THERE,
+	HVCTL_DEVICE_NO_BUS, /* the kernel has no VMBus: no Hyper-V guest, or hv_vmbus is not loaded */
+	HVCTL_DEVICE_NO_OFFER, /* the host does not offer the service */
+	HVCTL_DEVICE_NO_DRIVER, /* offered, but hv_utils made no device of it */
+	HVCTL_DEVICE_N,
+} HvctlDevice;
+
+#define HVCTL_KVP_DEVICE "/dev/vmbus/hv_kvp"
+#define HVCTL_KVP_CLASS                                                                            \
+	"a9a0f4e7-5a45-4d96-b827-8a841e8c03e6" /* HVIS_KVP_TYPE as sysfs writes it */
+
+/* Look for the key-value service's device below @root ("" = the running system). */
+HvctlDevice hvctl_find_device(const char *root);
+
+/* What that means, a sentence; NULL for HVCTL_DEVICE_THERE. */
+const char *hvctl_device_text(HvctlDevice device);
+
+/*
+ * The process that has @path open, as "NAME (PID)"; NULL where none can be seen: other users'
+ * processes show their descriptors to root only.
+ */
+char *hvctl_find_holder(const char *root, const char *path);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* --help at every level, out of the command table. */
+#include <string.h>
+#include "hvctl/command.h"
+
+#define COLUMN_MAX 78
+
+static const struct {
+	guint bit;
+	const char *text, *help;
+} options[] = {
+	{ HVCTL_OPT_POOL, "-p, --pool=POOL",
+		"external (0), guest (1), auto (2), auto-external (3), auto-internal (4)" },
+	{ HVCTL_OPT_ORIGIN, "    --origin", "the file and line that every value comes from" },
+	{ HVCTL_OPT_JSON, "-j, --json", "print JSON" },
+	{ HVCTL_OPT_SOCKET, "    --socket=PATH", "the daemon's socket [" HVCTL_SOCKET "]" },
+	{ HVCTL_OPT_TIMEOUT, "    --timeout=SECONDS", "wait for an answer this long [10]" },
+	{ HVCTL_OPT_HELP, "-h, --help", "show this text" },
+};
+
+/* Append @text broken into lines. */
+static void add_paragraph(GString *out, const char *text)
+{
+	g_auto(GStrv) words = g_strsplit(text, " ", -1);
+	gsize column = 0;
+
+	for (char **w = words; *w; w++) {
+		if (column > 0 && column + 1 + strlen(*w) > COLUMN_MAX) {
+			g_string_append_c(out, '\n');
+			column = 0;
+		}
+		g_string_append_printf(out, "%s%s", column > 0 ? " " : "", *w);
+		column += (column > 0) + strlen(*w);
+	}
+	g_string_append_c(out, '\n');
+}
+
+static void add_options(GString *out, guint bits)
+{
+	g_string_append(out, "\nOptions:\n");
+	for (guint i = 0; i < G_N_ELEMENTS(options); i++)
+		if (bits & options[i].bit)
+			g_string_append_printf(
+				out, "  %-22s %s\n", options[i].text, options[i].help);
+}
+
+static void add_command(GString *out, const HvctlCommand *c)
+{
+	g_string_append_printf(
+		out, "Usage: hvctl %s%s%s [OPTION]…\n\n", c->path, *c->usage ? " " : "", c->usage);
+	g_string_append_c(out, g_ascii_toupper(c->summary[0]));
+	g_string_append_printf(out, "%s.\n", c->summary + 1);
+	if (c->help) {
+		g_string_append_c(out, '\n');
+		add_paragraph(out, c->help);
+	}
+	add_options(out, c->options | HVCTL_OPT_HELP);
+}
+
+static void add_list(GString *out, const char *group)
+{
+	g_autofree char *start = group ? g_strconcat(group, " ", NULL) : g_strdup("");
+
+	g_string_append_printf(out, "Usage: hvctl %sCOMMAND [OPTION]…\n\nCommands:\n", start);
+	for (const HvctlCommand *c = hvctl_commands; c->path; c++) {
+		g_autofree char *call = g_strjoin(" ", c->path, c->usage, NULL);
+
+		if (g_str_has_prefix(c->path, start))
+			g_string_append_printf(out, "  %-22s %s\n", call, c->summary);
+	}
+	g_string_append_printf(out,
+		"\n\"hvctl COMMAND --help\" shows the options of a command.%s\n",
+		group ? ""
+		      : "\n\"hvctl --version\" shows the version. Exit status: 0 done, 1 not found "
+			"or "
+			"no, 2 usage,\n3 input, output or daemon, 4 permission, 5 timeout.");
+}
+
+char *hvctl_help(const HvctlCommand *command, const char *group)
+{
+	GString *out = g_string_new(NULL);
+
+	if (command)
+		add_command(out, command);
+	else
+		add_list(out, group);
+	return g_string_free(out, FALSE);
+}

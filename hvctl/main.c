@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* hvctl: query and steer the guest's Hyper-V services. */
+#include "hvctl/command.h"
+
+int main(int argc G_GNUC_UNUSED, char **argv)
+{
+	g_set_prgname("hvctl");
+	return hvctl_main((const char *const *)argv);
+}

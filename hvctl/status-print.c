@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What "hvctl status" prints. */
+#include "hvctl/status.h"
+#include "util/output.h"
+
+#define SCHEMA 1 /* of the JSON; grows when a member changes its meaning or goes */
+
+static char *text_or_skip(struct json_object *value)
+{
+	return value ? output_value(value) : NULL;
+}
+
+static const OutputColumn fields[] = {
+	{ .heading = "State", .member = "state" },
+	{ .heading = "Detail", .member = "detail", .format = text_or_skip },
+	{ .heading = "What to do", .member = "advice", .format = text_or_skip },
+	{ .heading = "Device", .member = "device" },
+	{ .heading = "Version", .member = "version", .format = text_or_skip },
+	{ .heading = "Kernel protocol", .member = "kernel_protocol", .format = text_or_skip },
+	{ .heading = "Last request", .member = "last_request_text", .format = text_or_skip },
+	{ .heading = "Counters", .member = "counters_text", .format = text_or_skip },
+	{ .heading = NULL },
+};
+
+static const OutputColumn pool_columns[] = {
+	{ .heading = "POOL", .member = "name" },
+	{ .heading = "NUMBER", .member = "number", .right = TRUE },
+	{ .heading = "RECORDS", .member = "records", .right = TRUE },
+	{ .heading = "BYTES", .member = "bytes", .right = TRUE },
+	{ .heading = "FILE", .member = "path" },
+	{ .heading = "PROBLEM", .member = "problem" },
+	{ .heading = NULL },
+};
+
+/* A duration as a person would say it. */
+static char *age_text(gint64 us)
+{
+	gint64 s = us / G_USEC_PER_SEC;
+
+	if (us < 0)
+		return g_strdup("in the future"); /* the clock was set since */
+	if (s < 120)
+		return g_strdup_printf("%" G_GINT64_FORMAT " s ago", s);
+	if (s < 2 * 3600)
+		return g_strdup_printf("%" G_GINT64_FORMAT " min ago", s / 60);
+	if (s < 48 * 3600)
+		return g_strdup_printf("%" G_GINT64_FORMAT " h ago", s / 3600);
+	return g_strdup_printf("%" G_GINT64_FORMAT " days ago", s / 86400);
+}
+
+/* "enumerate pool auto, 3 s ago" */
+static void add_last_request(struct json_object *view, struct json_object *status, gint64 now_us)
+{
+	struct json_object *name = output_member(status, "last_request");
+	struct json_object *time = output_member(status, "last_request_time_us");
+	g_autofree char *age = NULL, *text = NULL;
+
+	if (!json_object_is_type(name, json_type_string))
+		return;
+	if (json_object_is_type(time, json_type_int))
+		age = age_text(now_us - json_object_get_int64(time));
+	text = g_strjoin(", ", json_object_get_string(name), age, NULL);
+	json_object_object_add(view, "last_request_text", json_object_new_string(text));
+}
+
+/* Every counter the daemon has, so that a new one needs no change here: "12 requests, 12 answered" */
+static void add_counters(struct json_object *view, struct json_object *status)
+{
+	struct json_object *counters = output_member(status, "counters");
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	if (!json_object_is_type(counters, json_type_object))
+		return;
+	json_object_object_foreach(counters, name, value)
+	{
+		g_string_append_printf(text, "%s%s %s", text->len ? ", " : "",
+			json_object_to_json_string(value), name);
+	}
+	json_object_object_add(view, "counters_text", json_object_new_string(text->str));
+}
+
+static void print_json(FILE *out, struct json_object *status)
+{
+	struct json_object *all = json_object_new_object();
+
+	json_object_object_add(all, "schema", json_object_new_int(SCHEMA));
+	json_object_object_add(all, "kvp", json_object_get(status));
+	output_json(out, all, FALSE);
+	json_object_put(all);
+}
+
+void hvctl_status_print(FILE *out, gboolean json, struct json_object *status, gint64 now_us)
+{
+	struct json_object *view = json_object_new_object();
+	struct json_object *pools = output_member(status, "pools");
+
+	if (json) {
+		print_json(out, status);
+	} else {
+		json_object_object_foreach(status, name, value)
+		{
+			json_object_object_add(view, name, json_object_get(value));
+		}
+		add_last_request(view, status, now_us);
+		add_counters(view, status);
+		fputs("hv_kvp_daemon: key-value pairs\n", out);
+		output_fields(out, view, fields);
+		if (pools)
+			fputc('\n', out);
+		output_table(out, pools, pool_columns);
+	}
+	json_object_put(view);
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The parts of "hvctl status", each testable without a daemon. */
+#pragma once
+
+#include <glib.h>
+#include <json-c/json.h>
+#include <stdio.h>
+
+/* What to do about @state on the machine below @root; NULL where nothing is known or needed. */
+char *hvctl_status_advice(const char *root, const char *state, const char *device);
+
+/* The status to show where no daemon answers. */
+struct json_object *hvctl_status_not_running(const char *root, const char *detail);
+
+/* Print @status; ages are reckoned from @now_us, microseconds of the wall clock. */
+void hvctl_status_print(FILE *out, gboolean json, struct json_object *status, gint64 now_us);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The command lines of hvctl: what they come to, what is refused, and the help. */
+#include <string.h>
+#include "hvctl/command.h"
+#include "hvctl/pool.h"
+
+#define ARGV(...) ((const char *const[]){ "hvctl", __VA_ARGS__, NULL })
+
+static void refused(const char *const *argv, const char *says)
+{
+	HvctlRequest untouched = { .timeout_ms = 42 };
+	g_autoptr(GError) error = NULL;
+
+	g_assert_false(hvctl_parse(argv, &untouched, &error));
+	g_assert_nonnull(error);
+	g_assert_cmpint(hvis_exit_status(error), ==, HVIS_EXIT_USAGE);
+	if (!strstr(error->message, says))
+		g_error("\"%s\" does not say \"%s\"", error->message, says);
+	g_assert_cmpint(untouched.timeout_ms, ==, 42);
+	g_assert_null(untouched.socket);
+}
+
+static void test_defaults(void)
+{
+	g_auto(HvctlRequest) r = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(hvctl_parse(ARGV("kvp", "get", "a key"), &r, &error));
+	g_assert_no_error(error);
+	g_assert_cmpstr(r.command->path, ==, "kvp get");
+	g_assert_cmpstr(r.args[0], ==, "a key");
+	g_assert_null(r.args[1]);
+	g_assert_cmpstr(r.socket, ==, "/run/hvis/kvp");
+	g_assert_cmpint(r.timeout_ms, ==, 10000);
+	g_assert_null(r.pool);
+	g_assert_false(r.json);
+	g_assert_true(r.out == stdout);
+}
+
+static void test_options_anywhere(void)
+{
+	g_auto(HvctlRequest) r = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(hvctl_parse(
+		ARGV("--json", "kvp", "--socket=/x", "list", "-p", "3", "--timeout", "0.5"), &r,
+		&error));
+	g_assert_no_error(error);
+	g_assert_cmpstr(r.command->path, ==, "kvp list");
+	g_assert_true(r.json);
+	g_assert_cmpstr(r.socket, ==, "/x");
+	g_assert_cmpstr(r.pool, ==, "auto-external");
+	g_assert_cmpint(r.timeout_ms, ==, 500);
+}
+
+/* A value that looks like an option needs the two dashes, and loses nothing by them. */
+static void test_two_dashes(void)
+{
+	g_auto(HvctlRequest) r = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(hvctl_parse(ARGV("kvp", "set", "--", "key", "--json"), &r, &error));
+	g_assert_no_error(error);
+	g_assert_cmpstr(r.args[0], ==, "key");
+	g_assert_cmpstr(r.args[1], ==, "--json");
+	g_assert_false(r.json);
+	refused(ARGV("kvp", "set", "key", "-5"), "-5");
+}
+
+/* An empty value is a value. */
+static void test_empty_value(void)
+{
+	g_auto(HvctlRequest) r = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(hvctl_parse(ARGV("kvp", "set", "key", ""), &r, &error));
+	g_assert_no_error(error);
+	g_assert_cmpstr(r.args[1], ==, "");
+}
+
+static void test_refused(void)
+{
+	const char *const nothing[] = { "hvctl", NULL };
+
+	refused(nothing, "no command");
+	refused(ARGV("frobnicate"), "no command \"frobnicate\"");
+	refused(ARGV("kvp"), "kvp needs a command");
+	refused(ARGV("kvp", "frobnicate"), "no command \"kvp frobnicate\"");
+	refused(ARGV("--frobnicate"), "frobnicate");
+	refused(ARGV("status", "now"), "usage: hvctl status");
+	refused(ARGV("status", "--pool", "0"), "status takes no --pool");
+	refused(ARGV("kvp", "set", "k", "v", "--json"), "kvp set takes no --json");
+	refused(ARGV("kvp", "list", "--origin"), "kvp list takes no --origin");
+	refused(ARGV("kvp", "get"), "usage: hvctl kvp get KEY");
+	refused(ARGV("kvp", "get", "a", "b"), "usage: hvctl kvp get KEY");
+	refused(ARGV("kvp", "set", "a"), "usage: hvctl kvp set KEY VALUE");
+	refused(ARGV("kvp", "get", "\xff"), "argument 1 of kvp get is not valid UTF-8");
+	refused(ARGV("frobnicate", "--help"), "no command \"frobnicate\"");
+}
+
+static void test_pool(void)
+{
+	static const char *const names[] = { "external", "guest", "auto", "auto-external",
+		"auto-internal" };
+	g_autoptr(GError) error = NULL;
+	const char *name;
+
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autofree char *number = g_strdup_printf("%u", i);
+
+		g_assert_true(hvctl_pool_parse(names[i], &name, &error));
+		g_assert_cmpstr(name, ==, names[i]);
+		g_assert_true(hvctl_pool_parse(number, &name, &error));
+		g_assert_cmpstr(name, ==, names[i]);
+		g_assert_no_error(error);
+	}
+	for (const char *const *bad =
+			(const char *const[]){ "", "5", "-1", "00", "0 ", "Guest", "gues", NULL };
+		*bad; bad++)
+		refused(ARGV("kvp", "list", "--pool", *bad), "no pool");
+}
+
+static void test_timeout(void)
+{
+	g_auto(HvctlRequest) r = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	for (const char *const *bad =
+			(const char *const[]){ "", "0", "-1", "1s", "86401", "nan", "inf", NULL };
+		*bad; bad++)
+		refused(ARGV("status", "--timeout", *bad), "--timeout=");
+	g_assert_true(hvctl_parse(ARGV("status", "--timeout=0.0001"), &r, &error));
+	g_assert_cmpint(r.timeout_ms, ==, 1);
+}
+
+static void test_version(void)
+{
+	g_auto(HvctlRequest) r = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(hvctl_parse(ARGV("--version"), &r, &error));
+	g_assert_no_error(error);
+	g_assert_true(r.version);
+	g_assert_null(r.command);
+}
+
+/* Every command's help names it, its arguments and each of its options, and no line is too long. */
+static void test_help(void)
+{
+	for (const HvctlCommand *c = hvctl_commands; c->path; c++) {
+		g_autofree char *usage = g_strdup_printf("Usage: hvctl %s", c->path);
+		g_autofree char *help = hvctl_help(c, NULL);
+		g_auto(GStrv) lines = g_strsplit(help, "\n", -1);
+
+		g_assert_true(g_str_has_prefix(help, usage));
+		g_assert_nonnull(strstr(help, c->usage));
+		g_assert_cmpint(!!strstr(help, "--json"), ==, !!(c->options & HVCTL_OPT_JSON));
+		g_assert_cmpint(!!strstr(help, "-p, --pool"), ==, !!(c->options & HVCTL_OPT_POOL));
+		g_assert_cmpint(!!strstr(help, "--socket"), ==, !!(c->options & HVCTL_OPT_SOCKET));
+		g_assert_cmpint(!!strstr(help, "--origin"), ==, !!(c->options & HVCTL_OPT_ORIGIN));
+		g_assert_nonnull(strstr(help, "-h, --help"));
+		for (char **line = lines; *line; line++)
+			g_assert_cmpint(g_utf8_strlen(*line, -1), <=, 100);
+	}
+}
+
+static void test_help_levels(void)
+{
+	g_auto(HvctlRequest) top = { 0 }, group = { 0 }, command = { 0 };
+	g_autofree char *all = hvctl_help(NULL, NULL), *kvp = hvctl_help(NULL, "kvp");
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(hvctl_parse(ARGV("--help"), &top, &error));
+	g_assert_true(top.help && !top.command && !top.group);
+	g_assert_true(hvctl_parse(ARGV("kvp", "-h"), &group, &error));
+	g_assert_cmpstr(group.group, ==, "kvp");
+	g_assert_true(hvctl_parse(ARGV("kvp", "get", "--help"), &command, &error));
+	g_assert_cmpstr(command.command->path, ==, "kvp get");
+	g_assert_nonnull(strstr(all, "\n  status "));
+	g_assert_nonnull(strstr(kvp, "\n  kvp set KEY VALUE"));
+	g_assert_null(strstr(kvp, "\n  status "));
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/hvctl/parse/defaults", test_defaults);
+	g_test_add_func("/hvctl/parse/options-anywhere", test_options_anywhere);
+	g_test_add_func("/hvctl/parse/two-dashes", test_two_dashes);
+	g_test_add_func("/hvctl/parse/empty-value", test_empty_value);
+	g_test_add_func("/hvctl/parse/refused", test_refused);
+	g_test_add_func("/hvctl/parse/pool", test_pool);
+	g_test_add_func("/hvctl/parse/timeout", test_timeout);
+	g_test_add_func("/hvctl/parse/version", test_version);
+	g_test_add_func("/hvctl/help/commands", test_help);
+	g_test_add_func("/hvctl/help/levels", test_help_levels);
+	return g_test_run();
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What "hvctl status" prints, and what it makes of a machine, in trees made for it. */
+#include <glib/gstdio.h>
+#include <hvis/services.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include "hvctl/diagnose.h"
+#include "hvctl/status.h"
+
+/* --- printing --- */
+
+static const char ready[] =
+	"{ \"version\": \"1.2\", \"device\": \"/dev/vmbus/hv_kvp\", \"state\": \"ready\","
+	"  \"detail\": null, \"kernel_protocol\": \"6.1.0\", \"last_request\": \"set guest\","
+	"  \"last_request_time_us\": 5000000,"
+	"  \"counters\": { \"requests\": 7, \"answered\": 6, \"refused\": 1 },"
+	"  \"pools\": ["
+	"    { \"name\": \"external\", \"number\": 0, \"path\": \"/p/.kvp_pool_0\", \"records\": 2,"
+	"      \"bytes\": 5120, \"problem\": null },"
+	"    { \"name\": \"guest\", \"number\": 1, \"path\": \"/p/.kvp_pool_1\", \"records\": 10,"
+	"      \"bytes\": 25601, \"problem\": \"torn\\u001b\" } ] }";
+
+static char *print(const char *status, gboolean json, gint64 now_us)
+{
+	struct json_object *object = json_tokener_parse(status);
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	g_assert_nonnull(object);
+	hvctl_status_print(out, json, object, now_us);
+	fclose(out);
+	json_object_put(object);
+	return text;
+}
+
+static void test_text(void)
+{
+	char *text = print(ready, FALSE, 8000000);
+
+	g_assert_cmpstr(text, ==,
+		"hv_kvp_daemon: key-value pairs\n"
+		"State:            ready\n"
+		"Device:           /dev/vmbus/hv_kvp\n"
+		"Version:          1.2\n"
+		"Kernel protocol:  6.1.0\n"
+		"Last request:     set guest, 3 s ago\n"
+		"Counters:         7 requests, 6 answered, 1 refused\n"
+		"\n"
+		"POOL      NUMBER  RECORDS  BYTES  FILE            PROBLEM\n"
+		"external       0        2   5120  /p/.kvp_pool_0  -\n"
+		"guest          1       10  25601  /p/.kvp_pool_1  torn\\x1b\n");
+	free(text);
+}
+
+/* JSON is what the daemon said, below the service's name, so that other services can join. */
+static void test_json(void)
+{
+	char *text = print(ready, TRUE, 8000000);
+	struct json_object *all = json_tokener_parse(text), *kvp, *want = json_tokener_parse(ready);
+
+	g_assert_nonnull(all);
+	g_assert_cmpint(json_object_get_int(json_object_object_get(all, "schema")), ==, 1);
+	g_assert_true(json_object_object_get_ex(all, "kvp", &kvp));
+	g_assert_true(json_object_equal(kvp, want));
+	json_object_put(all);
+	json_object_put(want);
+	free(text);
+}
+
+static void check_age(gint64 age_us, const char *says)
+{
+	static const char status[] = "{ \"state\": \"ready\", \"last_request\": \"x\","
+				     "  \"last_request_time_us\": 1000 }";
+	char *text = print(status, FALSE, 1000 + age_us);
+	g_autofree char *line = g_strdup_printf("Last request:     x, %s\n", says);
+
+	if (!strstr(text, line))
+		g_error("no \"%s\" in \"%s\"", line, text);
+	free(text);
+}
+
+static void test_ages(void)
+{
+	const gint64 s = G_USEC_PER_SEC;
+
+	check_age(0, "0 s ago");
+	check_age(119 * s, "119 s ago");
+	check_age(120 * s, "2 min ago");
+	check_age(7199 * s, "119 min ago");
+	check_age(7200 * s, "2 h ago");
+	check_age(48 * 3600 * s, "2 days ago");
+	check_age(-1, "in the future");
+}
+
+/* --- the machine --- */
+
+typedef struct {
+	char *root;
+} Tree;
+
+static void tree_file(Tree *tree, const char *path, const char *content)
+{
+	g_autofree char *full = g_build_filename(tree->root, path, NULL);
+	g_autofree char *dir = g_path_get_dirname(full);
+
+	g_assert_cmpint(g_mkdir_with_parents(dir, 0755), ==, 0);
+	g_assert_true(g_file_set_contents(full, content, -1, NULL));
+}
+
+static void tree_link(Tree *tree, const char *path, const char *target)
+{
+	g_autofree char *full = g_build_filename(tree->root, path, NULL);
+	g_autofree char *dir = g_path_get_dirname(full);
+
+	g_assert_cmpint(g_mkdir_with_parents(dir, 0755), ==, 0);
+	g_assert_cmpint(symlink(target, full), ==, 0);
+}
+
+static void tree_up(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	tree->root = g_dir_make_tmp("hvctl-XXXXXX", NULL);
+	g_assert_nonnull(tree->root);
+}
+
+static void remove_all(const char *path)
+{
+	g_autoptr(GDir) dir = NULL;
+	const char *name;
+
+	if (!g_file_test(path, G_FILE_TEST_IS_SYMLINK))
+		dir = g_dir_open(path, 0, NULL);
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *child = g_build_filename(path, name, NULL);
+
+		remove_all(child);
+	}
+	g_assert_cmpint(g_remove(path), ==, 0);
+}
+
+static void tree_down(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	remove_all(tree->root);
+	g_free(tree->root);
+}
+
+#define OFFER "sys/bus/vmbus/devices/0/class_id"
+
+static void test_device(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	g_assert_cmpint(hvctl_find_device(tree->root), ==, HVCTL_DEVICE_NO_BUS);
+	tree_file(tree, OFFER, "{57164f39-9115-4e78-ab55-382f3bd5422d}\n");
+	g_assert_cmpint(hvctl_find_device(tree->root), ==, HVCTL_DEVICE_NO_OFFER);
+	tree_file(tree, OFFER, "{" HVCTL_KVP_CLASS "}\n");
+	g_assert_cmpint(hvctl_find_device(tree->root), ==, HVCTL_DEVICE_NO_DRIVER);
+	tree_file(tree, "dev/vmbus/hv_kvp", "");
+	g_assert_cmpint(hvctl_find_device(tree->root), ==, HVCTL_DEVICE_THERE);
+	g_assert_null(hvctl_device_text(HVCTL_DEVICE_THERE));
+}
+
+/* The class that sysfs shows is the type of the wire. */
+static void test_class(void)
+{
+	const struct hvis_guid type = HVIS_KVP_TYPE;
+	const guint8 *b = type.b;
+	g_autofree char *text = g_strdup_printf(
+		"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[3], b[2],
+		b[1], b[0], b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
+		b[15]);
+
+	g_assert_cmpstr(text, ==, HVCTL_KVP_CLASS);
+}
+
+static void test_holder(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *nobody = NULL, *holder = NULL;
+
+	tree_file(tree, "proc/7/comm", "other\n");
+	tree_link(tree, "proc/7/fd/3", "/dev/null");
+	tree_link(tree, "proc/self/fd/3", HVCTL_KVP_DEVICE);
+	nobody = hvctl_find_holder(tree->root, HVCTL_KVP_DEVICE);
+	g_assert_null(nobody);
+	tree_file(tree, "proc/123/comm", "hypervkvpd\n");
+	tree_link(tree, "proc/123/fd/0", "/dev/null");
+	tree_link(tree, "proc/123/fd/4", HVCTL_KVP_DEVICE);
+	holder = hvctl_find_holder(tree->root, HVCTL_KVP_DEVICE);
+	g_assert_cmpstr(holder, ==, "hypervkvpd (123)");
+}
+
+static void check_advice(Tree *tree, const char *state, const char *says)
+{
+	g_autofree char *advice = hvctl_status_advice(tree->root, state, HVCTL_KVP_DEVICE);
+
+	if (!says)
+		g_assert_null(advice);
+	else if (!advice || !strstr(advice, says))
+		g_error("%s: \"%s\" does not say \"%s\"", state, advice ? advice : "(nothing)",
+			says);
+}
+
+static void test_advice(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	check_advice(tree, "not running", "no Hyper-V guest");
+	check_advice(tree, "waiting", "no Hyper-V guest");
+	check_advice(tree, "ready", NULL);
+	tree_file(tree, OFFER, "{57164f39-9115-4e78-ab55-382f3bd5422d}\n");
+	check_advice(tree, "waiting", "Data Exchange");
+	tree_file(tree, OFFER, "{" HVCTL_KVP_CLASS "}\n");
+	check_advice(tree, "waiting", "modprobe hv_utils");
+	tree_file(tree, "dev/vmbus/hv_kvp", "");
+	check_advice(tree, "not running", "systemctl enable --now hv-kvp-daemon");
+	check_advice(tree, "waiting", NULL);
+	check_advice(tree, "busy", "another process has the device");
+	tree_file(tree, "proc/9/comm", "hypervkvpd\n");
+	tree_link(tree, "proc/9/fd/4", HVCTL_KVP_DEVICE);
+	check_advice(tree, "busy", "hypervkvpd (9) has the device");
+}
+
+static void test_not_running(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	struct json_object *status;
+	g_autofree char *want = NULL;
+	char *text;
+
+	tree_file(tree, "dev/vmbus/hv_kvp", "");
+	status = hvctl_status_not_running(tree->root, "no socket");
+	text = print(json_object_to_json_string(status), FALSE, 0);
+	g_assert_cmpstr(text, ==,
+		"hv_kvp_daemon: key-value pairs\n"
+		"State:            not running\n"
+		"Detail:           no socket\n"
+		"What to do:       start it: \"systemctl enable --now hv-kvp-daemon\"; its log: "
+		"\"journalctl "
+		"-u hv-kvp-daemon\"\n"
+		"Device:           /dev/vmbus/hv_kvp\n");
+	free(text);
+	json_object_put(status);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/hvctl/status/text", test_text);
+	g_test_add_func("/hvctl/status/json", test_json);
+	g_test_add_func("/hvctl/status/ages", test_ages);
+	g_test_add_func("/hvctl/diagnose/class", test_class);
+	g_test_add("/hvctl/diagnose/device", Tree, NULL, tree_up, test_device, tree_down);
+	g_test_add("/hvctl/diagnose/holder", Tree, NULL, tree_up, test_holder, tree_down);
+	g_test_add("/hvctl/status/advice", Tree, NULL, tree_up, test_advice, tree_down);
+	g_test_add("/hvctl/status/not-running", Tree, NULL, tree_up, test_not_running, tree_down);
+	return g_test_run();
+}
