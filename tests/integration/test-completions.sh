@@ -1,0 +1,70 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The bash completions: what they offer at given lines, and that they offer exactly the commands and
+# options that the programs' own --help names. TAP.
+set -u
+
+builddir=${top_builddir:-.}
+srcdir=${top_srcdir:-.}
+hvctl=$builddir/hvctl/hvctl
+n=0
+
+report() { # report STATUS NAME
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; fi
+}
+
+# complete_line WORD…: what is offered for the last word, sorted, on one line
+complete_line() {
+	COMP_WORDS=("$@")
+	COMP_CWORD=$(($# - 1))
+	COMPREPLY=()
+	"$function"
+	printf '%s\n' "${COMPREPLY[@]}" | sort | paste -sd ' ' -
+}
+
+# offers WANT WORD…
+offers() {
+	local want=$1 got
+	shift
+	got=$(complete_line "$@")
+	[ "$got" = "$want" ]
+	report $? "\"$*\" offers \"$want\""
+	[ "$got" = "$want" ] || echo "# got \"$got\""
+}
+
+# The options that a help text names, sorted, on one line.
+options_of() { grep -o -- '--[a-z][a-z-]*' | sort -u | paste -sd ' ' -; }
+
+function=_hvctl
+# shellcheck source=/dev/null
+. "$srcdir/completions/hvctl"
+
+offers "kvp status" hvctl ""
+offers "status" hvctl "s"
+offers "--help --version" hvctl "--"
+offers "delete get list set" hvctl kvp ""
+offers "get" hvctl kvp g
+offers "--help" hvctl kvp "-"
+offers "auto auto-external auto-internal external guest" hvctl kvp list --pool ""
+offers "auto auto-external auto-internal" hvctl kvp list -p au
+offers "guest" hvctl kvp list --pool = g
+offers "auto auto-external auto-internal external guest" hvctl kvp list --pool =
+offers "delete get list set" hvctl --pool guest kvp ""
+offers "" hvctl kvp list --timeout ""
+offers "" hvctl kvp get k
+offers "" hvctl nonsense x
+
+# Every command that --help lists is offered, level by level, and nothing else is.
+commands=$($hvctl --help | sed -n '/^Commands:/,/^$/s/^  \([a-z ]*[a-z]\).*/\1/p' | sed 's/  .*//')
+first=$(awk '{print $1}' <<<"$commands" | sort -u | paste -sd ' ' -)
+offers "$first" hvctl ""
+# shellcheck disable=SC2013 # a group is one word
+for group in $(awk 'NF > 1 {print $1}' <<<"$commands" | sort -u); do
+	offers "$(sed -n "s/^$group //p" <<<"$commands" | sort | paste -sd ' ' -)" hvctl "$group" ""
+done
+while read -r -a command; do
+	offers "$($hvctl "${command[@]}" --help | options_of)" hvctl "${command[@]}" "--"
+done <<<"$commands"
+
+echo "1..$n"
