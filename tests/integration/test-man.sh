@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The manual pages: mandoc finds no error, and they name every
+# command and option that the programs' --help names. TAP.
+set -u
+
+builddir=${top_builddir:-.}
+srcdir=${top_srcdir:-.}
+n=0
+
+tmp=$(mktemp -d) || exit 99
+trap 'rm -rf "$tmp"' EXIT
+
+# report STATUS NAME: one test; what is in $tmp/log is shown where it fails
+report() {
+	n=$((n + 1))
+	if [ "$1" -eq 0 ]; then echo "ok $n - $2"; else echo "not ok $n - $2"; sed 's/^/# /' "$tmp/log"; fi
+}
+
+mapfile -t pages < <(
+	for page in "$srcdir"/man/*.[1-8] "$builddir"/man/*.[1-8]; do
+		[ -e "$page" ] && readlink -f "$page"
+	done | sort -u
+)
+
+lint() { mandoc -T lint -W error "$1"; }
+for page in "${pages[@]}"; do
+	if command -v mandoc >/dev/null; then
+		lint "$page" >"$tmp/log" 2>&1
+		report $? "mandoc accepts ${page##*/}"
+	else
+		n=$((n + 1))
+		echo "ok $n - mandoc accepts ${page##*/} # SKIP mandoc is not installed"
+	fi
+	! grep -n '@[a-zA-Z]*@' "$page" >"$tmp/log"
+	report $? "every placeholder of ${page##*/} is filled in"
+done
+
+# A page as plain words: macros and dashes' escapes off.
+words_of() { sed -e 's/^\.[A-Z][a-z] //' -e 's/\\-/-/g' -e 's/\bFl -/--/g' -e 's/\b\(Cm\|Op\|Ar\) //g' "$1"; }
+
+# names PAGE WHAT: every line of standard input stands in the page
+names() {
+	local bad=0 what
+	words_of "$1" >"$tmp/words"
+	: >"$tmp/log"
+	while read -r what; do
+		grep -qF -e "$what" "$tmp/words" || { echo "no $what" >>"$tmp/log"; bad=1; }
+	done
+	report $bad "${1##*/} names every $2 of --help"
+}
+
+hvctl=$builddir/hvctl/hvctl
+commands=$($hvctl --help | sed -n '/^Commands:/,/^$/s/^  \([a-z ]*[a-z]\).*/\1/p' | sed 's/  .*//')
+names "$builddir/man/hvctl.1" command <<<"$commands"
+names "$builddir/man/hvctl.1" option < <(
+	while read -r -a command; do
+		$hvctl "${command[@]}" --help | grep -o -- '--[a-z][a-z-]*'
+	done <<<"$commands" | sort -u
+)
+echo "1..$n"
