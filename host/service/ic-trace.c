@@ -46,6 +46,15 @@ void ic_status_append(GString *out, guint32 status)
 		g_string_append_printf(out, "0x%08x", status);
 }
 
+void ic_text_append(GString *out, const char *text)
+{
+	for (; *text; text = g_utf8_next_char(text)) {
+		gunichar c = g_utf8_get_char(text);
+
+		g_string_append_unichar(out, g_unichar_iscntrl(c) ? '?' : c);
+	}
+}
+
 void ic_trace(const char *service, gboolean to_guest, guint64 xid, const guint8 *bytes, gsize len,
 	const char *note, IcDescribe describe, gpointer data)
 {

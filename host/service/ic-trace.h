@@ -15,3 +15,5 @@ void ic_trace(const char *service, gboolean to_guest, guint64 xid, const guint8 
 const char *ic_type_name(guint16 type); /* "KVP"; "?" if unknown */
 void ic_versions_append(GString *out, const IcVersion *versions, guint n); /* "1.0,3.0" */
 void ic_status_append(GString *out, guint32 status); /* "ok", "0x…" */
+/* Text of the guest: what would move a terminal's cursor becomes '?'. @text is UTF-8. */
+void ic_text_append(GString *out, const char *text);

@@ -38,10 +38,7 @@ static guint count(char *const *list)
 static gboolean put_wide(
 	const char *text, guint8 *field, gsize size, const char *what, GError **error)
 {
-	if (hvis_utf16_encode(text ? text : "", field, size, NULL, error))
-		return TRUE;
-	g_prefix_error(error, "%s: ", what);
-	return FALSE;
+	return kvp_wire_text(text ? text : "", what, field, size, NULL, error);
 }
 
 static gboolean put_list(

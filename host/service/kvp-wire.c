@@ -3,6 +3,17 @@
 #include "host/service/kvp-wire.h"
 #include <util/error.h>
 #include <util/utf16.h>
+#include "host/service/ic-trace.h"
+
+gboolean kvp_wire_text(const char *text, const char *what, guint8 *field, gsize size,
+	gsize *ret_len, GError **error)
+{
+	g_autoptr(GError) why = NULL;
+
+	if (hvis_utf16_encode(text, field, size, ret_len, &why))
+		return TRUE;
+	return hvis_fail(error, HVIS_ERROR_INVALID, "%s: %s", what, why->message);
+}
 
 static gboolean put_key(const char *key, guint8 *field, hvis_le32 *size, GError **error)
 {
@@ -10,10 +21,8 @@ static gboolean put_key(const char *key, guint8 *field, hvis_le32 *size, GError 
 
 	if (!*key)
 		return hvis_fail(error, HVIS_ERROR_INVALID, "the key is empty");
-	if (!hvis_utf16_encode(key, field, HVIS_KVP_KEY_MAX, &len, error)) {
-		g_prefix_error(error, "key: ");
+	if (!kvp_wire_text(key, "key", field, HVIS_KVP_KEY_MAX, &len, error))
 		return FALSE;
-	}
 	*size = hvis_le32_make((guint32)len);
 	return TRUE;
 }
@@ -26,11 +35,9 @@ static gboolean put_value(const KvpValue *value, struct hvis_kvp_pair *pair, GEr
 	switch ((enum hvis_kvp_type)value->type) {
 	case HVIS_KVP_REG_SZ:
 	case HVIS_KVP_REG_EXPAND_SZ:
-		if (!hvis_utf16_encode(
-			    value->text, pair->value, sizeof(pair->value), &len, error)) {
-			g_prefix_error(error, "value: ");
+		if (!kvp_wire_text(
+			    value->text, "value", pair->value, sizeof(pair->value), &len, error))
 			return FALSE;
-		}
 		break;
 	case HVIS_KVP_REG_U32:
 		len = 4;
@@ -189,7 +196,10 @@ static void print_item(guint8 op, WireCursor body, GString *line)
 		return;
 	}
 	value = kvp_value_text(&item->value);
-	g_string_append_printf(line, " %s=%s", item->key, value);
+	g_string_append_c(line, ' ');
+	ic_text_append(line, item->key);
+	g_string_append_c(line, '=');
+	ic_text_append(line, value);
 	kvp_item_free(item);
 }
 
@@ -197,7 +207,8 @@ static void print_key(const guint8 *field, hvis_le32 size, GString *line)
 {
 	g_autofree char *key = take_text(field, HVIS_KVP_KEY_MAX, hvis_le32_get(size), "key", NULL);
 
-	g_string_append_printf(line, " %s", key ? key : "(no valid key)");
+	g_string_append_c(line, ' ');
+	ic_text_append(line, key ? key : "(no valid key)");
 }
 
 static void print_ip(WireCursor body, gboolean binary, GString *line)
@@ -210,8 +221,10 @@ static void print_ip(WireCursor body, gboolean binary, GString *line)
 		return;
 	}
 	addresses = g_strjoinv(";", ip.addresses);
-	g_string_append_printf(
-		line, " %s dhcp %s %s", ip.adapter_id, ip.dhcp ? "yes" : "no", addresses);
+	g_string_append_c(line, ' ');
+	ic_text_append(line, ip.adapter_id);
+	g_string_append_printf(line, " dhcp %s ", ip.dhcp ? "yes" : "no");
+	ic_text_append(line, addresses);
 	kvp_ip_info_clear(&ip);
 }
 

@@ -29,6 +29,10 @@ gboolean kvp_ip_wire_put(
 /* Fills @ret, to be cleared by the caller. Works for requests too. */
 gboolean kvp_ip_wire_take(WireCursor body, gboolean binary, KvpIpInfo *ret, GError **error);
 
+/* @text and its NUL as UTF-16LE into a field; HVIS_ERROR_INVALID naming @what. */
+gboolean kvp_wire_text(const char *text, const char *what, guint8 *field, gsize size,
+	gsize *ret_len, GError **error);
+
 /* For traces: "SET external key=value"; of bodies either way. */
 void kvp_wire_print(WireCursor body, gboolean to_guest, gboolean binary, GString *line);
 const char *kvp_op_name(guint8 op); /* "?" if unknown */
