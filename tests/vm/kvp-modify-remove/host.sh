@@ -4,7 +4,7 @@
 
 kvp_begin
 check "add" ctl kvp add Mod one
-refuse "add what is there" 1 ctl kvp add Mod two
+fails "add what is there" ctl kvp add Mod two
 is "it has its first value" "$(ctl kvp get Mod)" one
 check "modify" ctl kvp modify Mod two
 is "it has its second value" "$(ctl kvp get Mod)" two

@@ -138,7 +138,7 @@ image_libraries()
 
 	while read -r file; do
 		[ "$(head -c 4 "$file" | tail -c 3)" = ELF ] || continue
-		LD_LIBRARY_PATH=$path initrd_program "$1" "$file" "${file#"$1"}" || return
+		LD_LIBRARY_PATH=$path initrd_libraries "$1" "$file" || return
 	done < <(find "$1" -type f -perm -100)
 }
 

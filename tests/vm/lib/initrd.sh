@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# Pieces of initramfs images: put modules, programs with their libraries and busybox into a staging
+# Pieces of initramfs images: put modules, libraries and busybox into a staging
 # folder, and pack it. Archives are uncompressed: unpacking is what costs time in an emulator.
 
 # initrd_pack STAGE OUT
@@ -57,13 +57,12 @@ initrd_module_files()
 			'$1 == "insmod" && !seen[$2]++ { print substr($2, index($2, base) + length(base)) }'
 }
 
-# initrd_program STAGE PATH [AS]: a program at its own path (or AS), with the libraries it needs.
-initrd_program()
+# initrd_libraries STAGE PROGRAM: the libraries that PROGRAM needs, at their own paths.
+initrd_libraries()
 {
-	local stage=$1 path=$2 as=${3:-$2} library
+	local stage=$1 library
 
-	install -D -m 755 "$path" "$stage/$as" || return
 	while read -r library; do
 		[ -e "$stage/$library" ] || install -D -m 755 "$(readlink -f "$library")" "$stage/$library" || return
-	done < <(ldd "$path" 2>/dev/null | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }')
+	done < <(ldd "$2" 2>/dev/null | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }')
 }
