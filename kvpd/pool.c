@@ -30,7 +30,7 @@ struct KvpPool {
 	char *dir;
 	char *path;
 	const KvpPoolOps *ops;
-	guint lock_timeout_ms;
+	gint lock_timeout_ms; /* read by any thread */
 };
 
 /* A file while it is locked for a change. */
@@ -71,7 +71,12 @@ const char *kvp_pool_path(const KvpPool *pool)
 
 void kvp_pool_set_lock_timeout(KvpPool *pool, guint ms)
 {
-	pool->lock_timeout_ms = ms;
+	g_atomic_int_set(&pool->lock_timeout_ms, (gint)ms);
+}
+
+static guint lock_timeout(KvpPool *pool)
+{
+	return (guint)g_atomic_int_get(&pool->lock_timeout_ms);
 }
 
 /* --- opening --- */
@@ -183,7 +188,7 @@ KvpRecords *kvp_pool_read(KvpPool *pool, GError **error)
 		g_propagate_error(error, g_steal_pointer(&failed));
 		return NULL;
 	}
-	if (!kvp_lock(fd, KVP_LOCK_SHARED, MIN(READ_TIMEOUT_MS, pool->lock_timeout_ms), &failed))
+	if (!kvp_lock(fd, KVP_LOCK_SHARED, MIN(READ_TIMEOUT_MS, lock_timeout(pool)), &failed))
 		g_debug("%s is read without locks: %s", pool->path, failed->message);
 	if (!read_all(fd, KVP_POOL_RECORDS_MAX * RECORD, bytes, error)) {
 		g_prefix_error(error, "%s: ", pool->path);
@@ -213,7 +218,7 @@ static int open_locked(KvpPool *pool, GError **error)
 		fd = open_regular(pool->path, O_RDWR, error);
 		if (fd < 0)
 			return -1;
-		if (!kvp_lock(fd, KVP_LOCK_EXCLUSIVE, pool->lock_timeout_ms, error)) {
+		if (!kvp_lock(fd, KVP_LOCK_EXCLUSIVE, lock_timeout(pool), error)) {
 			g_prefix_error(error, "%s: ", pool->path);
 			return -1;
 		}

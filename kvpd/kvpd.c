@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The coordinator: it owns the parts and carries requests from one to the other. Nothing in here
+ * waits; what may is in the worker's threads, and the service answers in its place if one takes too
+ * long.
+ */
+#include "config.h"
+
+#include "kvpd/kvpd.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include <glib-unix.h>
+
+#include <hvis/hresult.h>
+#include <service/service.h>
+#include <util/error.h>
+#include <util/log.h>
+#include <util/watchdog.h>
+
+#include "kvpd/dispatch.h"
+#include "kvpd/facts.h"
+#include "kvpd/hostname.h"
+#include "kvpd/net.h"
+#include "kvpd/socket.h"
+#include "kvpd/status.h"
+#include "kvpd/worker.h"
+
+struct Kvpd {
+	const KvpdOptions *options;
+	KvpPools *pools;
+	KvpWorker *worker;
+	KvpNet *net;
+	KvpHostName *name;
+	KvpFactsOps facts_ops;
+	KvpFacts *facts;
+	KvpDispatch *dispatch;
+	HvisService *service;
+	KvpSocket *socket;
+	char *kernel; /* version text of the registration */
+	char *request; /* the last one */
+	gint64 request_time_us;
+	guint64 refused;
+	char *failure; /* the last one logged: the same one is not logged again */
+	gboolean was_ready;
+};
+
+/* A request on its way through the worker. */
+typedef struct {
+	Kvpd *kvpd;
+	KvpJob *job;
+	guint64 txn;
+	guint8 op;
+} Pending;
+
+/* --- facts --- */
+
+static const char *get_host_name(gpointer data)
+{
+	return kvp_host_name_get(((Kvpd *)data)->name);
+}
+
+static char *get_addresses(int family, gpointer data)
+{
+	return net_state_list(kvp_net_state(((Kvpd *)data)->net), family);
+}
+
+static KvpRecords *get_facts(gpointer data)
+{
+	return kvp_facts_snapshot(((Kvpd *)data)->facts);
+}
+
+static const NetState *get_network(gpointer data)
+{
+	return kvp_net_state(((Kvpd *)data)->net);
+}
+
+/* With the network a name server may have come within reach. */
+static void on_network(gpointer data)
+{
+	kvp_host_name_refresh(((Kvpd *)data)->name);
+}
+
+/* --- requests --- */
+
+static void note_request(Kvpd *kvpd, const KvpRequest *request)
+{
+	const char *pool = kvp_pools_name(request->pool);
+
+	g_free(kvpd->request);
+	if (request->op == HVIS_KVP_OP_ENUMERATE)
+		kvpd->request = g_strdup_printf("%s %s %u", kvp_dispatch_op_name(request->op),
+			pool ? pool : "?", request->index);
+	else
+		kvpd->request = g_strdup_printf(
+			"%s %s", kvp_dispatch_op_name(request->op), pool ? pool : "?");
+	kvpd->request_time_us = g_get_real_time();
+	hvis_log(HVIS_LOG_DEBUG, "Host: %s", kvpd->request);
+}
+
+/* What the host asks wrongly is its business; what we cannot do is the administrator's. */
+static gboolean is_ours(guint32 status)
+{
+	return status == HVIS_E_FAIL || status == HVIS_E_DISK_FULL ||
+	       status == HVIS_E_MACHINE_LOCKED;
+}
+
+static void note_result(Kvpd *kvpd, const Pending *pending, guint32 status)
+{
+	const GError *error = kvp_job_error(pending->job);
+	const HvisLogContext context = { .transaction = pending->txn,
+		.message_type = kvp_dispatch_op_name(pending->op) };
+
+	if (!error && pending->op == HVIS_KVP_OP_SET)
+		g_clear_pointer(&kvpd->failure, g_free);
+	if (!error)
+		return;
+	kvpd->refused++;
+	if (!is_ours(status) || g_strcmp0(error->message, kvpd->failure) == 0) {
+		hvis_log_with(HVIS_LOG_DEBUG, &context, "Refused: %s", error->message);
+		return;
+	}
+	g_free(kvpd->failure);
+	kvpd->failure = g_strdup(error->message);
+	hvis_log_with(HVIS_LOG_WARNING, &context, "The host's request failed: %s", error->message);
+}
+
+static void run_request(gpointer data)
+{
+	kvp_job_run(((Pending *)data)->job);
+}
+
+static void finish_request(gpointer data)
+{
+	Pending *pending = data;
+	Kvpd *kvpd = pending->kvpd;
+	struct hvis_kvp_dev_msg msg;
+
+	note_result(kvpd, pending, kvp_job_finish(kvpd->dispatch, pending->job, &msg));
+	hvis_service_reply(kvpd->service, pending->txn, &msg, sizeof(msg));
+	kvp_job_free(pending->job);
+	g_free(pending);
+}
+
+static gboolean on_request(HvisService *service, guint64 txn, const guint8 *msg, gsize len,
+	gpointer data, GError **error)
+{
+	Kvpd *kvpd = data;
+	g_autofree KvpRequest *request = g_new0(KvpRequest, 1);
+	Pending *pending;
+
+	if (!kvp_request_decode(msg, len, request, error))
+		return FALSE;
+	note_request(kvpd, request);
+	pending = g_new(Pending, 1);
+	*pending = (Pending){ kvpd, kvp_job_new(kvpd->dispatch, request), txn, request->op };
+	if (kvp_job_needs_files(pending->job))
+		kvp_worker_push(kvpd->worker, run_request, finish_request, pending);
+	else
+		finish_request(pending);
+	return TRUE;
+}
+
+static gsize build_failure(HvisFailure why, guint8 *buf, gpointer data)
+{
+	static const guint32 statuses[HVIS_FAILURE_N] = {
+		[HVIS_FAILURE_MALFORMED] = HVIS_E_INVALIDARG,
+		[HVIS_FAILURE_DEADLINE] = HVIS_E_FAIL,
+	};
+	const KvpAnswer answer = { .status = statuses[why] };
+	struct hvis_kvp_dev_msg msg = { 0 };
+
+	kvp_answer_encode(&answer, &msg, NULL); /* a bare status always fits */
+	memcpy(buf, &msg, sizeof(msg));
+	return sizeof(msg);
+}
+
+/* --- the device --- */
+
+static gsize build_register(guint8 *buf, gpointer data)
+{
+	struct hvis_kvp_dev_msg msg;
+
+	kvp_register_encode(&msg);
+	memcpy(buf, &msg, sizeof(msg));
+	return sizeof(msg);
+}
+
+static gboolean is_handshake(const guint8 *msg, gsize len, gpointer data)
+{
+	return kvp_is_register(msg, len);
+}
+
+static gboolean on_handshake(const guint8 *msg, gsize len, gpointer data, GError **error)
+{
+	Kvpd *kvpd = data;
+	g_autofree KvpRequest *request = g_new0(KvpRequest, 1);
+
+	if (!kvp_request_decode(msg, len, request, error))
+		return FALSE;
+	g_free(kvpd->kernel);
+	kvpd->kernel = g_strdup(request->version);
+	kvp_facts_set_version(kvpd->facts, request->version);
+	return TRUE;
+}
+
+/* A guest without the device is no cause for worry; that a device went away again is worth a line. */
+static HvisLogLevel level_of(const Kvpd *kvpd, HvisServiceState state)
+{
+	switch (state) {
+	case HVIS_SERVICE_BUSY:
+		return HVIS_LOG_WARNING;
+	case HVIS_SERVICE_READY:
+	case HVIS_SERVICE_SERVING:
+		return HVIS_LOG_NOTICE;
+	case HVIS_SERVICE_ABSENT:
+	case HVIS_SERVICE_BACKOFF:
+		return kvpd->was_ready ? HVIS_LOG_NOTICE : HVIS_LOG_INFO;
+	case HVIS_SERVICE_STOPPED:
+	case HVIS_SERVICE_OPENING:
+	case HVIS_SERVICE_REGISTERING:
+	case HVIS_SERVICE_N_STATES:
+		break;
+	}
+	return HVIS_LOG_DEBUG;
+}
+
+static void on_state(
+	HvisService *service, HvisServiceState state, const char *reason, gpointer data)
+{
+	Kvpd *kvpd = data;
+	g_autofree char *text = kvp_status_text(state, reason, kvpd->kernel);
+
+	hvis_notify_status("%s", text);
+	hvis_log(level_of(kvpd, state), "%s", text);
+	kvpd->was_ready = state == HVIS_SERVICE_READY;
+}
+
+static const HvisServiceOps service_ops = {
+	.name = "kvp",
+	.receive_size = HVIS_KVP_DEV_MSG_SIZE,
+	.send_size = HVIS_KVP_DEV_MSG_SIZE,
+	.build_register = build_register,
+	.is_handshake = is_handshake,
+	.on_handshake = on_handshake,
+	.on_request = on_request,
+	.build_failure = build_failure,
+	.on_state = on_state,
+};
+
+/* --- the socket --- */
+
+static struct json_object *get_status(gpointer data)
+{
+	Kvpd *kvpd = data;
+	const KvpStatus status = { .service = kvpd->service,
+		.pools = kvpd->pools,
+		.kernel = kvpd->kernel,
+		.request = kvpd->request,
+		.request_time_us = kvpd->request_time_us,
+		.refused = kvpd->refused };
+
+	return kvp_status_json(&status);
+}
+
+/* --- life --- */
+
+static gboolean configure(Kvpd *kvpd, GError **error)
+{
+	g_autoptr(HvisConfig) config =
+		hvis_config_load(kvpd_config_keys, kvpd->options->root, error);
+
+	if (!config)
+		return FALSE;
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
+		kvp_pool_set_lock_timeout(kvp_pools_get(kvpd->pools, i),
+			(guint)hvis_config_int(config, "kvp", "LockTimeout"));
+	return TRUE;
+}
+
+static void make_facts(Kvpd *kvpd)
+{
+	const char *root = kvpd->options->root[0] ? kvpd->options->root : "/";
+	struct utsname uts;
+
+	uname(&uts);
+	kvpd->facts_ops = (KvpFactsOps){ get_host_name, get_addresses, root };
+	kvpd->name = kvp_host_name_new(kvp_host_name_ops(), hvis_clock_default());
+	kvpd->net = kvp_net_new(root, on_network, kvpd);
+	kvpd->facts = kvp_facts_new(&kvpd->facts_ops, &uts, kvpd);
+}
+
+Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
+{
+	static const KvpDispatchOps dispatch_ops = { get_facts, get_network };
+	static const KvpSocketOps socket_ops = { get_facts, get_status };
+	g_autoptr(Kvpd) kvpd = g_new0(Kvpd, 1);
+
+	kvpd->options = options;
+	kvpd->pools = kvp_pools_new(options->pool_dir, NULL);
+	if (!configure(kvpd, error))
+		return NULL;
+	kvpd->worker = kvp_worker_new();
+	make_facts(kvpd);
+	kvpd->dispatch = kvp_dispatch_new(&dispatch_ops, kvpd->pools, hvis_clock_default(), kvpd);
+	kvpd->service = hvis_service_new(&service_ops, options->device, NULL, kvpd);
+	kvpd->socket = kvp_socket_new(&socket_ops, kvpd->pools, kvpd->worker, kvpd);
+	return g_steal_pointer(&kvpd);
+}
+
+void kvpd_free(Kvpd *kvpd)
+{
+	if (!kvpd)
+		return;
+	kvp_worker_free(kvpd->worker); /* waits, and answers */
+	kvp_socket_free(kvpd->socket);
+	hvis_service_free(kvpd->service);
+	kvp_dispatch_free(kvpd->dispatch);
+	kvp_facts_free(kvpd->facts);
+	kvp_net_free(kvpd->net);
+	kvp_host_name_free(kvpd->name);
+	kvp_pools_unref(kvpd->pools);
+	g_free(kvpd->kernel);
+	g_free(kvpd->request);
+	g_free(kvpd->failure);
+	g_free(kvpd);
+}
+
+gboolean kvpd_start(Kvpd *kvpd, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+
+	if (!kvp_socket_listen(kvpd->socket, kvpd->options->socket, &failed)) {
+		if (hvis_error_is(failed, HVIS_ERROR_BUSY)) {
+			g_propagate_error(error, g_steal_pointer(&failed));
+			return FALSE;
+		}
+		hvis_log(HVIS_LOG_WARNING, "hvctl cannot reach this daemon: %s", failed->message);
+		g_clear_error(&failed);
+	}
+	if (!kvp_pools_create(kvpd->pools, &failed))
+		hvis_log(HVIS_LOG_WARNING, "Pools cannot be stored: %s", failed->message);
+	hvis_notify_status("Starting");
+	hvis_notify_ready();
+	hvis_watchdog_attach();
+	hvis_service_start(kvpd->service);
+	return TRUE;
+}
+
+void kvpd_reload(Kvpd *kvpd)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!configure(kvpd, &error))
+		hvis_log(HVIS_LOG_WARNING, "The configuration is not used: %s", error->message);
+	kvp_facts_reload(kvpd->facts);
+	kvp_host_name_refresh(kvpd->name);
+}
+
+static gboolean on_quit(gpointer loop)
+{
+	g_main_loop_quit(loop);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_reload(gpointer kvpd)
+{
+	kvpd_reload(kvpd);
+	return G_SOURCE_CONTINUE;
+}
+
+void kvpd_run(Kvpd *kvpd)
+{
+	g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
+	const guint sources[] = { g_unix_signal_add(SIGTERM, on_quit, loop),
+		g_unix_signal_add(SIGINT, on_quit, loop),
+		g_unix_signal_add(SIGHUP, on_reload, kvpd) };
+
+	g_main_loop_run(loop);
+	hvis_notify_stopping();
+	for (guint i = 0; i < G_N_ELEMENTS(sources); i++)
+		g_source_remove(sources[i]);
+}

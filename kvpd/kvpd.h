@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * hv_kvp_daemon as an object: made from its options, runs on the default main context, stops when it
+ * is freed.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include "kvpd/options.h"
+
+typedef struct Kvpd Kvpd;
+
+/* @options must outlive the daemon. Fails on a wrong configuration (HVIS_ERROR_INVALID). */
+Kvpd *kvpd_new(const KvpdOptions *options, GError **error);
+
+/* Finishes what is being written, so it may take as long as LockTimeout=. */
+void kvpd_free(Kvpd *kvpd);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Kvpd, kvpd_free)
+
+/*
+ * Listen, tell the service manager, open the device. HVIS_ERROR_BUSY where another daemon runs; a
+ * socket that cannot be had for another reason is logged, and the host is served without it.
+ */
+gboolean kvpd_start(Kvpd *kvpd, GError **error);
+
+/* Until SIGTERM or SIGINT; SIGHUP reloads. Tells the service manager that it stops. */
+void kvpd_run(Kvpd *kvpd);
+
+/* Read configuration and facts again; a configuration that is wrong is logged and not used. */
+void kvpd_reload(Kvpd *kvpd);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* hv_kvp_daemon: options, start, run, exit status. Everything else is in kvpd.c and below. */
+#include "config.h"
+
+#include <stdio.h>
+
+#include <util/error.h>
+#include <util/log.h>
+
+#include "kvpd/kvpd.h"
+
+static int run(const KvpdOptions *options)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(Kvpd) kvpd = kvpd_new(options, &error);
+
+	if (!kvpd || !kvpd_start(kvpd, &error))
+		return hvis_die(hvis_exit_status(error), error);
+	kvpd_run(kvpd);
+	return HVIS_EXIT_OK;
+}
+
+int main(int argc, char **argv)
+{
+	g_auto(KvpdOptions) options = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	if (!kvpd_options_parse(&options, argc, argv, &error))
+		return hvis_die(HVIS_EXIT_USAGE, error);
+	if (options.version)
+		return printf("hv_kvp_daemon %s\n", PACKAGE_VERSION) < 0 ? HVIS_EXIT_IO : 0;
+	hvis_log_init("kvp", options.debug);
+	return run(&options);
+}

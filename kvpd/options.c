@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Options by one table; -n and -d are those of the kernel's own daemon. */
+#include "config.h"
+
+#include "kvpd/options.h"
+
+#include <util/error.h>
+
+const HvisConfigKey kvpd_config_keys[] = {
+	{ "kvp", "LockTimeout", HVIS_CONFIG_SECONDS, "5s", 100, 20000, NULL,
+		"How long a change of a pool waits for another program's lock." },
+	{ "vss", NULL, HVIS_CONFIG_STRING, NULL, 0, 0, NULL, NULL },
+	{ "fcopy", NULL, HVIS_CONFIG_STRING, NULL, 0, 0, NULL, NULL },
+	{ "ip", NULL, HVIS_CONFIG_STRING, NULL, 0, 0, NULL, NULL },
+	{ NULL, NULL, HVIS_CONFIG_STRING, NULL, 0, 0, NULL, NULL },
+};
+
+static void set_defaults(KvpdOptions *options)
+{
+	if (!options->device)
+		options->device = g_strdup("/dev/vmbus/hv_kvp");
+	if (!options->pool_dir)
+		options->pool_dir = g_strdup(HVIS_POOL_DIR);
+	if (!options->socket)
+		options->socket = g_strdup("/run/hvis/kvp");
+	if (!options->root)
+		options->root = g_strdup("");
+}
+
+gboolean kvpd_options_parse(KvpdOptions *options, int argc, char **argv, GError **error)
+{
+	gboolean foreground; /* we always are */
+	const GOptionEntry entries[] = {
+		{ "device", 0, 0, G_OPTION_ARG_FILENAME, &options->device,
+			"Device, or socket of hvis-host link [/dev/vmbus/hv_kvp]", "PATH" },
+		{ "pool-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->pool_dir,
+			"Directory of the pools [" HVIS_POOL_DIR "]", "DIR" },
+		{ "socket", 0, 0, G_OPTION_ARG_FILENAME, &options->socket,
+			"Socket for hvctl [/run/hvis/kvp]", "PATH" },
+		{ "root", 0, 0, G_OPTION_ARG_FILENAME, &options->root,
+			"Look for configuration and facts below DIR (for tests)", "DIR" },
+		{ "debug", 'd', 0, G_OPTION_ARG_NONE, &options->debug, "Log every request", NULL },
+		{ "debug-enabled", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_NONE, &options->debug,
+			NULL, NULL },
+		{ "no-daemon", 'n', 0, G_OPTION_ARG_NONE, &foreground,
+			"Accepted for compatibility: it never goes to the background", NULL },
+		{ "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Print the version",
+			NULL },
+		{ NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL },
+	};
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+
+	g_option_context_add_main_entries(context, entries, NULL);
+	g_option_context_set_summary(
+		context, "Exchanges key-value pairs with the Hyper-V host. See hv_kvp_daemon(8).");
+	if (!g_option_context_parse(context, &argc, &argv, error))
+		return FALSE;
+	if (argc > 1)
+		return hvis_fail(error, HVIS_ERROR_INVALID,
+			"unexpected argument \"%s\"; see --help", argv[1]);
+	set_defaults(options);
+	return TRUE;
+}
+
+void kvpd_options_clear(KvpdOptions *options)
+{
+	g_clear_pointer(&options->device, g_free);
+	g_clear_pointer(&options->pool_dir, g_free);
+	g_clear_pointer(&options->socket, g_free);
+	g_clear_pointer(&options->root, g_free);
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The methods of io.hvis.Kvp. A call that needs files becomes an errand: made on the main context,
+ * run in a thread, answered on the main context. It holds its call and its pools by reference, so
+ * that neither a caller that leaves nor a daemon that stops pulls them away.
+ */
+#include "config.h"
+
+#include "kvpd/socket.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include <util/error.h>
+#include <util/utf16.h>
+#include <varlink/varlink.h>
+
+#define INTERFACE "io.hvis.Kvp"
+#define POOL_ANY HVIS_KVP_POOL_N
+
+struct KvpSocket {
+	const KvpSocketOps *ops;
+	gpointer data;
+	KvpPools *pools;
+	KvpWorker *worker;
+	VarlinkServer *server;
+};
+
+typedef struct Errand Errand;
+struct Errand {
+	VarlinkCall *call;
+	KvpPools *pools;
+	guint pool; /* POOL_ANY = all */
+	char *key, *value;
+	KvpRecords *records[HVIS_KVP_POOL_N]; /* of "auto" from the start, else as they are read */
+	gboolean replaced;
+	GError *error;
+	void (*answer)(Errand *errand);
+};
+
+static const char description[] = {
+#include "kvpd/io.hvis.Kvp.h"
+};
+
+/* Where Get looks without a pool. */
+static const guint search_order[HVIS_KVP_POOL_N] = { HVIS_KVP_POOL_EXTERNAL,
+	HVIS_KVP_POOL_AUTO_EXTERNAL, HVIS_KVP_POOL_GUEST, HVIS_KVP_POOL_AUTO,
+	HVIS_KVP_POOL_AUTO_INTERNAL };
+
+/* --- limits --- */
+
+static gboolean check_units(
+	const char *text, const char *what, gsize units_max, gsize bytes_max, GError **error)
+{
+	gssize units = hvis_utf16_units(text);
+
+	if (units < 0)
+		return hvis_fail(error, HVIS_ERROR_INVALID, "the %s is not UTF-8", what);
+	if ((gsize)units > units_max)
+		return hvis_fail(error, HVIS_ERROR_INVALID,
+			"the %s has %zd UTF-16 units, the host takes %zu at most", what, units,
+			units_max);
+	if (strlen(text) > bytes_max)
+		return hvis_fail(error, HVIS_ERROR_INVALID,
+			"the %s takes %zu bytes of UTF-8, a record holds %zu", what, strlen(text),
+			bytes_max);
+	return TRUE;
+}
+
+gboolean kvp_socket_check(const char *key, const char *value, GError **error)
+{
+	if (*key == '\0')
+		return hvis_fail(error, HVIS_ERROR_INVALID, "the key is empty");
+	return check_units(key, "key", HVIS_KVP_KEY_UNITS_MAX, HVIS_KVP_KEY_MAX - 1, error) &&
+	       check_units(value, "value", HVIS_KVP_VALUE_UNITS_MAX, HVIS_KVP_VALUE_MAX - 1, error);
+}
+
+/* --- errands --- */
+
+static void errand_free(Errand *errand)
+{
+	varlink_call_unref(errand->call);
+	kvp_pools_unref(errand->pools);
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
+		kvp_records_unref(errand->records[i]);
+	g_free(errand->key);
+	g_free(errand->value);
+	g_clear_error(&errand->error);
+	g_free(errand);
+}
+
+static void errand_done(gpointer data)
+{
+	Errand *errand = data;
+
+	if (errand->error)
+		varlink_call_gerror(errand->call, INTERFACE, errand->error);
+	else
+		errand->answer(errand);
+	errand_free(errand);
+}
+
+static Errand *errand_new(
+	VarlinkCall *call, KvpSocket *socket, guint pool, void (*answer)(Errand *errand))
+{
+	Errand *errand = g_new0(Errand, 1);
+
+	errand->call = varlink_call_ref(call);
+	errand->pools = kvp_pools_ref(socket->pools);
+	errand->pool = pool;
+	errand->answer = answer;
+	if (pool == POOL_ANY || pool == HVIS_KVP_POOL_AUTO)
+		errand->records[HVIS_KVP_POOL_AUTO] = socket->ops->facts(socket->data);
+	return errand;
+}
+
+/* The pool parameter of @call, @fallback without one. Answers the call where it names no pool. */
+static gboolean take_pool(VarlinkCall *call, guint fallback, guint *ret)
+{
+	g_autoptr(GError) error = NULL;
+	const char *name = NULL;
+
+	if (!varlink_param_string_opt(call, "pool", &name))
+		return FALSE;
+	*ret = fallback;
+	if (!name || kvp_pools_parse(name, ret, &error))
+		return TRUE;
+	varlink_call_gerror(call, INTERFACE, error);
+	return FALSE;
+}
+
+static struct json_object *record_new(guint pool, const char *key, const char *value)
+{
+	struct json_object *record = json_object_new_object();
+
+	json_object_object_add(record, "pool", json_object_new_string(kvp_pools_name(pool)));
+	json_object_object_add(record, "key", json_object_new_string(key));
+	json_object_object_add(record, "value", json_object_new_string(value));
+	return record;
+}
+
+static struct json_object *reply_new(const char *name, struct json_object *value)
+{
+	struct json_object *reply = json_object_new_object();
+
+	json_object_object_add(reply, name, value);
+	return reply;
+}
+
+/* --- reading --- */
+
+static void run_read(gpointer data)
+{
+	Errand *errand = data;
+
+	for (guint i = 0; i < HVIS_KVP_POOL_N && !errand->error; i++) {
+		if (!errand->records[i] && (errand->pool == i || errand->pool == POOL_ANY))
+			errand->records[i] =
+				kvp_pool_read(kvp_pools_get(errand->pools, i), &errand->error);
+	}
+}
+
+static void answer_list(Errand *errand)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
+		const KvpRecords *records = errand->records[i];
+
+		for (guint k = 0; records && k < kvp_records_count(records); k++)
+			json_object_array_add(list, record_new(i, kvp_records_key(records, k),
+							    kvp_records_value(records, k)));
+	}
+	varlink_call_reply(errand->call, reply_new("records", list));
+}
+
+static void on_list(VarlinkCall *call, struct json_object *params, gpointer data)
+{
+	KvpSocket *socket = data;
+	guint pool;
+
+	if (take_pool(call, POOL_ANY, &pool))
+		kvp_worker_push(socket->worker, run_read, errand_done,
+			errand_new(call, socket, pool, answer_list));
+}
+
+static void answer_get(Errand *errand)
+{
+	g_autoptr(GError) error = NULL;
+
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
+		guint pool = search_order[i];
+		const char *value = NULL;
+
+		if (errand->records[pool])
+			value = kvp_records_get(errand->records[pool], errand->key);
+		if (value) {
+			varlink_call_reply(errand->call,
+				reply_new("record", record_new(pool, errand->key, value)));
+			return;
+		}
+	}
+	hvis_fail(&error, HVIS_ERROR_NOT_FOUND, "no key \"%s\" in %s%s", errand->key,
+		errand->pool == POOL_ANY ? "any pool" : "pool ",
+		errand->pool == POOL_ANY ? "" : kvp_pools_name(errand->pool));
+	varlink_call_gerror(errand->call, INTERFACE, error);
+}
+
+static void on_get(VarlinkCall *call, struct json_object *params, gpointer data)
+{
+	KvpSocket *socket = data;
+	const char *key;
+	Errand *errand;
+	guint pool;
+
+	if (!varlink_param_string(call, "key", &key) || !take_pool(call, POOL_ANY, &pool))
+		return;
+	errand = errand_new(call, socket, pool, answer_get);
+	errand->key = g_strdup(key);
+	kvp_worker_push(socket->worker, run_read, errand_done, errand);
+}
+
+/* --- writing --- */
+
+static gboolean take_writable_pool(VarlinkCall *call, guint *ret)
+{
+	g_autofree char *message = NULL;
+
+	if (!take_pool(call, HVIS_KVP_POOL_GUEST, ret))
+		return FALSE;
+	if (*ret == HVIS_KVP_POOL_GUEST || *ret == HVIS_KVP_POOL_EXTERNAL)
+		return TRUE;
+	message = g_strdup_printf("pool %s is not for the guest to write; external and guest are",
+		kvp_pools_name(*ret));
+	varlink_call_error(
+		call, INTERFACE ".ReadOnly", reply_new("message", json_object_new_string(message)));
+	return FALSE;
+}
+
+static void run_set(gpointer data)
+{
+	Errand *errand = data;
+
+	kvp_pool_set(kvp_pools_get(errand->pools, errand->pool), errand->key, errand->value,
+		&errand->replaced, &errand->error);
+}
+
+static void answer_set(Errand *errand)
+{
+	varlink_call_reply(
+		errand->call, reply_new("replaced", json_object_new_boolean(errand->replaced)));
+}
+
+static void on_set(VarlinkCall *call, struct json_object *params, gpointer data)
+{
+	KvpSocket *socket = data;
+	g_autoptr(GError) error = NULL;
+	const char *key, *value;
+	Errand *errand;
+	guint pool;
+
+	if (!varlink_param_string(call, "key", &key) ||
+		!varlink_param_string(call, "value", &value) || !take_writable_pool(call, &pool))
+		return;
+	if (!kvp_socket_check(key, value, &error)) {
+		varlink_call_gerror(call, INTERFACE, error);
+		return;
+	}
+	errand = errand_new(call, socket, pool, answer_set);
+	errand->key = g_strdup(key);
+	errand->value = g_strdup(value);
+	kvp_worker_push(socket->worker, run_set, errand_done, errand);
+}
+
+static void run_delete(gpointer data)
+{
+	Errand *errand = data;
+
+	kvp_pool_delete(kvp_pools_get(errand->pools, errand->pool), errand->key, &errand->error);
+}
+
+static void answer_delete(Errand *errand)
+{
+	varlink_call_reply(errand->call, NULL);
+}
+
+static void on_delete(VarlinkCall *call, struct json_object *params, gpointer data)
+{
+	KvpSocket *socket = data;
+	const char *key;
+	Errand *errand;
+	guint pool;
+
+	if (!varlink_param_string(call, "key", &key) || !take_writable_pool(call, &pool))
+		return;
+	errand = errand_new(call, socket, pool, answer_delete);
+	errand->key = g_strdup(key);
+	kvp_worker_push(socket->worker, run_delete, errand_done, errand);
+}
+
+/* --- the rest --- */
+
+static void on_get_status(VarlinkCall *call, struct json_object *params, gpointer data)
+{
+	KvpSocket *socket = data;
+
+	varlink_call_reply(call, reply_new("status", socket->ops->status(socket->data)));
+}
+
+static const VarlinkMethod methods[] = {
+	{ .name = "List", .handle = on_list },
+	{ .name = "Get", .handle = on_get },
+	{ .name = "Set", .handle = on_set, .privileged = TRUE },
+	{ .name = "Delete", .handle = on_delete, .privileged = TRUE },
+	{ .name = "GetStatus", .handle = on_get_status },
+	{ 0 },
+};
+
+KvpSocket *kvp_socket_new(
+	const KvpSocketOps *ops, KvpPools *pools, KvpWorker *worker, gpointer data)
+{
+	KvpSocket *socket = g_new0(KvpSocket, 1);
+
+	socket->ops = ops;
+	socket->data = data;
+	socket->pools = kvp_pools_ref(pools);
+	socket->worker = worker;
+	socket->server = varlink_server_new("hv_kvp_daemon", PACKAGE_VERSION);
+	varlink_server_add(socket->server, INTERFACE, description, methods, socket);
+	return socket;
+}
+
+void kvp_socket_free(KvpSocket *socket)
+{
+	if (!socket)
+		return;
+	varlink_server_free(socket->server);
+	kvp_pools_unref(socket->pools);
+	g_free(socket);
+}
+
+gboolean kvp_socket_listen(KvpSocket *socket, const char *path, GError **error)
+{
+	g_autofree char *dir = g_path_get_dirname(path);
+
+	if (g_mkdir_with_parents(dir, 0755) < 0)
+		return hvis_fail_errno(error, errno, "create directory %s", dir);
+	return varlink_server_listen(socket->server, path, 0666, error);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * io.hvis.Kvp on the daemon's socket: what hvctl and other programs of the guest may ask. Reading is
+ * for everyone, writing for root. Files are read and changed by the worker's threads.
+ */
+#pragma once
+
+#include <glib.h>
+#include <json-c/json.h>
+
+#include "kvpd/pools.h"
+#include "kvpd/worker.h"
+
+typedef struct KvpSocket KvpSocket;
+
+typedef struct {
+	KvpRecords *(*facts)(gpointer data); /* pool "auto" as it is now; a new reference */
+	struct json_object *(*status)(gpointer data); /* type Status of the interface */
+} KvpSocketOps;
+
+/* @worker must outlive the calls: free it, which waits for them, before the socket. */
+KvpSocket *kvp_socket_new(
+	const KvpSocketOps *ops, KvpPools *pools, KvpWorker *worker, gpointer data);
+void kvp_socket_free(KvpSocket *socket);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpSocket, kvp_socket_free)
+
+/* Listen on @path, for everyone; its directory is made if missing. BUSY where another daemon does. */
+gboolean kvp_socket_listen(KvpSocket *socket, const char *path, GError **error);
+
+/* HVIS_ERROR_INVALID where the host could not be given all of @key or @value, with the limit. */
+gboolean kvp_socket_check(const char *key, const char *value, GError **error);

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Status as text and as JSON. Pools are described by one stat(2) each. */
+#include "config.h"
+
+#include "kvpd/status.h"
+
+#include <util/error.h>
+
+const char *kvp_status_state(HvisServiceState state)
+{
+	switch (state) {
+	case HVIS_SERVICE_STOPPED:
+	case HVIS_SERVICE_N_STATES:
+		break;
+	case HVIS_SERVICE_ABSENT:
+		return "waiting";
+	case HVIS_SERVICE_BUSY:
+		return "busy";
+	case HVIS_SERVICE_BACKOFF:
+		return "retrying";
+	case HVIS_SERVICE_OPENING:
+	case HVIS_SERVICE_REGISTERING:
+		return "registering";
+	case HVIS_SERVICE_READY:
+	case HVIS_SERVICE_SERVING:
+		return "ready";
+	}
+	return "stopped";
+}
+
+char *kvp_status_text(HvisServiceState state, const char *reason, const char *kernel)
+{
+	switch (state) {
+	case HVIS_SERVICE_STOPPED:
+	case HVIS_SERVICE_N_STATES:
+		break;
+	case HVIS_SERVICE_ABSENT:
+		return g_strdup("Waiting for the host");
+	case HVIS_SERVICE_BUSY:
+		return g_strdup_printf("Waiting: %s", reason ? reason : "the device is taken");
+	case HVIS_SERVICE_BACKOFF:
+		return g_strdup_printf("Trying again soon: %s", reason ? reason : "device lost");
+	case HVIS_SERVICE_OPENING:
+	case HVIS_SERVICE_REGISTERING:
+		return g_strdup("Registering with the kernel");
+	case HVIS_SERVICE_READY:
+	case HVIS_SERVICE_SERVING:
+		return g_strdup_printf("Ready: protocol %s", kernel ? kernel : "unknown");
+	}
+	return g_strdup("Stopped");
+}
+
+static struct json_object *text_or_null(const char *text)
+{
+	return text ? json_object_new_string(text) : NULL;
+}
+
+static void add_count(struct json_object *object, const char *name, guint64 count)
+{
+	json_object_object_add(object, name, json_object_new_int64((gint64)MIN(count, G_MAXINT64)));
+}
+
+static struct json_object *counters_json(const KvpStatus *status)
+{
+	const HvisServiceCounters *counters = hvis_service_counters(status->service);
+	struct json_object *object = json_object_new_object();
+
+	add_count(object, "requests", counters->requests);
+	add_count(object, "answered", counters->replies);
+	add_count(object, "refused", status->refused);
+	add_count(object, "malformed", counters->malformed);
+	add_count(object, "overdue", counters->overdue);
+	add_count(object, "reopened", counters->reopened);
+	return object;
+}
+
+/* What an administrator should know about a pool; NULL where all is well. */
+static char *pool_problem(const KvpPoolInfo *info, const GError *error)
+{
+	guint64 tail = info->bytes % sizeof(struct hvis_kvp_record);
+
+	if (error)
+		return g_strdup(error->message);
+	if (info->records > KVP_POOL_RECORDS_MAX)
+		return g_strdup_printf("more than %u records: only those are read, none can be "
+				       "changed",
+			KVP_POOL_RECORDS_MAX);
+	if (tail)
+		return g_strdup_printf(
+			"%" G_GUINT64_FORMAT " bytes of a torn record at the end", tail);
+	return NULL;
+}
+
+static struct json_object *pool_json(KvpPools *pools, guint number)
+{
+	struct json_object *object = json_object_new_object();
+	KvpPool *pool = kvp_pools_get(pools, number);
+	g_autoptr(GError) error = NULL;
+	g_autofree char *problem = NULL;
+	KvpPoolInfo info = { 0 };
+
+	kvp_pool_info(pool, &info, &error);
+	problem = pool_problem(&info, error);
+	json_object_object_add(object, "name", json_object_new_string(kvp_pools_name(number)));
+	json_object_object_add(object, "number", json_object_new_int((int)number));
+	json_object_object_add(object, "path", json_object_new_string(kvp_pool_path(pool)));
+	add_count(object, "records", info.records);
+	add_count(object, "bytes", info.bytes);
+	json_object_object_add(object, "problem", text_or_null(problem));
+	return object;
+}
+
+struct json_object *kvp_status_json(const KvpStatus *status)
+{
+	struct json_object *object = json_object_new_object();
+	struct json_object *pools = json_object_new_array();
+	HvisServiceState state = hvis_service_state(status->service);
+
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
+		json_object_array_add(pools, pool_json(status->pools, i));
+	json_object_object_add(object, "version", json_object_new_string(PACKAGE_VERSION));
+	json_object_object_add(
+		object, "device", json_object_new_string(hvis_service_path(status->service)));
+	json_object_object_add(object, "state", json_object_new_string(kvp_status_state(state)));
+	json_object_object_add(
+		object, "detail", text_or_null(hvis_service_reason(status->service)));
+	json_object_object_add(object, "kernel_protocol", text_or_null(status->kernel));
+	json_object_object_add(object, "last_request", text_or_null(status->request));
+	json_object_object_add(object, "last_request_time_us",
+		status->request ? json_object_new_int64(status->request_time_us) : NULL);
+	json_object_object_add(object, "counters", counters_json(status));
+	json_object_object_add(object, "pools", pools);
+	return object;
+}
