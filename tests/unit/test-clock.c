@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The fake clock that other tests lean on, and the real one's timers. */
+#include <util/clock.h>
+
+static GString *trace;
+
+static void note(gpointer data)
+{
+	g_string_append_c(trace, (char)GPOINTER_TO_INT(data));
+}
+
+static void test_fake(void)
+{
+	g_autoptr(HvisFakeClock) fake = hvis_fake_clock_new();
+	HvisClock *clock = hvis_fake_clock_get(fake);
+	gint64 start = clock->now(clock);
+	guint gone;
+
+	trace = g_string_new(NULL);
+	clock->add(clock, 20, note, GINT_TO_POINTER('b'));
+	clock->add(clock, 10, note, GINT_TO_POINTER('a'));
+	clock->add(clock, 20, note, GINT_TO_POINTER('c'));
+	gone = clock->add(clock, 15, note, GINT_TO_POINTER('x'));
+	clock->remove(clock, gone);
+	clock->remove(clock, gone);
+	clock->remove(clock, 0);
+	g_assert_cmpint(hvis_fake_clock_next_ms(fake), ==, 10);
+	hvis_fake_clock_advance(fake, 9);
+	g_assert_cmpstr(trace->str, ==, "");
+	hvis_fake_clock_advance(fake, 1);
+	g_assert_cmpstr(trace->str, ==, "a");
+	hvis_fake_clock_advance(fake, 100);
+	g_assert_cmpstr(trace->str, ==, "abc");
+	g_assert_cmpint(clock->now(clock) - start, ==, 110000);
+	g_assert_cmpuint(hvis_fake_clock_pending(fake), ==, 0);
+	g_assert_cmpint(hvis_fake_clock_next_ms(fake), ==, -1);
+	g_string_free(trace, TRUE);
+}
+
+typedef struct {
+	HvisClock *clock;
+	guint left;
+} Chain;
+
+static void again(gpointer data)
+{
+	Chain *chain = data;
+
+	if (--chain->left)
+		chain->clock->add(chain->clock, 10, again, chain);
+}
+
+/* A timer that sets another: both fall due in one long step. */
+static void test_fake_chain(void)
+{
+	g_autoptr(HvisFakeClock) fake = hvis_fake_clock_new();
+	Chain chain = { hvis_fake_clock_get(fake), 5 };
+
+	chain.clock->add(chain.clock, 10, again, &chain);
+	hvis_fake_clock_advance(fake, 40);
+	g_assert_cmpuint(chain.left, ==, 1);
+	hvis_fake_clock_advance(fake, 10);
+	g_assert_cmpuint(chain.left, ==, 0);
+}
+
+static void test_real(void)
+{
+	HvisClock *clock = hvis_clock_default();
+	gint64 start = clock->now(clock);
+	guint first, second;
+
+	trace = g_string_new(NULL);
+	first = clock->add(clock, 5, note, GINT_TO_POINTER('a'));
+	second = clock->add(clock, 5, note, GINT_TO_POINTER('x'));
+	g_assert_cmpuint(first, !=, 0);
+	g_assert_cmpuint(first, !=, second);
+	clock->remove(clock, second);
+	while (trace->len == 0)
+		g_main_context_iteration(NULL, TRUE);
+	g_assert_cmpstr(trace->str, ==, "a");
+	g_assert_cmpint(clock->now(clock) - start, >=, 5000);
+	clock->remove(clock, first); /* expired: ignored */
+	g_string_free(trace, TRUE);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/clock/fake", test_fake);
+	g_test_add_func("/clock/fake-chain", test_fake_chain);
+	g_test_add_func("/clock/real", test_real);
+	return g_test_run();
+}
