@@ -16,6 +16,7 @@
 
 /* Linux allows 65530 mappings per process by default; a guest must not use them up. */
 #define RAM_RUNS_MAX 32768u
+#define RAM_LARGE_PAGE ((gsize)2 << 20)
 
 struct Ram {
 	int fd;
@@ -28,6 +29,35 @@ struct Ram {
 static guint64 ram_low(const Ram *ram)
 {
 	return MIN(ram->size, RAM_LOW_MAX);
+}
+
+/*
+ * The whole view, at an address that is aligned as the guest's pages are, so that large pages can
+ * be used on both sides where the system gives them to shared memory.
+ */
+static gboolean ram_map_whole(Ram *ram)
+{
+	gsize room = ram->size + RAM_LARGE_PAGE;
+	guint8 *start =
+		mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	guint8 *base;
+	gsize before;
+
+	if (start == MAP_FAILED)
+		return FALSE;
+	before = (RAM_LARGE_PAGE - (guintptr)start % RAM_LARGE_PAGE) % RAM_LARGE_PAGE;
+	base = mmap(start + before, ram->size, PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_NORESERVE | MAP_FIXED, ram->fd, 0);
+	if (base == MAP_FAILED) {
+		munmap(start, room);
+		return FALSE;
+	}
+	if (before)
+		munmap(start, before);
+	munmap(base + ram->size, RAM_LARGE_PAGE - before);
+	madvise(base, ram->size, MADV_HUGEPAGE); /* only advice */
+	ram->base = base;
+	return TRUE;
 }
 
 Ram *ram_new(guint64 size, GError **error)
@@ -43,10 +73,7 @@ Ram *ram_new(guint64 size, GError **error)
 			error, errno, "guest memory of %" G_GUINT64_FORMAT " MiB", size >> 20);
 		return NULL;
 	}
-	ram->base =
-		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, ram->fd, 0);
-	if (ram->base == MAP_FAILED) {
-		ram->base = NULL;
+	if (!ram_map_whole(ram)) {
 		hvis_fail_errno(
 			error, errno, "map guest memory of %" G_GUINT64_FORMAT " MiB", size >> 20);
 		return NULL;
