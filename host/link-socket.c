@@ -22,24 +22,15 @@ static gboolean address_of(const char *path, struct sockaddr_un *ret, GError **e
 }
 
 /* Remove what a host that died has left. */
-static gboolean remove_dead(const struct sockaddr_un *address, GError **error)
+static gboolean remove_dead(const char *path, GError **error)
 {
-	hvis_autofd int fd = -1;
 	struct stat st;
 
-	if (lstat(address->sun_path, &st) != 0)
-		return errno == ENOENT || hvis_fail_errno(error, errno, "%s", address->sun_path);
+	if (lstat(path, &st) != 0)
+		return errno == ENOENT || hvis_fail_errno(error, errno, "%s", path);
 	if (!S_ISSOCK(st.st_mode))
-		return hvis_fail(error, HVIS_ERROR_EXISTS, "%s is there and is no socket",
-			address->sun_path);
-	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return hvis_fail_errno(error, errno, "socket");
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-		errno != ECONNREFUSED)
-		return hvis_fail(error, HVIS_ERROR_BUSY, "%s is in use by another process",
-			address->sun_path);
-	link_socket_remove(address->sun_path);
+		return hvis_fail(error, HVIS_ERROR_EXISTS, "%s is there and is no socket", path);
+	link_socket_remove(path);
 	return TRUE;
 }
 
@@ -48,7 +39,7 @@ int link_socket_listen(const char *path, GError **error)
 	struct sockaddr_un address;
 	hvis_autofd int fd = -1;
 
-	if (!address_of(path, &address, error) || !remove_dead(&address, error))
+	if (!address_of(path, &address, error) || !remove_dead(path, error))
 		return -1;
 	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0 || fchmod(fd, 0600) != 0 ||

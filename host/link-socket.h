@@ -5,8 +5,8 @@
 #include <glib.h>
 
 /*
- * Listen on @path with SOCK_SEQPACKET, mode 0600, in place of a socket that nobody listens on any
- * more. HVIS_ERROR_BUSY where somebody does, HVIS_ERROR_EXISTS where it is no socket.
+ * Listen on @path with SOCK_SEQPACKET, mode 0600, in place of any socket that is there: the caller
+ * knows that nobody else has it. HVIS_ERROR_EXISTS where something else is there.
  */
 int link_socket_listen(const char *path, GError **error);
 void link_socket_remove(const char *path);

@@ -9,10 +9,12 @@
  */
 #include "host/link.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <hvis/hresult.h>
 #include <hvis/link.h>
 #include <poll.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <util/error.h>
 #include <util/fd.h>
@@ -52,6 +54,7 @@ typedef struct {
 struct Link {
 	ServiceBus bus; /* first */
 	char *dir;
+	int dir_fd; /* locked: one link per directory */
 	HvisClock *clock;
 };
 
@@ -334,15 +337,23 @@ static void on_gate_timeout(gpointer data)
 
 /* --- sockets --- */
 
+static gboolean hung_up(LinkPort *port)
+{
+	struct pollfd p = { .fd = port->fd, .events = POLLRDHUP };
+
+	return poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLRDHUP);
+}
+
 /* Bytes of the daemon's next message, 0 for an empty one, -1 when it is gone or there is none. */
 static gssize receive(LinkPort *port, gboolean *ret_gone)
 {
-	struct pollfd p = { .fd = port->fd, .events = POLLIN | POLLRDHUP };
 	gssize n = recv(port->fd, port->buffer, RECEIVE_MAX, MSG_DONTWAIT);
 
+	if (n < 0 && errno == ECONNRESET) /* said once, before what it sent before that */
+		n = recv(port->fd, port->buffer, RECEIVE_MAX, MSG_DONTWAIT);
 	*ret_gone = n < 0 && errno != EAGAIN && errno != EINTR;
 	if (n == 0) /* the end, or an empty message: only the first comes with a hang-up */
-		*ret_gone = poll(&p, 1, 0) == 1 && p.revents & (POLLHUP | POLLRDHUP);
+		*ret_gone = hung_up(port);
 	return *ret_gone ? -1 : n;
 }
 
@@ -376,6 +387,9 @@ static gboolean on_connect(int listen_fd, GIOCondition condition, gpointer data)
 
 	if (fd < 0)
 		return G_SOURCE_CONTINUE;
+	/* Closing a device is done when close(2) returns; here it may not have been noticed yet. */
+	while (port->state != SESSION_CLOSED && hung_up(port))
+		on_daemon(port->fd, G_IO_IN, port);
 	if (port->state != SESSION_CLOSED) {
 		note(port, "a second opener is told EBUSY");
 		send_notice(fd, EBUSY);
@@ -489,17 +503,38 @@ static const ServiceBusOps link_ops = {
 	.reference_time = link_reference_time,
 };
 
-Link *link_new(const char *dir, HvisClock *clock, GError **error)
+static int lock_dir(const char *dir, GError **error)
 {
-	Link *link;
+	hvis_autofd int fd = -1;
 
 	if (g_mkdir_with_parents(dir, 0700) != 0) {
 		hvis_fail_errno(error, errno, "make %s", dir);
-		return NULL;
+		return -1;
 	}
+	fd = hvis_open(dir, O_RDONLY | O_DIRECTORY, error);
+	if (fd < 0)
+		return -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+		if (errno == EWOULDBLOCK)
+			hvis_fail(error, HVIS_ERROR_BUSY, "%s: another host has it", dir);
+		else
+			hvis_fail_errno(error, errno, "lock %s", dir);
+		return -1;
+	}
+	return hvis_fd_steal(&fd);
+}
+
+Link *link_new(const char *dir, HvisClock *clock, GError **error)
+{
+	int fd = lock_dir(dir, error);
+	Link *link;
+
+	if (fd < 0)
+		return NULL;
 	link = g_new0(Link, 1);
 	link->bus.ops = &link_ops;
 	link->dir = g_strdup(dir);
+	link->dir_fd = fd;
 	link->clock = clock ? clock : hvis_clock_default();
 	return link;
 }
@@ -508,6 +543,7 @@ void link_free(Link *link)
 {
 	if (!link)
 		return;
+	hvis_fd_clear(&link->dir_fd);
 	g_free(link->dir);
 	g_free(link);
 }

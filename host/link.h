@@ -26,7 +26,10 @@
 #include <glib.h>
 #include "host/service/service.h"
 
-/* @clock NULL = the real one. Sockets appear in @dir, made with mode 0700 if absent, as services are enabled. */
+/*
+ * @clock NULL = the real one. Sockets appear in @dir, made with mode 0700 if absent, as services are
+ * enabled. HVIS_ERROR_BUSY where another process has a link in @dir.
+ */
 Link *link_new(const char *dir, HvisClock *clock, GError **error);
 void link_free(Link *link); /* removes the sockets; free the registry first */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Link, link_free)
