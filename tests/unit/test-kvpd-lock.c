@@ -31,7 +31,8 @@ static int lock_as(int fd, Holder holder, short type)
 	g_assert_not_reached();
 }
 
-/* A process that holds a lock until its pipe is closed. */
+/* A process that holds a lock until it is sent a byte. Not until its pipe is closed: a second such
+ * process inherits the first one's write end. */
 typedef struct {
 	pid_t pid;
 	int release; /* write end */
@@ -53,7 +54,7 @@ static Other other_start(const char *path, Holder holder, short type)
 		close(down[1]);
 		if (lock_as(fd, holder, type) < 0 || write(up[1], "", 1) != 1)
 			_exit(1);
-		_exit(read(down[0], &byte, 1) != 0);
+		_exit(read(down[0], &byte, 1) != 1);
 	}
 	close(up[1]);
 	close(down[0]);
@@ -67,6 +68,7 @@ static void other_stop(Other other)
 {
 	int status;
 
+	g_assert_cmpint(write(other.release, "", 1), ==, 1);
 	close(other.release);
 	g_assert_cmpint(waitpid(other.pid, &status, 0), ==, other.pid);
 	g_assert_cmpint(status, ==, 0);
