@@ -58,8 +58,8 @@ struct json_object *service_describe(HostService *s)
 		versions_json(s->options.offer.message, s->options.offer.n_message));
 	json_object_object_add(json, "offered", offer);
 	json_object_object_add(json, "waiting", json_object_new_int64(ic_waiting(s->ic)));
-	json_object_object_add(json, "busyMs", json_object_new_int64(ic_busy_us(s->ic) / 1000));
-	add_string(json, "lastError", ic_last_error(s->ic));
+	json_object_object_add(json, "busy_ms", json_object_new_int64(ic_busy_us(s->ic) / 1000));
+	add_string(json, "last_error", ic_last_error(s->ic));
 	json_object_object_add(json, "counters", counters_json(ic_counters(s->ic)));
 	if (s->class->json)
 		s->class->json(s, json);

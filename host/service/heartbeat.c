@@ -147,7 +147,7 @@ static void heartbeat_json(HostService *s, struct json_object *into)
 	json_object_object_add(
 		json, "sequence", status.seen ? json_object_new_uint64(status.sequence) : NULL);
 	json_object_object_add(
-		json, "ageMs", status.seen ? json_object_new_int64(status.age_us / 1000) : NULL);
+		json, "age_ms", status.seen ? json_object_new_int64(status.age_us / 1000) : NULL);
 	json_object_object_add(json, "missed", json_object_new_int64(status.missed));
 	json_object_object_add(json, "wrong", json_object_new_uint64(h->wrong));
 	json_object_object_add(into, "heartbeat", json);

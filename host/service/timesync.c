@@ -151,7 +151,7 @@ static void timesync_json(HostService *s, struct json_object *into)
 	const Timesync *t = s->self;
 	struct json_object *json = json_object_new_object();
 
-	json_object_object_add(json, "offsetUs", json_object_new_int64(t->offset_us));
+	json_object_object_add(json, "offset_us", json_object_new_int64(t->offset_us));
 	json_object_object_add(json, "steps", json_object_new_uint64(t->steps));
 	json_object_object_add(json, "samples", json_object_new_uint64(t->samples));
 	json_object_object_add(into, "timesync", json);
