@@ -52,9 +52,10 @@ char *output_escape(const char *text)
 
 static char *join_array(struct json_object *array)
 {
-	GString *out = g_string_new(NULL);
+	gsize n = json_object_array_length(array);
+	GString *out = g_string_new(n ? NULL : "-");
 
-	for (gsize i = 0; i < json_object_array_length(array); i++) {
+	for (gsize i = 0; i < n; i++) {
 		g_autofree char *item = output_value(json_object_array_get_idx(array, i));
 
 		g_string_append_printf(out, "%s%s", i ? ", " : "", item);
@@ -116,15 +117,27 @@ static int text_width(const char *text)
 	return width;
 }
 
-static void print_cell(FILE *stream, const char *text, int width, gboolean right, gboolean last)
+static void append_cell(GString *line, const char *text, int width, gboolean right)
 {
 	int pad = width - text_width(text);
 
+	if (line->len)
+		g_string_append_printf(line, "%*s", COLUMN_GAP, "");
 	if (right)
-		fprintf(stream, "%*s%s", pad, "", text);
+		g_string_append_printf(line, "%*s%s", pad, "", text);
 	else
-		fprintf(stream, "%s%*s", text, last ? 0 : pad, "");
-	fprintf(stream, last ? "\n" : "%*s", COLUMN_GAP, "");
+		g_string_append_printf(line, "%s%*s", text, pad, "");
+}
+
+/* Without the blanks that would pad its last cells. */
+static void print_line(FILE *stream, GString *line)
+{
+	gsize len = line->len;
+
+	while (len && line->str[len - 1] == ' ')
+		len--;
+	fprintf(stream, "%.*s\n", (int)len, line->str);
+	g_string_truncate(line, 0);
 }
 
 static guint count_columns(const OutputColumn *columns)
@@ -157,15 +170,18 @@ void output_table(FILE *stream, struct json_object *rows, const OutputColumn *co
 	guint n = count_columns(columns);
 	g_autoptr(GPtrArray) cells = NULL;
 	g_autofree int *widths = g_new0(int, n);
+	g_autoptr(GString) line = g_string_new(NULL);
 
 	if (!json_object_is_type(rows, json_type_array) || !json_object_array_length(rows))
 		return;
 	cells = render(rows, columns, n);
 	for (guint i = 0; i < cells->len; i++)
 		widths[i % n] = MAX(widths[i % n], text_width(cells->pdata[i]));
-	for (guint i = 0; i < cells->len; i++)
-		print_cell(stream, cells->pdata[i], widths[i % n], columns[i % n].right,
-			i % n == n - 1);
+	for (guint i = 0; i < cells->len; i++) {
+		append_cell(line, cells->pdata[i], widths[i % n], columns[i % n].right);
+		if (i % n == n - 1)
+			print_line(stream, line);
+	}
 }
 
 void output_fields(FILE *stream, struct json_object *object, const OutputColumn *columns)

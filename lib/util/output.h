@@ -25,7 +25,7 @@ typedef struct {
 char *output_escape(const char *text);
 
 /* The usual way: text escaped, numbers, yes/no, lists joined by ", ", objects as JSON, "-" for
- * NULL. New string. */
+ * NULL and for an empty list. New string. */
 char *output_value(struct json_object *value);
 
 /* The member @path of @object, "a.b.c", or NULL. Borrowed. */

@@ -81,6 +81,7 @@ static void test_table_empty(void)
 
 static void test_fields(void)
 {
+	check_print(output_fields, "{\"name\":[]}", columns, "Name:   -\nCount:  -\nText:   -\n");
 	check_print(output_fields, "{\"name\":\"kvp\",\"counters\":{\"n\":5},\"text\":{\"a\":1}}",
 		columns,
 		"Name:   kvp\n"
