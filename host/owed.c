@@ -18,7 +18,7 @@ typedef struct {
 
 static GList *debts; /* the oldest first */
 static guint64 last_id;
-static guint timer;
+static guint timer, limit_for_all_ms;
 static gint64 timer_due_us;
 static OwedReport report_func;
 static gpointer report_data;
@@ -75,6 +75,8 @@ guint64 owed_add(const char *who, guint limit_ms, const char *what, ...)
 	debt->who = g_strdup(who);
 	debt->since_us = now_us();
 	debts = g_list_append(debts, debt);
+	if (limit_ms && limit_for_all_ms)
+		limit_ms = limit_for_all_ms;
 	if (limit_ms) {
 		debt->deadline_us = debt->since_us + (gint64)limit_ms * 1000;
 		arm(debt->deadline_us);
@@ -99,6 +101,11 @@ void owed_clear(void)
 {
 	disarm();
 	g_list_free_full(g_steal_pointer(&debts), debt_free);
+}
+
+void owed_set_limit(guint limit_ms)
+{
+	limit_for_all_ms = limit_ms;
 }
 
 void owed_set_report(OwedReport report, gpointer data)

@@ -19,6 +19,9 @@ guint64 owed_add(const char *who, guint limit_ms, const char *what, ...) G_GNUC_
 void owed_done(guint64 id); /* 0 and unknown ids are ignored */
 void owed_clear(void); /* the guest is gone */
 
+/* Report after @limit_ms whatever is added from now on, instead of each one's own limit; 0 = not. */
+void owed_set_limit(guint limit_ms);
+
 typedef void (*OwedReport)(const char *who, const char *what, gint64 waited_ms, gpointer data);
 void owed_set_report(OwedReport report, gpointer data);
 

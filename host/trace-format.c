@@ -61,18 +61,25 @@ struct json_object *trace_event_json(const TraceEvent *event)
 	return o;
 }
 
+char *trace_line(const char *time, const char *layer, const char *direction, const char *subject,
+	const char *text)
+{
+	const char *arrow = "-";
+
+	if (!g_strcmp0(direction, trace_dir_name(TRACE_TO_GUEST)))
+		arrow = "host > guest";
+	else if (!g_strcmp0(direction, trace_dir_name(TRACE_TO_HOST)))
+		arrow = "guest > host";
+	return g_strdup_printf("%s  %-9s  %-12s  %-9s  %s", time, layer, arrow, subject, text);
+}
+
 char *trace_event_line(const TraceEvent *event)
 {
-	static const char *const arrows[] = {
-		[TRACE_TO_GUEST] = "host > guest",
-		[TRACE_TO_HOST] = "guest > host",
-		[TRACE_NOTE] = "-",
-	};
 	g_autofree char *time = format_time(event->time_us);
 	g_autofree char *text = output_escape(event->text);
 
-	return g_strdup_printf("%s  %-9s  %-12s  %-9s  %s", time, trace_layer_name(event->layer),
-		arrows[event->dir], event->subject, text);
+	return trace_line(time, trace_layer_name(event->layer), trace_dir_name(event->dir),
+		event->subject, text);
 }
 
 static void on_event(const TraceEvent *event, gpointer data G_GNUC_UNUSED)

@@ -62,6 +62,10 @@ void trace_recent(guint layers, TraceFunc func, gpointer data);
 struct json_object *trace_event_json(const TraceEvent *event);
 char *trace_event_line(const TraceEvent *event);
 
+/* The same line from the members of the JSON form; @text is escaped already. */
+char *trace_line(const char *time, const char *layer, const char *direction, const char *subject,
+	const char *text);
+
 /*
  * Write every event of @layers to @path, one per line: JSON where the name ends in ".json", else
  * text. The file is replaced. One at a time; closing reports what could not be written.

@@ -88,6 +88,21 @@ static void test_no_limit(void)
 	teardown();
 }
 
+static void test_limit_for_all(void)
+{
+	setup();
+	owed_add("guest", 100, "before");
+	owed_set_limit(700);
+	owed_add("guest", 100, "after");
+	owed_add("guest", 0, "never");
+	check_at(100, 1);
+	check_at(699, 1);
+	check_at(700, 2);
+	g_assert_cmpstr(reports->pdata[1], ==, "guest after 700");
+	owed_set_limit(0);
+	teardown();
+}
+
 static void test_describe(void)
 {
 	struct json_object *list;
@@ -151,6 +166,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/owed/order", test_order);
 	g_test_add_func("/owed/done", test_done);
 	g_test_add_func("/owed/no-limit", test_no_limit);
+	g_test_add_func("/owed/limit-for-all", test_limit_for_all);
 	g_test_add_func("/owed/describe", test_describe);
 	g_test_add_func("/owed/report-changes-the-list", test_report_changes_the_list);
 	g_test_add_func("/owed/timer", test_timer);
