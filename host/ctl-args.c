@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Command-line words into JSON parameters, by table; see ctl-args.h. */
+#include "config.h"
+
+#include <string.h>
+
+#include "host/ctl-args.h"
+#include "util/error.h"
+
+#define SECONDS_MAX 86400.0
+
+const CtlArg ctl_common_args[] = {
+	{ "timeout", CTL_SECONDS, "timeout_ms", NULL },
+	{ "json", CTL_FLAG, ".json", NULL },
+	{ "help", CTL_FLAG, ".help", NULL },
+	{ NULL, CTL_ARG_N, NULL, NULL },
+};
+
+typedef struct {
+	const CtlArg *args;
+	struct json_object *params, *local;
+} Parser;
+
+static gboolean is_word(const CtlArg *arg)
+{
+	return arg->kind == CTL_WORD || arg->kind == CTL_WORD_OPT;
+}
+
+static gboolean takes_value(const CtlArg *arg)
+{
+	return arg->kind != CTL_FLAG && arg->kind != CTL_CONST;
+}
+
+static struct json_object *target(const Parser *parser, const CtlArg *arg, const char **member)
+{
+	gboolean local = arg->member[0] == '.';
+
+	*member = arg->member + local;
+	return local ? parser->local : parser->params;
+}
+
+static const CtlArg *find_in(const CtlArg *args, const char *name, gsize len)
+{
+	for (; args->name; args++)
+		if (!is_word(args) && strlen(args->name) == len && !strncmp(args->name, name, len))
+			return args;
+	return NULL;
+}
+
+/* The next word that has no value yet, or NULL. */
+static const CtlArg *next_word(const Parser *parser)
+{
+	for (const CtlArg *arg = parser->args; arg->name; arg++) {
+		const char *member;
+		struct json_object *object = target(parser, arg, &member);
+
+		if (is_word(arg) && !json_object_object_get_ex(object, member, NULL))
+			return arg;
+	}
+	return NULL;
+}
+
+static gboolean check_utf8(const CtlArg *arg, const char *text, GError **error)
+{
+	if (g_utf8_validate(text, -1, NULL))
+		return TRUE;
+	return hvis_fail(error, HVIS_ERROR_INVALID, "%s is not valid UTF-8", arg->name);
+}
+
+static void append_list(struct json_object *object, const char *member, const char *text)
+{
+	struct json_object *list = json_object_object_get(object, member);
+	g_auto(GStrv) items = g_strsplit(text, ",", -1);
+
+	if (!list) {
+		list = json_object_new_array();
+		json_object_object_add(object, member, list);
+	}
+	for (char **item = items; *item; item++)
+		json_object_array_add(list, json_object_new_string(*item));
+}
+
+static struct json_object *parse_seconds(const char *name, const char *text, GError **error)
+{
+	char *end;
+	double seconds = g_ascii_strtod(text, &end);
+
+	if (end == text || *end || !(seconds > 0 && seconds <= SECONDS_MAX)) {
+		hvis_fail(error, HVIS_ERROR_INVALID,
+			"--%s %s: a number of seconds above 0 is wanted", name, text);
+		return NULL;
+	}
+	return json_object_new_int64((gint64)(seconds * 1000 + 0.999));
+}
+
+static struct json_object *parse_int(const char *name, const char *text, GError **error)
+{
+	guint64 n;
+
+	if (!g_ascii_string_to_unsigned(text, 10, 0, G_MAXUINT32, &n, NULL)) {
+		hvis_fail(error, HVIS_ERROR_INVALID, "--%s %s: a number is wanted", name, text);
+		return NULL;
+	}
+	return json_object_new_int64((gint64)n);
+}
+
+static struct json_object *parse_value(const CtlArg *arg, const char *text, GError **error)
+{
+	switch (arg->kind) {
+	case CTL_WORD:
+	case CTL_WORD_OPT:
+	case CTL_STRING:
+		return check_utf8(arg, text, error) ? json_object_new_string(text) : NULL;
+	case CTL_INT:
+		return parse_int(arg->name, text, error);
+	case CTL_SECONDS:
+		return parse_seconds(arg->name, text, error);
+	case CTL_FLAG:
+		return json_object_new_boolean(TRUE);
+	case CTL_CONST:
+		return json_object_new_string(arg->constant);
+	case CTL_LIST:
+	case CTL_ARG_N:
+		break;
+	}
+	g_assert_not_reached();
+}
+
+static gboolean set(Parser *parser, const CtlArg *arg, const char *text, GError **error)
+{
+	const char *member;
+	struct json_object *object = target(parser, arg, &member);
+	struct json_object *value;
+
+	if (arg->kind == CTL_LIST) {
+		if (!check_utf8(arg, text, error))
+			return FALSE;
+		append_list(object, member, text);
+		return TRUE;
+	}
+	if (!is_word(arg) && json_object_object_get_ex(object, member, NULL))
+		return hvis_fail(error, HVIS_ERROR_INVALID,
+			"--%s says again what an option before it has said", arg->name);
+	value = parse_value(arg, text, error);
+	if (!value)
+		return FALSE;
+	json_object_object_add(object, member, value);
+	return TRUE;
+}
+
+/* @word begins with "--". Moves *@words on where the value is a word of its own. */
+static gboolean parse_option(
+	Parser *parser, const char *word, const char *const **words, GError **error)
+{
+	const char *name = word + 2, *equals = strchr(name, '=');
+	gsize len = equals ? (gsize)(equals - name) : strlen(name);
+	const CtlArg *arg = find_in(parser->args, name, len);
+
+	if (!arg)
+		arg = find_in(ctl_common_args, name, len);
+	if (!arg)
+		return hvis_fail(error, HVIS_ERROR_INVALID, "unknown option %s", word);
+	if (!takes_value(arg)) {
+		if (equals)
+			return hvis_fail(
+				error, HVIS_ERROR_INVALID, "--%s takes no value", arg->name);
+		return set(parser, arg, NULL, error);
+	}
+	if (equals)
+		return set(parser, arg, equals + 1, error);
+	if (!**words)
+		return hvis_fail(error, HVIS_ERROR_INVALID, "--%s wants a value", arg->name);
+	return set(parser, arg, *(*words)++, error);
+}
+
+static gboolean parse_word(Parser *parser, const char *word, GError **error)
+{
+	const CtlArg *arg = next_word(parser);
+
+	if (!arg)
+		return hvis_fail(error, HVIS_ERROR_INVALID, "\"%s\" is one word too many", word);
+	return set(parser, arg, word, error);
+}
+
+gboolean ctl_args_parse(const CtlArg *args, const char *const *words, struct json_object *params,
+	struct json_object *local, GError **error)
+{
+	Parser parser = { args, params, local };
+	gboolean options = TRUE;
+	const CtlArg *missing;
+
+	while (*words) {
+		const char *word = *words++;
+
+		if (options && !strcmp(word, "--"))
+			options = FALSE;
+		else if (options && g_str_has_prefix(word, "--")) {
+			if (!parse_option(&parser, word, &words, error))
+				return FALSE;
+		} else if (!parse_word(&parser, word, error))
+			return FALSE;
+	}
+	missing = next_word(&parser);
+	if (missing && missing->kind == CTL_WORD && !json_object_object_get(local, "help"))
+		return hvis_fail(error, HVIS_ERROR_INVALID, "%s is missing", missing->name);
+	return TRUE;
+}
+
+static void append_usage(GString *usage, const CtlArg *arg)
+{
+	g_autofree char *value = g_ascii_strup(arg->name, -1);
+
+	switch (arg->kind) {
+	case CTL_WORD:
+		g_string_append_printf(usage, " %s", arg->name);
+		break;
+	case CTL_WORD_OPT:
+		g_string_append_printf(usage, " [%s]", arg->name);
+		break;
+	case CTL_STRING:
+		g_string_append_printf(usage, " [--%s %s]", arg->name, value);
+		break;
+	case CTL_INT:
+		g_string_append_printf(usage, " [--%s N]", arg->name);
+		break;
+	case CTL_SECONDS:
+		g_string_append_printf(usage, " [--%s SECONDS]", arg->name);
+		break;
+	case CTL_FLAG:
+	case CTL_CONST:
+		g_string_append_printf(usage, " [--%s]", arg->name);
+		break;
+	case CTL_LIST:
+		g_string_append_printf(usage, " [--%s %s]...", arg->name, value);
+		break;
+	case CTL_ARG_N:
+		break;
+	}
+}
+
+char *ctl_args_usage(const CtlArg *args)
+{
+	GString *usage = g_string_new(NULL);
+
+	for (; args->name; args++)
+		append_usage(usage, args);
+	return g_string_free(usage, FALSE);
+}

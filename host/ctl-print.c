@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How the answers look to people. Columns where they suffice, a function where not. */
+#include "config.h"
+
+#include <string.h>
+
+#include "host/ctl-private.h"
+#include "host/trace.h"
+
+static char *capitalise(struct json_object *value)
+{
+	char *text = output_value(value);
+
+	g_strdelimit(text, "-", ' ');
+	text[0] = g_ascii_toupper(text[0]);
+	return text;
+}
+
+/* "ok" is said as Hyper-V says it; for the rest capitalise() does. */
+static char *heartbeat_text(struct json_object *value)
+{
+	const char *text = json_object_get_string(value);
+
+	return text && !strcmp(text, "ok") ? g_strdup("OK") : capitalise(value);
+}
+
+static char *age_text(struct json_object *value)
+{
+	return value ? g_strdup_printf("%.1f s ago", json_object_get_int64(value) / 1000.0) : NULL;
+}
+
+static char *seconds_text(struct json_object *value)
+{
+	return g_strdup_printf("%.1f s", json_object_get_int64(value) / 1000.0);
+}
+
+static char *present_text(struct json_object *value)
+{
+	return value ? output_value(value) : NULL;
+}
+
+const OutputColumn ctl_service_columns[] = {
+	{ "Name", "name", FALSE, NULL },
+	{ "State", "state", FALSE, capitalise },
+	{ "Version", "version", FALSE, NULL },
+	{ "Framework", "framework", FALSE, NULL },
+	{ "Answered", "counters.completed", TRUE, NULL },
+	{ "Refused", "counters.failed", TRUE, NULL },
+	{ "Timeouts", "counters.timeouts", TRUE, NULL },
+	{ "Malformed", "counters.malformed", TRUE, NULL },
+	{ "Last error", "last_error", FALSE, present_text },
+	{ NULL, NULL, FALSE, NULL },
+};
+
+const OutputColumn ctl_pair_columns[] = {
+	{ "Key", "key", FALSE, NULL },
+	{ "Type", "type", FALSE, NULL },
+	{ "Value", "value", FALSE, NULL },
+	{ NULL, NULL, FALSE, NULL },
+};
+
+const OutputColumn ctl_ip_columns[] = {
+	{ "Adapter", "adapter", FALSE, NULL },
+	{ "DHCP", "dhcp", FALSE, NULL },
+	{ "Families", "families", FALSE, NULL },
+	{ "Addresses", "addresses", FALSE, NULL },
+	{ "Subnets", "subnets", FALSE, NULL },
+	{ "Origins", "origins", FALSE, present_text },
+	{ "Gateways", "gateways", FALSE, NULL },
+	{ "DNS servers", "dns", FALSE, NULL },
+	{ NULL, NULL, FALSE, NULL },
+};
+
+const OutputColumn ctl_heartbeat_columns[] = {
+	{ "Heartbeat", "summary", FALSE, heartbeat_text },
+	{ "Applications", "application", FALSE, capitalise },
+	{ "Last answer", "age_ms", FALSE, age_text },
+	{ "Sequence", "sequence", FALSE, present_text },
+	{ "Missed", "missed", FALSE, NULL },
+	{ NULL, NULL, FALSE, NULL },
+};
+
+const OutputColumn ctl_fault_columns[] = {
+	{ "Number", "id", TRUE, NULL },
+	{ "Rule", "rule", FALSE, NULL },
+	{ "Matched", "matched", TRUE, NULL },
+	{ "Struck", "fired", TRUE, NULL },
+	{ NULL, NULL, FALSE, NULL },
+};
+
+static const OutputColumn info_columns[] = {
+	{ "Version", "version", FALSE, NULL },
+	{ "Mode", "mode", FALSE, NULL },
+	{ "Process", "pid", FALSE, NULL },
+	{ "Up", "uptime_ms", FALSE, seconds_text },
+	{ "Directory", "directory", FALSE, present_text },
+	{ "Last event", "last_event.text", FALSE, present_text },
+	{ NULL, NULL, FALSE, NULL },
+};
+
+static const OutputColumn owed_columns[] = {
+	{ "Waiting", "who", FALSE, NULL },
+	{ "For", "what", FALSE, NULL },
+	{ "Since", "waited_ms", TRUE, seconds_text },
+	{ NULL, NULL, FALSE, NULL },
+};
+
+static void print_table(FILE *stream, struct json_object *rows, const OutputColumn *columns)
+{
+	fputc('\n', stream);
+	output_table(stream, rows, columns);
+}
+
+/* The plain members of what the machine or the bus says of itself; the rest is for --json. */
+static void print_plain_members(FILE *stream, const char *title, struct json_object *object)
+{
+	if (!json_object_is_type(object, json_type_object))
+		return;
+	fprintf(stream, "\n%s\n", title);
+	json_object_object_foreach(object, name, value)
+	{
+		OutputColumn columns[] = { { name, name, FALSE, NULL },
+			{ NULL, NULL, FALSE, NULL } };
+
+		if (json_object_is_type(value, json_type_object) ||
+			json_object_is_type(value, json_type_array))
+			continue;
+		fputs("  ", stream);
+		output_fields(stream, object, columns);
+	}
+}
+
+void ctl_print_info(FILE *stream, struct json_object *answer)
+{
+	struct json_object *info = json_object_object_get(answer, "info");
+	struct json_object *owed = output_member(info, "owed");
+
+	output_fields(stream, info, info_columns);
+	print_plain_members(stream, "Machine", output_member(info, "machine"));
+	print_plain_members(stream, "VMBus", output_member(info, "bus"));
+	print_table(stream, output_member(info, "services"), ctl_service_columns);
+	if (json_object_is_type(owed, json_type_array) && json_object_array_length(owed))
+		print_table(stream, owed, owed_columns);
+}
+
+static void print_member(FILE *stream, struct json_object *answer, const char *path)
+{
+	struct json_object *value = output_member(answer, path);
+
+	if (value) {
+		g_autofree char *text = output_value(value);
+
+		fprintf(stream, "%s\n", text);
+	}
+}
+
+void ctl_print_value(FILE *stream, struct json_object *answer)
+{
+	print_member(stream, answer, "pair.value");
+}
+
+void ctl_print_id(FILE *stream, struct json_object *answer)
+{
+	print_member(stream, answer, "id");
+}
+
+void ctl_print_event(FILE *stream, struct json_object *answer)
+{
+	print_member(stream, answer, "event.text");
+}
+
+void ctl_print_service(FILE *stream, struct json_object *answer)
+{
+	g_autofree char *name = output_value(output_member(answer, "service.name"));
+	g_autofree char *state = output_value(output_member(answer, "service.state"));
+	g_autofree char *version = output_value(output_member(answer, "service.version"));
+
+	fprintf(stream, "%s: %s, version %s\n", name, state, version);
+}
+
+void ctl_print_offset(FILE *stream, struct json_object *answer)
+{
+	gint64 offset = json_object_get_int64(output_member(answer, "offset_us"));
+	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
+	g_autoptr(GDateTime) then = g_date_time_add(now, offset);
+	g_autofree char *text = g_date_time_format(then ? then : now, "%Y-%m-%d %H:%M:%S UTC");
+
+	fprintf(stream, "Guest is told:  %s\nOffset:         %+.6f s\n", text,
+		(double)offset / G_USEC_PER_SEC);
+}
+
+void ctl_print_trace(FILE *stream, struct json_object *answer)
+{
+	struct json_object *event = output_member(answer, "event");
+	const char *direction = json_object_get_string(output_member(event, "direction"));
+	g_autofree char *time = output_value(output_member(event, "time"));
+	g_autofree char *layer = output_value(output_member(event, "layer"));
+	g_autofree char *subject = output_value(output_member(event, "subject"));
+	g_autofree char *text = output_value(output_member(event, "text"));
+	g_autofree char *line = trace_line(time, layer, direction, subject, text);
+
+	fprintf(stream, "%s\n", line);
+}
+
+HvisExit ctl_judge_heartbeat(struct json_object *answer)
+{
+	const char *summary = json_object_get_string(output_member(answer, "heartbeat.summary"));
+
+	return summary && !strcmp(summary, "ok") ? HVIS_EXIT_OK : HVIS_EXIT_FALSE;
+}

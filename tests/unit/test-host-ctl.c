@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* "hvis-host ctl": its command line, and its answers to the letter, as text and as JSON. */
+#include "config.h"
+
+#include <string.h>
+
+#include <json-c/json.h>
+
+#include "host/ctl.h"
+#include "host/fault.h"
+#include "host/owed.h"
+#include "tests/unit/fake-host.h"
+#include "tests/unit/fake-services.h"
+
+static FakeHost host;
+
+static const struct {
+	const char *line, *names; /* what the message must name */
+} bad[] = {
+	{ "", "a command is wanted" },
+	{ "bogus", "\"bogus\"" },
+	{ "kvp", "\"kvp\"" },
+	{ "kvp bogus", "\"kvp bogus\"" },
+	{ "service", "\"service\"" },
+	{ "info extra", "\"extra\"" },
+	{ "info --bogus", "--bogus" },
+	{ "info --json=yes", "--json takes no value" },
+	{ "info --json --json", "--json" },
+	{ "info --timeout", "--timeout wants a value" },
+	{ "info --timeout x", "--timeout x" },
+	{ "info --timeout 0", "--timeout 0" },
+	{ "info --timeout -1", "--timeout -1" },
+	{ "info --timeout 86401", "--timeout 86401" },
+	{ "service enable", "NAME is missing" },
+	{ "service enable a b", "\"b\"" },
+	{ "kvp get", "KEY is missing" },
+	{ "kvp set Key", "VALUE is missing" },
+	{ "kvp set Key Value More", "\"More\"" },
+	{ "kvp set Key --pool", "--pool wants a value" },
+	{ "kvp get Key --type sz", "--type" },
+	{ "ip get", "ADAPTER is missing" },
+	{ "ip set a", "--address ADDRESS/PREFIX or --dhcp" },
+	{ "ip set a --address 10.0.0.1", "--address 10.0.0.1" },
+	{ "ip set a --address 10.0.0.1/33", "10.0.0.1/33" },
+	{ "ip set a --address ::1/129", "::1/129" },
+	{ "ip set a --address x/8", "x/8" },
+	{ "ip set a --address ''", "--address" },
+	{ "shutdown --reboot --hibernate", "--hibernate" },
+	{ "shutdown --reason boredom", "--reason boredom" },
+	{ "shutdown --reason 4294967296", "4294967296" },
+	{ "trace --count x", "--count x" },
+	{ "time offset", "SECONDS is missing" },
+	{ "time offset x", "\"x\"" },
+	{ "time offset 1e300", "1e300" },
+	{ "fault remove 0", "\"0\"" },
+	{ "kvp get \xff", "KEY is not valid UTF-8" },
+};
+
+static void test_bad_command_lines(void)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
+		g_auto(GStrv) words = g_strsplit(bad[i].line, " ", -1);
+		g_autoptr(GError) error = NULL;
+		HvisExit status;
+
+		/* "''" would want a shell; there is no host, so nothing can be asked */
+		for (char **word = words; *word; word++)
+			if (!strcmp(*word, "''"))
+				**word = '\0';
+		status =
+			ctl_run("/nonexistent/control", (const char *const *)words, stdout, &error);
+		g_assert_cmpint(status, ==, HVIS_EXIT_USAGE);
+		if (!strstr(error->message, bad[i].names))
+			g_error("\"%s\": \"%s\" does not name \"%s\"", bad[i].line, error->message,
+				bad[i].names);
+	}
+}
+
+static void test_no_host(void)
+{
+	g_autoptr(GError) error = NULL;
+	const char *info[] = { "info", NULL },
+		   *wait[] = { "wait", "kvp", "--timeout", "0.05", NULL };
+
+	g_assert_cmpint(ctl_run("/nonexistent/control", info, stdout, &error), ==, HVIS_EXIT_IO);
+	g_assert_nonnull(strstr(error->message, "/nonexistent/control"));
+	g_assert_nonnull(strstr(error->message, "is hvis-host running with --control?"));
+	g_clear_error(&error);
+	g_assert_cmpint(
+		ctl_run("/nonexistent/control", wait, stdout, &error), ==, HVIS_EXIT_TIMEOUT);
+}
+
+static void test_help(void)
+{
+	fake_host_start(&host, TRUE);
+	fake_host_expect(&host, "kvp set --help", HVIS_EXIT_OK,
+		"usage: hvis-host ctl SOCKET kvp set KEY VALUE [--pool POOL] [--type TYPE] "
+		"[--json] "
+		"[--timeout SECONDS]\n\n  add or replace a key\n",
+		NULL);
+	fake_host_stop(&host);
+}
+
+static void golden(const char *line, const char *out)
+{
+	fake_host_expect(&host, line, HVIS_EXIT_OK, out, NULL);
+}
+
+static void test_services(void)
+{
+	fake_host_start(&host, TRUE);
+	fake_set_state("shutdown", SERVICE_DISABLED);
+	golden("services",
+		"Name       State     Version  Framework  Answered  Refused  Timeouts  Malformed  "
+		"Last "
+		"error\n"
+		"heartbeat  Ready     3.0      1.0               0        0         0          0\n"
+		"kvp        Ready     3.0      1.0               1        0        10          0\n"
+		"shutdown   Disabled  -        -                 2        0        20          0\n"
+		"timesync   Ready     3.0      1.0               3        0        30          "
+		"0\n");
+	fake_host_stop(&host);
+}
+
+static void test_heartbeat(void)
+{
+	fake_host_start(&host, TRUE);
+	golden("heartbeat", "Heartbeat:     OK\n"
+			    "Applications:  Healthy\n"
+			    "Last answer:   1.5 s ago\n"
+			    "Sequence:      41\n"
+			    "Missed:        0\n");
+	fake_set_heartbeat("lost-communication");
+	fake_host_expect(&host, "heartbeat --json", HVIS_EXIT_FALSE,
+		"{\n"
+		"  \"heartbeat\": {\n"
+		"    \"summary\": \"lost-communication\",\n"
+		"    \"application\": \"healthy\",\n"
+		"    \"sequence\": 41,\n"
+		"    \"age_ms\": 1500,\n"
+		"    \"missed\": 0\n"
+		"  }\n"
+		"}\n",
+		NULL);
+	fake_host_stop(&host);
+}
+
+static void test_kvp(void)
+{
+	fake_host_start(&host, TRUE);
+	golden("kvp list --pool guest", "Key     Type    Value\n"
+					"OSName  string  Debian \\x1b[1m GNU\n"
+					"Boots   u32     7\n");
+	fake_host_expect_asked("kvp_list 1\n");
+	golden("kvp intrinsic", "Key     Type    Value\n"
+				"OSName  string  Debian \\x1b[1m GNU\n"
+				"Boots   u32     7\n");
+	fake_host_expect_asked("kvp_list 2\n");
+	golden("kvp get OSName", "Debian \\x1b[1m GNU\n");
+	golden("kvp get OSName --json --pool auto", "{\n"
+						    "  \"pair\": {\n"
+						    "    \"key\": \"OSName\",\n"
+						    "    \"value\": \"Debian \\u001b[1m GNU\",\n"
+						    "    \"type\": \"string\"\n"
+						    "  }\n"
+						    "}\n");
+	fake_answer_with(HVIS_E_NOT_FOUND, HVIS_ERROR_N);
+	fake_host_expect(&host, "kvp get OSName", HVIS_EXIT_FALSE, "", "KVP enumerate");
+	fake_host_stop(&host);
+}
+
+static void test_ip(void)
+{
+	fake_host_start(&host, TRUE);
+	golden("ip get 00:15:5d:00:00:01", "Adapter:      00:15:5d:00:00:01\n"
+					   "DHCP:         yes\n"
+					   "Families:     ipv4, ipv6\n"
+					   "Addresses:    192.0.2.5, 2001:db8::5\n"
+					   "Subnets:      255.255.255.0, 64\n"
+					   "Origins:      static, other\n"
+					   "Gateways:     192.0.2.1\n"
+					   "DNS servers:  -\n");
+	fake_host_expect_asked("kvp_ip_get 00:15:5d:00:00:01\n");
+	fake_host_stop(&host);
+}
+
+static void test_info(void)
+{
+	CtlResult result;
+	guint64 id = owed_add("guest", 0, "VERSION_RESPONSE\x1b");
+	struct json_object *answer;
+
+	fake_host_start(&host, TRUE);
+	control_event(host.control, "reset", "the guest restarts", FALSE);
+	result = fake_host_ctl(&host, "info");
+	g_assert_nonnull(strstr(result.out, "Mode:        run\n"));
+	g_assert_nonnull(strstr(result.out, "Last event:  the guest restarts\n"));
+	g_assert_nonnull(strstr(result.out, "\nMachine\n  synic:  user\n"));
+	g_assert_null(strstr(result.out, "exits"));
+	g_assert_nonnull(strstr(result.out, "\nkvp        Ready  3.0 "));
+	g_assert_nonnull(strstr(result.out, "Waiting  For "));
+	g_assert_nonnull(strstr(result.out, "guest    VERSION_RESPONSE\\x1b "));
+	ctl_result_clear(&result);
+	owed_done(id);
+	result = fake_host_ctl(&host, "info --json");
+	answer = json_tokener_parse(result.out);
+	g_assert_cmpuint(json_object_array_length(output_member(answer, "info.owed")), ==, 0);
+	g_assert_cmpuint(json_object_array_length(output_member(answer, "info.services")), ==, 4);
+	g_assert_cmpstr(
+		json_object_get_string(output_member(answer, "info.last_event.kind")), ==, "reset");
+	json_object_put(answer);
+	ctl_result_clear(&result);
+	fake_host_stop(&host);
+}
+
+static void test_faults(void)
+{
+	guint id;
+	g_autofree char *table = NULL;
+
+	fake_host_start(&host, TRUE);
+	id = fault_add("drop:link/kvp:count=1", NULL);
+	table = g_strdup_printf("Number  Rule                   Matched  Struck\n"
+				"%6u  drop:link/kvp:count=1        0       0\n",
+		id);
+	golden("fault list", table);
+	fault_clear();
+	fake_host_stop(&host);
+}
+
+static void test_time(void)
+{
+	CtlResult result;
+
+	fake_host_start(&host, TRUE);
+	golden("time offset 3600.25", "");
+	result = fake_host_ctl(&host, "time");
+	g_assert_true(g_str_has_prefix(result.out, "Guest is told:  20"));
+	g_assert_true(g_str_has_suffix(result.out, " UTC\nOffset:         +3600.250000 s\n"));
+	ctl_result_clear(&result);
+	fake_host_stop(&host);
+}
+
+static void test_every_command_has_its_words(void)
+{
+	for (const CtlCommand *command = ctl_commands; command->name; command++) {
+		g_auto(GStrv) words = g_strsplit(command->name, " ", -1);
+		guint n = 0;
+
+		g_assert_true(ctl_find((const char *const *)words, &n, NULL) == command);
+		g_assert_cmpuint(n, ==, g_strv_length(words));
+		g_assert_nonnull(command->method);
+		g_assert_nonnull(command->summary);
+		g_assert_nonnull(command->args);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/ctl/bad-command-lines", test_bad_command_lines);
+	g_test_add_func("/ctl/no-host", test_no_host);
+	g_test_add_func("/ctl/help", test_help);
+	g_test_add_func("/ctl/services", test_services);
+	g_test_add_func("/ctl/heartbeat", test_heartbeat);
+	g_test_add_func("/ctl/kvp", test_kvp);
+	g_test_add_func("/ctl/ip", test_ip);
+	g_test_add_func("/ctl/info", test_info);
+	g_test_add_func("/ctl/faults", test_faults);
+	g_test_add_func("/ctl/time", test_time);
+	g_test_add_func("/ctl/every-command-has-its-words", test_every_command_has_its_words);
+	return g_test_run();
+}
