@@ -19,8 +19,7 @@ static VarlinkClient *connect_daemon(const HvctlRequest *request, GError **error
 	if (client)
 		return client;
 	if (not_running(cause))
-		hvis_fail(error, HVIS_ERROR_CLOSED,
-			"hv_kvp_daemon does not run (%s); \"hvctl status\" says why",
+		hvis_fail(error, HVIS_ERROR_CLOSED, "hv_kvp_daemon does not run (%s)",
 			cause->message);
 	else
 		g_propagate_error(error, g_steal_pointer(&cause));

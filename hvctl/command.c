@@ -28,6 +28,13 @@ const HvctlCommand hvctl_commands[] = {
 		"The pool is guest unless --pool says external. The exit status is 1 where it does "
 		"not have the key.",
 		hvctl_kvp_delete },
+	{ "config check", "", 0, HVCTL_OPT_JSON, "check the configuration files",
+		"A key that does not exist and a bad value are wrong; file and line are named, and "
+		"the "
+		"exit status is 1. The daemon need not run.",
+		hvctl_config_check },
+	{ "config show", "", 0, HVCTL_OPT_JSON | HVCTL_OPT_ORIGIN, "show every configuration value",
+		"The daemon need not run.", hvctl_config_show },
 	{ .path = NULL },
 };
 
@@ -56,7 +63,10 @@ int hvctl_main(const char *const *argv)
 		return HVIS_EXIT_USAGE;
 	}
 	status = run_request(&request, &error);
-	if (error)
-		return hvis_die(hvis_exit_status(error), error);
-	return (int)status;
+	if (!error)
+		return (int)status;
+	hvis_die(hvis_exit_status(error), error);
+	if (hvis_error_is(error, HVIS_ERROR_CLOSED))
+		fputs("\"hvctl status\" says why and what to do\n", stderr);
+	return (int)hvis_exit_status(error);
 }

@@ -32,7 +32,8 @@ typedef struct {
 	guint options; /* HVCTL_OPT_… bits */
 	const char *summary;
 	const char *help; /* a paragraph, NULL where the summary says it all */
-	/* Does the work and prints the answer. The status counts where @error is not set. */
+	/* Does the work and prints the answer. @error is not NULL; the status counts where it is
+	 * left alone. */
 	HvisExit (*run)(const HvctlRequest *request, GError **error);
 } HvctlCommand;
 
@@ -72,3 +73,5 @@ HvisExit hvctl_kvp_list(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_get(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_set(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_delete(const HvctlRequest *request, GError **error);
+HvisExit hvctl_config_check(const HvctlRequest *request, GError **error);
+HvisExit hvctl_config_show(const HvctlRequest *request, GError **error);

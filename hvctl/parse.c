@@ -4,7 +4,7 @@
  * in the table.
  */
 #include "hvctl/command.h"
-#include "hvctl/pool.h"
+#include "kvpd/pools.h"
 
 #define TIMEOUT_S_MAX 86400
 
@@ -152,11 +152,16 @@ static gboolean parse_timeout(const char *text, int *ret, GError **error)
 
 static gboolean read_values(const Options *o, HvctlRequest *r, GError **error)
 {
+	guint pool;
+
 	r->json = o->json;
 	r->origin = o->origin;
 	r->timeout_ms = HVCTL_TIMEOUT_MS;
-	if (o->pool && !hvctl_pool_parse(o->pool, &r->pool, error))
-		return FALSE;
+	if (o->pool) {
+		if (!kvp_pools_parse(o->pool, &pool, error))
+			return FALSE;
+		r->pool = kvp_pools_name(pool);
+	}
 	if (o->timeout && !parse_timeout(o->timeout, &r->timeout_ms, error))
 		return FALSE;
 	r->socket = g_strdup(o->socket ? o->socket : HVCTL_SOCKET);

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * hvctl config check, show: the configuration files as the daemons read them. Which keys there are
+ * is each daemon's own table; this only lists the tables. Needs no daemon that runs.
+ */
+#include "hvctl/command.h"
+#include "kvpd/options.h"
+#include "util/config.h"
+#include "util/output.h"
+
+static const HvisConfigKey *const tables[] = { kvpd_config_keys };
+
+static struct json_object *text_or_null(const char *text)
+{
+	return text ? json_object_new_string(text) : NULL;
+}
+
+/* --- check --- */
+
+static void add_files(struct json_object *array, HvisConfig *config)
+{
+	for (const char *const *file = hvis_config_files(config); *file; file++)
+		json_object_array_add(array, json_object_new_string(*file));
+}
+
+/* Every table reads the same files, so the first that is content knows which. */
+static gboolean check_all(const char *root, struct json_object *files, GError **error)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(tables); i++) {
+		g_autoptr(HvisConfig) config = hvis_config_load(tables[i], root, error);
+
+		if (!config)
+			return FALSE;
+		if (i == 0)
+			add_files(files, config);
+	}
+	return TRUE;
+}
+
+static void print_check(FILE *out, struct json_object *answer)
+{
+	struct json_object *files = output_member(answer, "files");
+	struct json_object *problem = output_member(answer, "problem");
+	g_autofree char *text = output_value(problem ? problem : files);
+
+	if (problem)
+		fprintf(out, "%s\n", text);
+	else if (json_object_array_length(files) > 0)
+		fprintf(out, "good: %s\n", text);
+	else
+		fputs("good: there is no configuration file, every value is built in\n", out);
+}
+
+HvisExit hvctl_config_check(const HvctlRequest *request, GError **error)
+{
+	struct json_object *answer = json_object_new_object();
+	struct json_object *files = json_object_new_array();
+	g_autoptr(GError) problem = NULL;
+	gboolean good = check_all(request->root, files, &problem);
+
+	json_object_object_add(answer, "good", json_object_new_boolean(good));
+	json_object_object_add(answer, "files", files);
+	json_object_object_add(answer, "problem", text_or_null(good ? NULL : problem->message));
+	if (!good && !hvis_error_is(problem, HVIS_ERROR_INVALID))
+		g_propagate_error(error, g_steal_pointer(&problem)); /* unreadable is not wrong */
+	else if (request->json)
+		output_json(request->out, answer, FALSE);
+	else
+		print_check(request->out, answer);
+	if (!*error)
+		output_finish(request->out, error);
+	json_object_put(answer);
+	return good ? HVIS_EXIT_OK : HVIS_EXIT_FALSE;
+}
+
+/* --- show --- */
+
+static char *origin_text(struct json_object *value)
+{
+	return value ? output_value(value) : g_strdup("built in");
+}
+
+static const OutputColumn columns_origin[] = {
+	{ .heading = "SECTION", .member = "section" },
+	{ .heading = "KEY", .member = "key" },
+	{ .heading = "VALUE", .member = "value" },
+	{ .heading = "ORIGIN", .member = "origin", .format = origin_text },
+	{ .heading = NULL },
+};
+
+static const OutputColumn columns[] = {
+	{ .heading = "SECTION", .member = "section" },
+	{ .heading = "KEY", .member = "key" },
+	{ .heading = "VALUE", .member = "value" },
+	{ .heading = NULL },
+};
+
+static void add_row(const HvisConfigKey *key, const char *text, const char *origin, gpointer data)
+{
+	struct json_object *row = json_object_new_object();
+
+	json_object_object_add(row, "section", json_object_new_string(key->section));
+	json_object_object_add(row, "key", json_object_new_string(key->key));
+	json_object_object_add(row, "value", json_object_new_string(text));
+	json_object_object_add(row, "origin", text_or_null(origin));
+	json_object_object_add(row, "default", text_or_null(key->fallback));
+	json_object_object_add(row, "help", text_or_null(key->help));
+	json_object_array_add(data, row);
+}
+
+HvisExit hvctl_config_show(const HvctlRequest *request, GError **error)
+{
+	struct json_object *rows = json_object_new_array();
+
+	for (guint i = 0; i < G_N_ELEMENTS(tables) && !*error; i++) {
+		g_autoptr(HvisConfig) config = hvis_config_load(tables[i], request->root, error);
+
+		if (config)
+			hvis_config_foreach(config, add_row, rows);
+	}
+	if (!*error && request->json)
+		output_json(request->out, rows, FALSE);
+	else if (!*error)
+		output_table(request->out, rows, request->origin ? columns_origin : columns);
+	if (!*error)
+		output_finish(request->out, error);
+	json_object_put(rows);
+	return HVIS_EXIT_OK;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* hvctl config check and show, on configuration files made for each case. */
+#include <glib/gstdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "hvctl/command.h"
+#include <json-c/json.h>
+#include "kvpd/options.h"
+
+typedef struct {
+	char *root, *file;
+} Tree;
+
+static void tree_up(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *dir = NULL;
+
+	tree->root = g_dir_make_tmp("hvctl-XXXXXX", NULL);
+	tree->file = g_build_filename(tree->root, HVIS_SYSCONF_DIR, "hvis.conf", NULL);
+	dir = g_path_get_dirname(tree->file);
+	g_assert_cmpint(g_mkdir_with_parents(dir, 0755), ==, 0);
+}
+
+static void tree_down(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *dir = g_path_get_dirname(tree->file);
+
+	g_remove(tree->file);
+	while (g_str_has_prefix(dir, tree->root)) {
+		g_autofree char *child = dir;
+
+		g_assert_cmpint(g_rmdir(child), ==, 0);
+		dir = g_path_get_dirname(child);
+	}
+	g_free(tree->root);
+	g_free(tree->file);
+}
+
+/* Run "hvctl config @line"; returns the exit status. */
+static int run(Tree *tree, const char *line, char **ret_out, char **ret_message)
+{
+	g_autofree char *full = g_strdup_printf("hvctl config %s", line);
+	g_auto(GStrv) argv = g_strsplit(full, " ", -1);
+	g_auto(HvctlRequest) request = { 0 };
+	g_autoptr(GError) error = NULL;
+	HvisExit status;
+	size_t len;
+
+	hvctl_parse((const char *const *)argv, &request, &error);
+	g_assert_no_error(error);
+	request.root = tree->root;
+	request.out = open_memstream(ret_out, &len);
+	status = request.command->run(&request, &error);
+	fclose(request.out);
+	*ret_message = error ? g_strdup(error->message) : NULL;
+	return (int)(error ? hvis_exit_status(error) : status);
+}
+
+static void check(Tree *tree, const char *line, int status, const char *says)
+{
+	g_autofree char *message = NULL;
+	char *out = NULL;
+
+	g_assert_cmpint(run(tree, line, &out, &message), ==, status);
+	g_assert_null(message);
+	if (!strstr(out, says))
+		g_error("\"%s\" does not say \"%s\"", out, says);
+	free(out);
+}
+
+static void write_file(Tree *tree, const char *text)
+{
+	g_assert_true(g_file_set_contents(tree->file, text, -1, NULL));
+}
+
+static void test_nothing(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	check(tree, "check", 0, "good: there is no configuration file");
+	check(tree, "show", 0,
+		"SECTION  KEY          VALUE\n"
+		"kvp      LockTimeout  5s\n");
+	check(tree, "show --origin", 0, "  built in\n");
+}
+
+static void test_good(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *origin = g_strdup_printf("hvis.conf:2\n");
+
+	write_file(tree, "[kvp]\nLockTimeout=2s\n");
+	check(tree, "check", 0, "good: ");
+	check(tree, "check", 0, "hvis.conf");
+	check(tree, "check --json", 0, "\"good\": true");
+	check(tree, "show", 0, "kvp      LockTimeout  2s\n");
+	check(tree, "show --origin", 0, origin);
+}
+
+static void test_wrong(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	static const struct {
+		const char *text, *says;
+	} cases[] = {
+		{ "[kvp]\nLockTimeot=2s\n", "hvis.conf:2" },
+		{ "[kvp]\n\nLockTimeout=soon\n", "hvis.conf:3" },
+		{ "[kpv]\n", "hvis.conf:1" },
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *message = NULL;
+		char *out = NULL;
+
+		write_file(tree, cases[i].text);
+		check(tree, "check", 1, cases[i].says);
+		check(tree, "check --json", 1, "\"good\": false");
+		g_assert_cmpint(run(tree, "show", &out, &message), ==, 2);
+		g_assert_cmpstr(out, ==, "");
+		g_assert_nonnull(strstr(message, cases[i].says));
+		free(out);
+	}
+}
+
+/* The JSON has all there is to know of each key of the daemon's table, in its order. */
+static void test_json(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *message = NULL;
+	struct json_object *rows, *value;
+	char *out = NULL;
+	gsize n = 0;
+
+	write_file(tree, "[kvp]\nLockTimeout=2s\n");
+	g_assert_cmpint(run(tree, "show --json", &out, &message), ==, 0);
+	rows = json_tokener_parse(out);
+	for (const HvisConfigKey *key = kvpd_config_keys; key->section; key++) {
+		struct json_object *row = json_object_array_get_idx(rows, n);
+
+		if (!key->key)
+			continue;
+		n++;
+		g_assert_true(json_object_object_get_ex(row, "key", &value));
+		g_assert_cmpstr(json_object_get_string(value), ==, key->key);
+		g_assert_true(json_object_object_get_ex(row, "default", &value));
+		g_assert_cmpstr(json_object_get_string(value), ==, key->fallback);
+		g_assert_true(json_object_object_get_ex(row, "help", &value));
+		g_assert_cmpstr(json_object_get_string(value), ==, key->help);
+	}
+	g_assert_cmpuint(json_object_array_length(rows), ==, n);
+	json_object_put(rows);
+	free(out);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+#define CASE(PATH, TEST) g_test_add(PATH, Tree, NULL, tree_up, TEST, tree_down)
+	CASE("/hvctl/config/nothing", test_nothing);
+	CASE("/hvctl/config/good", test_good);
+	CASE("/hvctl/config/wrong", test_wrong);
+	CASE("/hvctl/config/json", test_json);
+	return g_test_run();
+}
