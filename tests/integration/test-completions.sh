@@ -40,7 +40,7 @@ function=_hvctl
 # shellcheck source=/dev/null
 . "$srcdir/completions/hvctl"
 
-offers "kvp status" hvctl ""
+offers "config kvp status" hvctl ""
 offers "status" hvctl "s"
 offers "--help --version" hvctl "--"
 offers "delete get list set" hvctl kvp ""
@@ -66,5 +66,13 @@ done
 while read -r -a command; do
 	offers "$($hvctl "${command[@]}" --help | options_of)" hvctl "${command[@]}" "--"
 done <<<"$commands"
+
+function=_hv_kvp_daemon
+# shellcheck source=/dev/null
+. "$srcdir/completions/hv_kvp_daemon"
+offers "$("$builddir/kvpd/hv_kvp_daemon" --help | options_of)" hv_kvp_daemon "--"
+offers "--no-daemon" hv_kvp_daemon "--n"
+offers "$srcdir/systemd" hv_kvp_daemon --pool-dir "$srcdir/syst"
+offers "$srcdir/systemd" hv_kvp_daemon --root = "$srcdir/syst"
 
 echo "1..$n"
