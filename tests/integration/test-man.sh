@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The manual pages: mandoc finds no error, and they name every
+# The manual pages: mandoc finds no error, the pages that they refer to exist, and they name every
 # command and option that the programs' --help names. TAP.
 set -u
 
@@ -23,7 +23,20 @@ mapfile -t pages < <(
 	done | sort -u
 )
 
+# Pages of others that ours refer to.
+others="hvis-host.1 systemctl.1 systemd.1 os-release.5 uname.2 flock.2 fcntl.2"
+
 lint() { mandoc -T lint -W error "$1"; }
+refers() {
+	local name bad=0
+	# shellcheck disable=SC2013 # a page is one word
+	for name in $(sed -n 's/^\.Xr \([^ ]*\) \([0-9]\).*/\1.\2/p' "$1"); do
+		[[ " $others " == *" $name "* ]] || [ -e "$srcdir/man/$name" ] || [ -e "$srcdir/man/$name.in" ] ||
+			{ echo "$1 refers to $name, which is not there"; bad=1; }
+	done
+	return $bad
+}
+
 for page in "${pages[@]}"; do
 	if command -v mandoc >/dev/null; then
 		lint "$page" >"$tmp/log" 2>&1
@@ -32,6 +45,8 @@ for page in "${pages[@]}"; do
 		n=$((n + 1))
 		echo "ok $n - mandoc accepts ${page##*/} # SKIP mandoc is not installed"
 	fi
+	refers "$page" >"$tmp/log"
+	report $? "${page##*/} refers to pages that exist"
 	! grep -n '@[a-zA-Z]*@' "$page" >"$tmp/log"
 	report $? "every placeholder of ${page##*/} is filled in"
 done
@@ -50,12 +65,18 @@ names() {
 	report $bad "${1##*/} names every $2 of --help"
 }
 
+options_of() { "$@" --help | grep -o -- '--[a-z][a-z-]*' | sort -u; }
+
 hvctl=$builddir/hvctl/hvctl
 commands=$($hvctl --help | sed -n '/^Commands:/,/^$/s/^  \([a-z ]*[a-z]\).*/\1/p' | sed 's/  .*//')
 names "$builddir/man/hvctl.1" command <<<"$commands"
 names "$builddir/man/hvctl.1" option < <(
 	while read -r -a command; do
-		$hvctl "${command[@]}" --help | grep -o -- '--[a-z][a-z-]*'
+		options_of "$hvctl" "${command[@]}"
 	done <<<"$commands" | sort -u
 )
+names "$builddir/man/hv_kvp_daemon.8" option < <(options_of "$builddir/kvpd/hv_kvp_daemon")
+
+# Every configuration key.
+names "$builddir/man/hvis.conf.5" key < <("$hvctl" config show | awk 'NR > 1 { print $2 }')
 echo "1..$n"
