@@ -28,7 +28,7 @@ for tool in systemd-analyze systemd-escape systemd-tmpfiles systemctl; do
 		exit 0
 	fi
 done
-echo "1..13"
+echo "1..14"
 
 # A root with our files where a package would put them, and a program for the unit to name.
 root=$tmp/root
@@ -79,6 +79,17 @@ rule() {
 		grep -Fqx 'SUBSYSTEM=="misc", KERNEL=="vmbus/hv_kvp", TAG+="systemd"'
 }
 try "udev tags the device for systemd" rule
+
+pages() {
+	local page pages
+	read -r -a pages < <(sed -n 's/^Documentation=//p' "$units/$unit")
+	for page in "${pages[@]}"; do
+		page=${page#man:}
+		page=${page%)}
+		ls "$srcdir/man/${page/\(/.}"* || return 1
+	done
+}
+try "the pages that the unit names exist" pages
 
 # A distribution's unit of an alias' name must not be in the way, and must end up hidden.
 printf '[Service]\nExecStart=/bin/false\n' >"$units/hypervkvpd.service"
