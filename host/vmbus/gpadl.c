@@ -89,21 +89,22 @@ static const char *refusal(VmbusHost *host, const struct hvis_gpadl_shape *shape
 /* Take what the message has of page numbers; answer when the list is complete, or wrong. */
 static void take_pages(VmbusHost *host, Gpadl *gpadl, const guint8 *message, gsize len, gsize fixed)
 {
-	guint have = gpadl->pfns->len;
-	guint32 n = hvis_gpadl_count(len, fixed, gpadl->shape.pages - have);
+	guint64 pfns[HVIS_MESSAGE_MAX / sizeof(hvis_le64)];
+	guint32 n = hvis_gpadl_count(len, fixed, gpadl->shape.pages - gpadl->pfns->len);
 	enum hvis_gpadl_result result;
 
-	g_array_set_size(gpadl->pfns, have + n);
-	result = hvis_gpadl_take(message, fixed, n, &g_array_index(gpadl->pfns, guint64, have));
+	result = hvis_gpadl_take(message, fixed, n, pfns);
 	if (result != HVIS_GPADL_OK) {
 		struct hvis_gpadl_shape shape = gpadl->shape;
 
 		vmbus_violation(host, "gpadl 0x%x with an impossible page number", shape.gpadl);
 		drop(host, gpadl);
 		answer(host, &shape, HVIS_NT_INVALID_PARAMETER);
-	} else if (gpadl_complete(gpadl)) {
-		answer(host, &gpadl->shape, HVIS_NT_OK);
+		return;
 	}
+	g_array_append_vals(gpadl->pfns, pfns, n);
+	if (gpadl_complete(gpadl))
+		answer(host, &gpadl->shape, HVIS_NT_OK);
 }
 
 static const char *result_text(enum hvis_gpadl_result result)

@@ -5,7 +5,7 @@
  */
 #include "config.h"
 
-#include <errno.h>
+#include <stdio.h>
 #include <sys/mman.h>
 
 #include "tests/unit/fake-guest-private.h"
@@ -139,6 +139,32 @@ static const MachineOps machine_ops = {
 	.n_vps = machine_n_vps,
 };
 
+/*
+ * With FAKE_GUEST_RECORD=DIR in the environment each guest writes what it posts and signals to a
+ * file of its own, as input for tests/fuzz/fuzz-vmbus-message.c. That is how its corpus was made.
+ */
+static void record(FakeGuest *guest, guint8 op, gconstpointer bytes, gsize len)
+{
+	const guint8 head[2] = { op, (guint8)len };
+
+	if (!guest->record || len > G_MAXUINT8)
+		return;
+	fwrite(head, 1, sizeof(head), guest->record);
+	fwrite(bytes, 1, len, guest->record);
+}
+
+static FILE *record_open(void)
+{
+	static guint n;
+	const char *dir = g_getenv("FAKE_GUEST_RECORD");
+	g_autofree char *program = g_path_get_basename(g_get_prgname() ? g_get_prgname() : "");
+	g_autofree char *path = g_strdup_printf("%s/%s-%03u", dir ? dir : "", program, n++);
+	FILE *file = dir ? fopen(path, "we") : NULL;
+
+	g_assert_true(!dir || file);
+	return file;
+}
+
 FakeGuest *fake_guest_new(guint n_vps)
 {
 	FakeGuest *guest = g_new0(FakeGuest, 1);
@@ -155,6 +181,7 @@ FakeGuest *fake_guest_new(guint n_vps)
 	guest->connections = g_hash_table_new(NULL, NULL);
 	guest->offers = g_ptr_array_new_with_free_func(g_free);
 	guest->next_gpadl = 0xe1e10;
+	guest->record = record_open();
 	return guest;
 }
 
@@ -168,6 +195,7 @@ void fake_guest_free(FakeGuest *guest)
 	g_ptr_array_unref(guest->offers);
 	munmap(guest->memory, (gsize)FAKE_GUEST_PAGES * HVIS_PAGE_SIZE);
 	close(guest->fd);
+	g_clear_pointer(&guest->record, fclose);
 	g_free(guest);
 }
 
@@ -181,6 +209,8 @@ guint16 fake_guest_post(FakeGuest *guest, guint32 port, const void *message, gsi
 	/* A buffer of the exact size, so that a read beyond it is seen by the sanitizer. */
 	g_autofree guint8 *copy = g_memdup2(message, len);
 
+	record(guest, port == HVIS_PORT_5_0 ? FAKE_RECORD_POST : FAKE_RECORD_POST_OLD, message,
+		len);
 	if (port >= 32 || !(guest->ports >> port & 1))
 		return FAKE_INVALID_CONNECTION_ID;
 	guest->client->message(guest->client_data, port, copy, len);
@@ -189,6 +219,7 @@ guint16 fake_guest_post(FakeGuest *guest, guint32 port, const void *message, gsi
 
 gboolean fake_guest_signal(FakeGuest *guest, guint32 connection_id)
 {
+	record(guest, FAKE_RECORD_SIGNAL, &connection_id, sizeof(connection_id));
 	if (!g_hash_table_contains(guest->connections, GUINT_TO_POINTER(connection_id)))
 		return FALSE;
 	guest->client->signalled(guest->client_data, connection_id);
