@@ -82,7 +82,7 @@ expect "control characters are set" 0 "" hvctl kvp set ctl $'\e[2J\n'
 expect "and shown as escapes" 0 '\x1b[2J\n' hvctl kvp get ctl
 expect "list" 0 'POOL   KEY    VALUE
 guest  key    another
-guest  empty  
+guest  empty
 guest  ctl    \x1b[2J\n' hvctl kvp list --pool 1
 expect "JSON is exact" 0 '{
   "pool": "guest",

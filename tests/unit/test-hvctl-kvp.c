@@ -197,7 +197,7 @@ static void test_list(Fake *fake, gconstpointer data G_GNUC_UNUSED)
 			"POOL      KEY     VALUE\n"
 			"external  k       1\n"
 			"guest     longer  two\\nlines\n"
-			"guest     longer  \n");
+			"guest     longer\n");
 		g_assert_cmpstr(fake->asked, ==, "List {}");
 	}
 	fake->reply = "{\"records\":[]}";
