@@ -25,8 +25,9 @@ static inline bool wire_take(WireCursor *c, void *out, size_t n)
 {
 	if (n > c->left)
 		return false;
-	if (n)
-		memcpy(out, c->pos, n);
+	if (n == 0)
+		return true; /* an empty cursor may have no place at all */
+	memcpy(out, c->pos, n);
 	c->pos += n;
 	c->left -= n;
 	return true;
@@ -36,6 +37,8 @@ static inline bool wire_skip(WireCursor *c, size_t n)
 {
 	if (n > c->left)
 		return false;
+	if (n == 0)
+		return true;
 	c->pos += n;
 	c->left -= n;
 	return true;
