@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * /dev/vmbus/hv_kvp between its two sides, as the driver of Linux 6.12 does it, odd corners
  * included: numbers become decimal text, types 2 and 11 lose their value, broken UTF-16 is skipped,
@@ -262,7 +262,8 @@ static guint32 kvp_to_host(const IcMessage *request, const guint8 *bytes, GByteA
 	load(request->body, &wire);
 	if (!answer(&message, &wire))
 		return HVIS_E_FAIL;
-	memcpy(body->data, &wire, MIN(body->len, sizeof(wire)));
+	if (body->len)
+		memcpy(body->data, &wire, MIN(body->len, sizeof(wire)));
 	return HVIS_S_OK;
 }
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The listening sockets of link mode; see link-socket.h. */
 #include "host/link-socket.h"
 #include <errno.h>

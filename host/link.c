@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Link mode: hv_utils over sockets; see link.h for what is reproduced and link-device.h for what is
  * left to each device. A port is a device, there or not; a session is one opener of it.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The services' bus over VMBus: a port is a device with one channel, which is a message pipe. The
  * VMBus host owns the device, so a detached port stays behind, mute, until the bus is freed.

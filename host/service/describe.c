@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Services as JSON, for "services" and "info". */
 #include "host/service/class.h"
 

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Heartbeat, host end: a sequence number every period while the service is ready, and what the
  * answers say. A beat that is still unanswered when the next is due counts as missed, and the next

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Messages of the integration services as lines of the trace; see ic-trace.h. */
 #include "host/service/ic-trace.h"
 #include <hvis/hresult.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The conversation of one service; see ic.h. The state is a table and ic_post() alone writes it. What
  * is due from the guest sits in a slot: one for the versions, one for the transaction, because a

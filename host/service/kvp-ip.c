@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * IP info in its two wire forms. In text (up to message version 4) the lists are joined by ';' and
  * nobody checks what is in them; in binary (from 5 on) addresses are addresses, IPv4 and IPv6 apart.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * KVP requests built of several transactions: a host learns what a pool holds by enumerating it, so
  * get, add and modify all begin with a list.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Values, their types and the pools, as an administrator writes and reads them. */
 #include <util/error.h>
 #include <util/utf16.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Bodies of the KVP messages but for IP info, which is in kvp-ip.c; see kvp-wire.h. */
 #include "host/service/kvp-wire.h"
 #include <util/error.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * KVP, host end: every operation as one transaction. What an administrator asks for that takes
  * several of them is in kvp-list.c.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The words after "--service NAME=": a table of them, and ranges of versions. */
 #include <string.h>
 #include "host/service/class.h"

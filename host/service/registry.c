@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The registry: services by name, between their bus below and the administrator above. What a
  * service says and means is in a file of its own; how its messages are exchanged, in ic.c.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* Shutdown, host end: one message on request; what the guest makes of it shows elsewhere. */
 #include "host/service/shutdown.h"
 #include <hvis/hresult.h>

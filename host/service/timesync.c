@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Timesync, host end: a step as soon as the service is ready, then samples. The time is taken when
  * the message is made, not when it is asked for; from version 4 on it comes with the guest's own

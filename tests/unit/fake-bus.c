@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* A bus for the host's services without anything below it; see fake-bus.h. */
 #include "tests/unit/fake-bus.h"
 #include <hvis/hresult.h>

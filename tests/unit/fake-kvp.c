@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* A guest's KVP service in a few lines; see fake-kvp.h. */
 #include "tests/unit/fake-kvp.h"
 #include <hvis/hresult.h>

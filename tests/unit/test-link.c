@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Link mode: the contract of hvis/link.h and what hv_utils does between host and daemon. The daemon
  * here is this test: it writes bytes into the socket and looks at bytes that come out.

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The conversation of a service: versions, the queue, time-outs, and every cell of its table. */
 #include <hvis/hresult.h>
 #include <util/clock.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* KVP bodies: values, limits, text and the two forms of IP info; every truncated length. */
 #include <hvis/kvp.h>
 #include <util/error.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The host's KVP requests against a guest in memory. */
 #include <hvis/hresult.h>
 #include <util/clock.h>

@@ -1,4 +1,4 @@
-// SPDX-License-Identifier: GPL-2.0-only
+/* SPDX-License-Identifier: GPL-2.0-only */
 /* The services over the real VMBus host, with a guest that has rings, GPADLs and a memory. */
 #include <hvis/hresult.h>
 #include <hvis/services.h>
