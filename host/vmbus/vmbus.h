@@ -42,7 +42,9 @@ typedef struct {
 	struct hvis_guid type, instance;
 	guint16 flags; /* HVIS_OFFER_… */
 	guint8 user_data[HVIS_USER_DATA_SIZE];
-	gboolean monitored; /* offer a monitor page bit instead of a signal per packet */
+	/* Offer a bit of the monitor page instead of a hypercall per signal, where the guest gives
+	 * such a page. The host looks at it every millisecond while the channel is open. */
+	gboolean monitored;
 	gboolean no_dedicated; /* offer without the dedicated-interrupt flag */
 	const VmbusDeviceOps *ops;
 	gpointer data;

@@ -115,7 +115,7 @@ static gboolean guest_reads(Fixture *f, guint64 xid, gsize len)
 static void test_both_ways(Fixture *f, gconstpointer data)
 {
 	for (guint len = 0; len < 4000; len += 37) {
-		g_autofree guint8 *payload = g_malloc(len);
+		g_autofree guint8 *payload = g_malloc(len + 1);
 
 		memset(payload, (int)len, len);
 		g_assert_true(fake_channel_send(f->channel, HVIS_PACKET_COMP,
