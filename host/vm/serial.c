@@ -35,6 +35,7 @@ struct Serial {
 	Uart uart;
 	GByteArray *out;
 	guint64 sent, received, lost;
+	gboolean starved; /* bytes wait for room in the UART */
 	gboolean wanted; /* somebody takes the bytes, or may come to; set once */
 	FarEnd *far; /* main context only, as the sources */
 	GSource *kick; /* ready when there is something to write, or room to read into */
@@ -169,8 +170,9 @@ static gboolean on_readable(gint fd, GIOCondition condition G_GNUC_UNUSED, gpoin
 
 	g_mutex_lock(&serial->lock);
 	room = uart_room(&serial->uart);
+	serial->starved = !room;
 	g_mutex_unlock(&serial->lock);
-	if (!room) { /* serial_read() kicks when the guest has taken some */
+	if (!room) { /* the guest's next access that makes room kicks */
 		serial->in_id = 0;
 		return G_SOURCE_REMOVE;
 	}
@@ -268,18 +270,23 @@ void serial_free(Serial *serial)
 	g_free(serial);
 }
 
+/* After an access of the guest: it may have made room. Under the lock. */
+static void serial_feed(Serial *serial)
+{
+	if (!serial->starved || uart_room(&serial->uart) < UART_RX_SIZE / 2)
+		return;
+	serial->starved = FALSE;
+	g_source_set_ready_time(serial->kick, 0);
+}
+
 guint8 serial_read(Serial *serial, guint reg)
 {
-	gboolean was_full, is_full;
 	guint8 value;
 
 	g_mutex_lock(&serial->lock);
-	was_full = uart_room(&serial->uart) < UART_RX_SIZE / 2;
 	value = uart_read(&serial->uart, reg);
-	is_full = uart_room(&serial->uart) < UART_RX_SIZE / 2;
+	serial_feed(serial);
 	g_mutex_unlock(&serial->lock);
-	if (was_full && !is_full)
-		g_source_set_ready_time(serial->kick, 0);
 	return value;
 }
 
@@ -287,6 +294,7 @@ void serial_write(Serial *serial, guint reg, guint8 value)
 {
 	g_mutex_lock(&serial->lock);
 	uart_write(&serial->uart, reg, value);
+	serial_feed(serial);
 	g_mutex_unlock(&serial->lock);
 }
 

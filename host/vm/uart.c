@@ -184,13 +184,13 @@ void uart_write(Uart *uart, guint reg, guint8 value)
 
 guint uart_room(const Uart *uart)
 {
-	return UART_RX_SIZE - uart->rx_count;
+	return uart->mcr & UART_MCR_RTS ? UART_RX_SIZE - uart->rx_count : 0;
 }
 
 void uart_receive(Uart *uart, const guint8 *bytes, gsize len)
 {
 	for (gsize i = 0; i < len; i++) {
-		if (!uart_room(uart)) {
+		if (uart->rx_count == UART_RX_SIZE) {
 			uart->overrun = TRUE;
 			break;
 		}

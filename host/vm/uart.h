@@ -32,6 +32,7 @@ enum {
 #define UART_FCR_ENABLE 0x01u
 #define UART_FCR_CLEAR_RX 0x02u
 #define UART_LCR_DLAB 0x80u
+#define UART_MCR_RTS 0x02u
 #define UART_MCR_OUT2 0x08u
 #define UART_MCR_LOOP 0x10u
 #define UART_LSR_DATA 0x01u
@@ -60,7 +61,10 @@ void uart_init(Uart *uart, const UartOps *ops, gpointer data);
 guint8 uart_read(Uart *uart, guint reg);
 void uart_write(Uart *uart, guint reg, guint8 value);
 
-/* How many bytes uart_receive() takes now. */
+/*
+ * How many bytes the far end may send now. None while RTS is low: the driver raises it when it has
+ * opened the port, after it has emptied the FIFO.
+ */
 guint uart_room(const Uart *uart);
 void uart_receive(Uart *uart, const guint8 *bytes, gsize len);
 /* The far end is full, or takes bytes again. */
