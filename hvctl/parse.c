@@ -24,7 +24,7 @@ static void options_clear(Options *options)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
-/* Words are taken as bytes: what a file name's encoding is must not depend on the locale. */
+/* Texts are FILENAMEs, which GLib leaves as they are; others it converts from the locale's encoding. */
 static gboolean options_read(const char *const *argv, Options *ret, GError **error)
 {
 	Options o = { 0 };
@@ -52,7 +52,7 @@ static gboolean options_read(const char *const *argv, Options *ret, GError **err
 	return TRUE;
 }
 
-/* How many words of @path @words begins with, if that is all of them; else 0. */
+/* The number of words in @path if @words begins with all of them, else 0. */
 static guint words_of_path(char **words, const char *path)
 {
 	g_auto(GStrv) want = g_strsplit(path, " ", -1);

@@ -41,6 +41,9 @@ char *hvctl_status_advice(const char *root, const char *state, const char *devic
 		return NULL;
 	if (g_str_equal(state, "busy"))
 		return advice_busy(root, device);
+	if (!g_str_equal(
+		    device, HVCTL_KVP_DEVICE)) /* a link's socket: no kernel has a part in it */
+		return NULL;
 	if (found != HVCTL_DEVICE_THERE)
 		return g_strdup(hvctl_device_text(found));
 	if (g_str_equal(state, NOT_RUNNING))

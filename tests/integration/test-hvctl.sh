@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# hvctl and hv_kvp_daemon together, over a socket of their own and without a device: what is printed,
-# what gets into the files, and every exit status. TAP.
+# hvctl and hv_kvp_daemon together, over sockets of their own, without a device and with one that
+# hvis-host plays: what is printed, what gets into the files, and every exit status. TAP.
 set -u
 
 builddir=${top_builddir:-.}
@@ -13,10 +13,16 @@ chmod 755 "$tmp"
 mkdir "$tmp/pools"
 socket=$tmp/kvp
 pid=
+others=()
 
 stop() {
 	[ -n "$pid" ] && kill "$pid" 2>/dev/null && kill -CONT "$pid" && wait "$pid"
 	pid=
+	if [ ${#others[@]} -gt 0 ]; then
+		kill "${others[@]}" 2>/dev/null
+		wait "${others[@]}"
+	fi
+	others=()
 }
 trap 'stop; rm -rf "$tmp"' EXIT
 
@@ -56,12 +62,18 @@ expect "no daemon: the status is told all the same" 0 "not running" state
 hvctl status >/dev/null
 expect "by status 3" 0 "3" echo $?
 
+# eventually COMMAND…: it succeeds within 10 s
+eventually() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		"$@" >/dev/null 2>&1 && return
+		sleep 0.1
+	done
+}
+
 "$daemon" --device "$tmp/no-device" --pool-dir "$tmp/pools" --socket "$socket" 2>"$tmp/log" &
 pid=$!
-for ((i = 0; i < 100; i++)); do
-	[ -S "$socket" ] && break
-	sleep 0.1
-done
+eventually [ -S "$socket" ]
 
 expect "without a device it waits" 0 "waiting" state
 hvctl status >/dev/null
@@ -127,4 +139,38 @@ kill -CONT "$pid"
 expect "is asked again when it does" 0 "ext" hvctl kvp get key
 stop
 expect "when it has ended, it does not run" 0 "not running" state
+
+# With a host there.
+host=$builddir/hvis-host
+if [ -x "$host" ]; then
+	"$host" link --dir "$tmp/link" --control "$tmp/control" 2>"$tmp/log" &
+	others+=($!)
+	eventually [ -S "$tmp/link/hv_kvp" ]
+	"$daemon" --device "$tmp/link/hv_kvp" --pool-dir "$tmp/pools" --socket "$socket" 2>"$tmp/log" &
+	pid=$!
+	eventually hvctl status
+	expect "with a host it is ready" 0 "ready" state
+	hvctl status >/dev/null
+	expect "which is status 0" 0 "0" echo $?
+	expect "the host sets a pair" 0 "" "$host" ctl "$tmp/control" kvp set FromHost hello
+	expect "hvctl has it" 0 "hello" hvctl kvp get FromHost --pool external
+	last_request() { hvctl status | sed -n 's/^Last request: *\([^,]*\),.*/\1/p'; }
+	expect "and status has the request" 0 "set external" last_request
+	expect "hvctl sets a pair" 0 "" hvctl kvp set FromGuest hi
+	expect "the host has it" 0 "hi" "$host" ctl "$tmp/control" kvp get FromGuest --pool guest
+
+	"$daemon" --device "$tmp/link/hv_kvp" --pool-dir "$tmp/pools" --socket "$tmp/second" 2>"$tmp/log" &
+	others+=($!)
+	eventually [ -S "$tmp/second" ]
+	socket=$tmp/second
+	is_busy() { [ "$(state)" = busy ]; }
+	eventually is_busy
+	expect "a second daemon finds the device busy" 0 "busy" state
+	socket=$tmp/kvp
+	expect "and does not disturb the first" 0 "ready" state
+	stop
+else
+	n=$((n + 1))
+	echo "ok $n - with a host # SKIP hvis-host is not built"
+fi
 echo "1..$n"

@@ -295,7 +295,7 @@ static void test_status(Fake *fake, gconstpointer data G_GNUC_UNUSED)
 			"Device:           /dev/x\n");
 		g_assert_cmpstr(fake->asked, ==, "GetStatus {}");
 	}
-	fake->reply = "{\"status\":{\"state\":\"waiting\",\"device\":\"/dev/x\"}}";
+	fake->reply = "{\"status\":{\"state\":\"waiting\",\"device\":\"/dev/vmbus/hv_kvp\"}}";
 	{
 		g_auto(Result) r = RUN("status --json");
 		struct json_object *all = json_tokener_parse(r.out), *kvp, *advice;

@@ -199,6 +199,14 @@ static void check_advice(Tree *tree, const char *state, const char *says)
 			says);
 }
 
+/* With a device of another kind the machine's own has nothing to do. */
+static void test_other_device(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *advice = hvctl_status_advice(tree->root, "waiting", "/tmp/link/hv_kvp");
+
+	g_assert_null(advice);
+}
+
 static void test_advice(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 {
 	check_advice(tree, "not running", "no Hyper-V guest");
@@ -211,6 +219,7 @@ static void test_advice(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 	tree_file(tree, "dev/vmbus/hv_kvp", "");
 	check_advice(tree, "not running", "systemctl enable --now hv-kvp-daemon");
 	check_advice(tree, "waiting", NULL);
+	check_advice(tree, "retrying", NULL);
 	check_advice(tree, "busy", "another process has the device");
 	tree_file(tree, "proc/9/comm", "hypervkvpd\n");
 	tree_link(tree, "proc/9/fd/4", HVCTL_KVP_DEVICE);
@@ -248,6 +257,7 @@ int main(int argc, char **argv)
 	g_test_add("/hvctl/diagnose/device", Tree, NULL, tree_up, test_device, tree_down);
 	g_test_add("/hvctl/diagnose/holder", Tree, NULL, tree_up, test_holder, tree_down);
 	g_test_add("/hvctl/status/advice", Tree, NULL, tree_up, test_advice, tree_down);
+	g_test_add("/hvctl/status/other-device", Tree, NULL, tree_up, test_other_device, tree_down);
 	g_test_add("/hvctl/status/not-running", Tree, NULL, tree_up, test_not_running, tree_down);
 	return g_test_run();
 }
