@@ -284,16 +284,30 @@ static gboolean take_line(Reader *r, char *line, GError **error)
 
 static gboolean read_lines(Reader *r, const char *text, gsize len, GError **error)
 {
+	g_autofree char *copy = NULL;
 	g_auto(GStrv) lines = NULL;
 
 	if (!g_utf8_validate_len(text, len, NULL))
 		return hvis_fail(error, HVIS_ERROR_INVALID, "%s: not a text in UTF-8", r->path);
-	lines = g_strsplit(text, "\n", -1);
+	copy = g_strndup(text, len);
+	lines = g_strsplit(copy, "\n", -1);
 	for (char **line = lines; *line; line++) {
 		if (!take_line(r, *line, error))
 			return FALSE;
 	}
 	return TRUE;
+}
+
+static gboolean read_text(
+	HvisConfig *config, const char *name, const char *text, gsize len, GError **error)
+{
+	Reader reader = { .config = config, .path = name };
+	gboolean done;
+
+	g_ptr_array_insert(config->files, (gint)config->files->len - 1, g_strdup(name));
+	done = read_lines(&reader, text, len, error);
+	g_free(reader.section);
+	return done;
 }
 
 /* @path is what a user calls the file, without the root. */
@@ -302,21 +316,15 @@ static gboolean read_file(HvisConfig *config, const char *root, const char *path
 	g_autoptr(GError) missing = NULL;
 	g_autofree char *real = g_strconcat(root, path, NULL);
 	g_autofree char *text = NULL;
-	Reader reader = { .config = config, .path = path };
-	gboolean done;
 	gsize len;
 
 	text = hvis_file_read(real, CONFIG_FILE_MAX, &len, &missing);
-	if (!text) {
-		if (hvis_error_is(missing, HVIS_ERROR_NOT_FOUND))
-			return TRUE;
-		g_propagate_error(error, g_steal_pointer(&missing));
-		return FALSE;
-	}
-	g_ptr_array_insert(config->files, (gint)config->files->len - 1, g_strdup(path));
-	done = read_lines(&reader, text, len, error);
-	g_free(reader.section);
-	return done;
+	if (text)
+		return read_text(config, path, text, len, error);
+	if (hvis_error_is(missing, HVIS_ERROR_NOT_FOUND))
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&missing));
+	return FALSE;
 }
 
 static gint by_name(gconstpointer a, gconstpointer b)
@@ -362,7 +370,7 @@ static gboolean set_fallbacks(HvisConfig *config, GError **error)
 	return TRUE;
 }
 
-HvisConfig *hvis_config_load(const HvisConfigKey *keys, const char *root, GError **error)
+static HvisConfig *config_new(const HvisConfigKey *keys, GError **error)
 {
 	g_autoptr(HvisConfig) config = g_new0(HvisConfig, 1);
 
@@ -372,10 +380,26 @@ HvisConfig *hvis_config_load(const HvisConfigKey *keys, const char *root, GError
 	config->values = g_new0(Value, config->n_keys);
 	config->files = g_ptr_array_new_with_free_func(g_free);
 	g_ptr_array_add(config->files, NULL);
-	if (!set_fallbacks(config, error) ||
-		!read_file(config, root, HVIS_VENDOR_DIR "/hvis.conf", error) ||
+	return set_fallbacks(config, error) ? g_steal_pointer(&config) : NULL;
+}
+
+HvisConfig *hvis_config_load(const HvisConfigKey *keys, const char *root, GError **error)
+{
+	g_autoptr(HvisConfig) config = config_new(keys, error);
+
+	if (!config || !read_file(config, root, HVIS_VENDOR_DIR "/hvis.conf", error) ||
 		!read_file(config, root, HVIS_SYSCONF_DIR "/hvis.conf", error) ||
 		!read_drop_ins(config, root, HVIS_SYSCONF_DIR "/hvis.conf.d", error))
+		return NULL;
+	return g_steal_pointer(&config);
+}
+
+HvisConfig *hvis_config_parse(
+	const HvisConfigKey *keys, const char *name, const char *text, gsize len, GError **error)
+{
+	g_autoptr(HvisConfig) config = config_new(keys, error);
+
+	if (!config || !read_text(config, name, text, len, error))
 		return NULL;
 	return g_steal_pointer(&config);
 }

@@ -40,6 +40,10 @@ typedef struct HvisConfig HvisConfig;
  * without a section and must outlive the result. Files that are missing are no error.
  */
 HvisConfig *hvis_config_load(const HvisConfigKey *keys, const char *root, GError **error);
+
+/* The same from the @len bytes at @text alone, called @name in errors and origins. */
+HvisConfig *hvis_config_parse(
+	const HvisConfigKey *keys, const char *name, const char *text, gsize len, GError **error);
 void hvis_config_free(HvisConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HvisConfig, hvis_config_free)
 

@@ -141,11 +141,12 @@ static gboolean read_some(VarlinkConnection *c)
 /* The next whole message, NUL included, which stays valid until the next read. */
 static const char *next_message(VarlinkConnection *c, gsize *ret_len)
 {
-	const guint8 *start = c->in->data + c->in_start;
-	const guint8 *nul = NULL;
+	const guint8 *start, *nul;
 
-	if (in_left(c) > c->in_scanned)
-		nul = memchr(start + c->in_scanned, 0, in_left(c) - c->in_scanned);
+	if (in_left(c) == c->in_scanned)
+		return NULL;
+	start = c->in->data + c->in_start;
+	nul = memchr(start + c->in_scanned, 0, in_left(c) - c->in_scanned);
 	if (!nul) {
 		c->in_scanned = in_left(c);
 		return NULL;

@@ -248,6 +248,19 @@ static void test_bad_fallback(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpstr(error->message, ==, "built-in [kvp] flag=?: must be yes or no");
 }
 
+static void test_parse(void)
+{
+	static const char text[] = "[kvp]\ncount=4\n[nope]";
+	g_autoptr(GError) error = NULL;
+	g_autoptr(HvisConfig) c = hvis_config_parse(keys, "some.conf", text, 14, &error);
+
+	g_assert_no_error(error);
+	g_assert_cmpint(hvis_config_int(c, "kvp", "count"), ==, 4);
+	g_assert_cmpstr(hvis_config_origin(c, "kvp", "count"), ==, "some.conf:2");
+	g_assert_null(hvis_config_parse(keys, "some.conf", text, sizeof(text) - 1, &error));
+	g_assert_cmpstr(error->message, ==, "some.conf:3: there is no section [nope]");
+}
+
 static void collect(const HvisConfigKey *key, const char *text, const char *origin, gpointer data)
 {
 	g_string_append_printf(
@@ -280,5 +293,6 @@ int main(int argc, char **argv)
 	ADD("too-long", test_too_long);
 	ADD("bad-fallback", test_bad_fallback);
 	ADD("foreach", test_foreach);
+	g_test_add_func("/config/parse", test_parse);
 	return g_test_run();
 }
