@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The Varlink server against raw bytes (framing, limits, order, rights) and against our own client.
- * The server runs on the main context of the test; raw clients are non-blocking sockets of the same
- * thread, synchronous clients run in threads of their own.
+ * The Varlink server against raw bytes: framing, limits, order, rights, the socket file. Clients are
+ * non-blocking sockets of the same thread.
  */
 #include <errno.h>
 #include <poll.h>
@@ -17,168 +16,13 @@
 
 #include <util/error.h>
 #include <util/fd.h>
-#include <varlink/varlink.h>
+#include "tests/unit/varlink-fixture.h"
+
+typedef VarlinkFixture Fixture;
 
 #define INFO "{\"method\":\"org.varlink.service.GetInfo\"}"
 
-typedef struct {
-	char *dir, *path;
-	VarlinkServer *server;
-	GPtrArray *parked; /* calls that a handler kept */
-	guint hung_up, touched, notified;
-} Fixture;
-
-/* --- the interface under test --- */
-
-static void on_echo(VarlinkCall *call, struct json_object *params, gpointer data G_GNUC_UNUSED)
-{
-	varlink_call_reply(call, json_object_get(params));
-}
-
-static void on_gone(VarlinkCall *call, gpointer data)
-{
-	Fixture *f = data;
-
-	f->hung_up++;
-	g_ptr_array_remove(f->parked, call);
-}
-
-static void on_park(VarlinkCall *call, struct json_object *params G_GNUC_UNUSED, gpointer data)
-{
-	Fixture *f = data;
-
-	g_ptr_array_add(f->parked, varlink_call_ref(call));
-	varlink_call_on_hangup(call, on_gone, f);
-}
-
-static void on_touch(VarlinkCall *call, struct json_object *params G_GNUC_UNUSED, gpointer data)
-{
-	Fixture *f = data;
-
-	f->touched++;
-	varlink_call_reply(call, NULL);
-}
-
-static void on_fail(
-	VarlinkCall *call, struct json_object *params G_GNUC_UNUSED, gpointer data G_GNUC_UNUSED)
-{
-	g_autoptr(GError) error = NULL;
-	gint64 code = 0;
-
-	if (!varlink_param_int(call, "code", &code))
-		return;
-	error = g_error_new(HVIS_ERROR, (gint)code, "code %d", (int)code);
-	varlink_call_gerror(call, "io.test", error);
-}
-
-static void on_forget(VarlinkCall *call G_GNUC_UNUSED, struct json_object *params G_GNUC_UNUSED,
-	gpointer data G_GNUC_UNUSED)
-{
-}
-
-static void on_count(VarlinkCall *call, struct json_object *params G_GNUC_UNUSED, gpointer data)
-{
-	Fixture *f = data;
-	gint64 to = 3;
-
-	if (!varlink_param_int_opt(call, "to", &to))
-		return;
-	for (gint64 i = 1; i < to; i++) {
-		struct json_object *n = json_object_new_object();
-
-		json_object_object_add(n, "n", json_object_new_int64(i));
-		if (!varlink_call_notify(call, n))
-			return;
-		f->notified++;
-	}
-	varlink_call_reply(call, NULL);
-}
-
-static void on_big(
-	VarlinkCall *call, struct json_object *params G_GNUC_UNUSED, gpointer data G_GNUC_UNUSED)
-{
-	gint64 size = 0;
-	struct json_object *reply;
-	g_autofree char *text = NULL;
-
-	if (!varlink_param_int(call, "size", &size))
-		return;
-	text = g_strnfill((gsize)size, 'x');
-	reply = json_object_new_object();
-	json_object_object_add(reply, "text", json_object_new_string(text));
-	varlink_call_reply(call, reply);
-}
-
-static void on_typed(
-	VarlinkCall *call, struct json_object *params G_GNUC_UNUSED, gpointer data G_GNUC_UNUSED)
-{
-	struct json_object *reply;
-	const char *s, *so = "none";
-	gint64 i, io = -1;
-	gboolean bo = TRUE;
-
-	if (!varlink_param_string(call, "s", &s) || !varlink_param_int(call, "i", &i) ||
-		!varlink_param_string_opt(call, "so", &so) ||
-		!varlink_param_int_opt(call, "io", &io) || !varlink_param_bool_opt(call, "bo", &bo))
-		return;
-	reply = json_object_new_object();
-	json_object_object_add(reply, "s", json_object_new_string(s));
-	json_object_object_add(reply, "i", json_object_new_int64(i));
-	json_object_object_add(reply, "so", json_object_new_string(so));
-	json_object_object_add(reply, "io", json_object_new_int64(io));
-	json_object_object_add(reply, "bo", json_object_new_boolean(bo));
-	varlink_call_reply(call, reply);
-}
-
-static const VarlinkMethod methods[] = {
-	{ .name = "Echo", .handle = on_echo },
-	{ .name = "Park", .handle = on_park },
-	{ .name = "Touch", .handle = on_touch },
-	{ .name = "Secret", .handle = on_touch, .privileged = TRUE },
-	{ .name = "Fail", .handle = on_fail },
-	{ .name = "Forget", .handle = on_forget },
-	{ .name = "Count", .handle = on_count, .streams = TRUE },
-	{ .name = "Big", .handle = on_big },
-	{ .name = "Typed", .handle = on_typed },
-	{ 0 },
-};
-
-/* --- fixture --- */
-
-static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
-{
-	g_autoptr(GError) error = NULL;
-
-	f->dir = g_dir_make_tmp("hvis-varlink-XXXXXX", &error);
-	g_assert_no_error(error);
-	f->path = g_build_filename(f->dir, "run", "test", NULL);
-	f->parked = g_ptr_array_new_with_free_func((GDestroyNotify)varlink_call_unref);
-	f->server = varlink_server_new("test", "1.2");
-	varlink_server_add(f->server, "io.test", "interface io.test\n", methods, f);
-	g_assert_true(varlink_server_listen(f->server, f->path, 0666, &error));
-	g_assert_no_error(error);
-}
-
-static void tear_down(Fixture *f, gconstpointer data G_GNUC_UNUSED)
-{
-	g_autofree char *run = g_path_get_dirname(f->path);
-
-	varlink_server_free(f->server);
-	g_assert_cmpuint(f->parked->len, ==, 0);
-	g_ptr_array_unref(f->parked);
-	g_assert_cmpint(g_rmdir(run), ==, 0); /* socket and lock are gone */
-	g_assert_cmpint(g_rmdir(f->dir), ==, 0);
-	g_free(f->path);
-	g_free(f->dir);
-}
-
 /* --- raw clients --- */
-
-static void settle(void)
-{
-	for (int quiet = 0; quiet < 3;)
-		quiet = g_main_context_iteration(NULL, FALSE) ? 0 : quiet + 1;
-}
 
 static int raw_connect(Fixture *f)
 {
@@ -197,7 +41,7 @@ static gboolean raw_send(int fd, const char *bytes, gsize len)
 		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
 
 		if (n < 0 && errno == EAGAIN) {
-			settle();
+			varlink_fixture_settle();
 			continue;
 		}
 		if (n < 0)
@@ -205,7 +49,7 @@ static gboolean raw_send(int fd, const char *bytes, gsize len)
 		bytes += n;
 		len -= (gsize)n;
 	}
-	settle();
+	varlink_fixture_settle();
 	return TRUE;
 }
 
@@ -224,7 +68,7 @@ static char *raw_receive(int fd)
 		ssize_t n = recv(fd, &c, 1, 0);
 
 		if (n < 0 && errno == EAGAIN) {
-			settle();
+			varlink_fixture_settle();
 			idle++;
 			continue;
 		}
@@ -258,7 +102,7 @@ static void expect_nothing(int fd)
 {
 	char c;
 
-	settle();
+	varlink_fixture_settle();
 	g_assert_cmpint(recv(fd, &c, 1, 0), ==, -1);
 	g_assert_cmpint(errno, ==, EAGAIN);
 }
@@ -495,7 +339,7 @@ static void test_oneway_then_close(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 
 	g_assert_cmpint(send(fd, burst, sizeof(burst), 0), ==, (gssize)sizeof(burst));
 	close(fd);
-	settle();
+	varlink_fixture_settle();
 	g_assert_cmpuint(f->touched, ==, 2);
 }
 
@@ -533,7 +377,7 @@ static void test_hang_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpuint(f->parked->len, ==, 1);
 	g_assert_true(varlink_call_wants_more(f->parked->pdata[0]));
 	close(fd);
-	settle();
+	varlink_fixture_settle();
 	g_assert_cmpuint(f->hung_up, ==, 1);
 	g_assert_cmpuint(f->parked->len, ==, 0);
 }
@@ -546,11 +390,11 @@ static void test_answer_after_hang_up(Fixture *f, gconstpointer data G_GNUC_UNUS
 	raw_call(fd, "{\"method\":\"io.test.Park\",\"more\":true}");
 	kept = varlink_call_ref(f->parked->pdata[0]);
 	close(fd);
-	settle();
+	varlink_fixture_settle();
 	g_assert_cmpuint(f->hung_up, ==, 1);
 	g_assert_false(varlink_call_notify(kept, NULL));
 	varlink_call_reply(kept, NULL);
-	settle();
+	varlink_fixture_settle();
 }
 
 static void test_free_with_call(Fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -620,7 +464,7 @@ static void test_many_clients(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 		if (i >= (int)VARLINK_CLIENTS_MAX)
 			expect(fds[i], ECHOED(4));
 		close(fds[i]);
-		settle();
+		varlink_fixture_settle();
 	}
 }
 
@@ -648,7 +492,7 @@ static int ask_as(Fixture *f, uid_t uid, const char *call, const char *answer)
 	}
 	while (waitpid(pid, &status, WNOHANG) == 0)
 		g_main_context_iteration(NULL, FALSE);
-	settle();
+	varlink_fixture_settle();
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
@@ -708,7 +552,7 @@ static void test_crowd(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	for (;;) {
 		struct pollfd pfd = { .fd = ready[0], .events = POLLIN };
 
-		settle();
+		varlink_fixture_settle();
 		if (poll(&pfd, 1, 1) > 0)
 			break;
 	}
@@ -717,7 +561,7 @@ static void test_crowd(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	close(ready[0]);
 	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
 	g_assert_cmpint(WEXITSTATUS(status), ==, 0);
-	settle();
+	varlink_fixture_settle();
 }
 
 /* --- the socket file --- */
@@ -787,217 +631,9 @@ static void test_not_a_socket(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_true(hvis_error_is(error, HVIS_ERROR_INVALID));
 }
 
-/* --- our client --- */
-
-typedef struct {
-	Fixture *f;
-	void (*body)(Fixture *f);
-	gint done;
-} Job;
-
-static gpointer run_job(gpointer data)
-{
-	Job *job = data;
-
-	job->body(job->f);
-	g_atomic_int_set(&job->done, 1);
-	g_main_context_wakeup(NULL);
-	return NULL;
-}
-
-static void in_thread(Fixture *f, gconstpointer data)
-{
-	Job job = { f, *(void (*const *)(Fixture *))data, 0 };
-	GThread *thread = g_thread_new("client", run_job, &job);
-
-	while (!g_atomic_int_get(&job.done))
-		g_main_context_iteration(NULL, TRUE);
-	g_thread_join(thread);
-	settle();
-}
-
-static void client_calls(Fixture *f)
-{
-	g_autoptr(GError) error = NULL;
-	g_autoptr(VarlinkClient) client = varlink_client_connect(f->path, &error);
-	struct json_object *params = json_object_new_object();
-	struct json_object *answer;
-
-	g_assert_no_error(error);
-	json_object_object_add(params, "n", json_object_new_int(5));
-	answer = varlink_client_call(client, "io.test.Echo", params, -1, &error);
-	g_assert_no_error(error);
-	g_assert_cmpstr(
-		json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN), ==, "{\"n\":5}");
-	json_object_put(answer);
-	answer = varlink_client_call(client, "io.test.Touch", NULL, 5000, &error);
-	g_assert_no_error(error);
-	g_assert_cmpint(json_object_object_length(answer), ==, 0);
-	json_object_put(answer);
-}
-
-/* Every code arrives as itself, with its message. */
-static void client_errors(Fixture *f)
-{
-	g_autoptr(VarlinkClient) client = varlink_client_connect(f->path, NULL);
-
-	for (int code = 0; code < HVIS_ERROR_N; code++) {
-		g_autoptr(GError) error = NULL;
-		g_autofree char *text = g_strdup_printf("code %d", code);
-		struct json_object *params = json_object_new_object();
-
-		json_object_object_add(params, "code", json_object_new_int(code));
-		g_assert_null(varlink_client_call(client, "io.test.Fail", params, 5000, &error));
-		g_assert_error(error, HVIS_ERROR, code);
-		g_assert_cmpstr(error->message, ==, text);
-	}
-}
-
-static void client_standard_errors(Fixture *f)
-{
-	static const struct {
-		const char *method;
-		HvisErrorCode code;
-	} cases[] = {
-		{ "io.test.Nope", HVIS_ERROR_UNSUPPORTED },
-		{ "io.none.Echo", HVIS_ERROR_UNSUPPORTED },
-		{ "io.test.Typed", HVIS_ERROR_INVALID },
-		{ "io.test.Count", HVIS_ERROR_INVALID },
-		{ "io.test.Forget", HVIS_ERROR_FAILED },
-	};
-	g_autoptr(VarlinkClient) client = varlink_client_connect(f->path, NULL);
-
-	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_autoptr(GError) error = NULL;
-
-		g_assert_null(varlink_client_call(client, cases[i].method, NULL, 5000, &error));
-		g_assert_error(error, HVIS_ERROR, (gint)cases[i].code);
-		g_assert_cmpuint(strlen(error->message), >, 0);
-	}
-}
-
-static gboolean sum(struct json_object *params, gpointer data)
-{
-	struct json_object *n;
-	int *total = data;
-
-	if (json_object_object_get_ex(params, "n", &n))
-		*total += json_object_get_int(n);
-	return *total < 10;
-}
-
-static void client_streams(Fixture *f)
-{
-	g_autoptr(GError) error = NULL;
-	g_autoptr(VarlinkClient) client = varlink_client_connect(f->path, NULL);
-	struct json_object *params = json_object_new_object();
-	int total = 0;
-
-	g_assert_true(
-		varlink_client_stream(client, "io.test.Count", NULL, 5000, sum, &total, &error));
-	g_assert_no_error(error);
-	g_assert_cmpint(total, ==, 1 + 2);
-	total = 0;
-	json_object_object_add(params, "to", json_object_new_int(100));
-	g_assert_true(
-		varlink_client_stream(client, "io.test.Count", params, 5000, sum, &total, &error));
-	g_assert_cmpint(total, ==, 1 + 2 + 3 + 4);
-	g_assert_null(varlink_client_call(client, "io.test.Echo", NULL, 5000, &error));
-	g_assert_true(hvis_error_is(error, HVIS_ERROR_CLOSED)); /* ended early, so it is closed */
-}
-
-static void client_times_out(Fixture *f)
-{
-	g_autoptr(GError) error = NULL;
-	g_autoptr(VarlinkClient) client = varlink_client_connect(f->path, NULL);
-	gint64 start = g_get_monotonic_time();
-
-	g_assert_null(varlink_client_call(client, "io.test.Park", NULL, 50, &error));
-	g_assert_true(hvis_error_is(error, HVIS_ERROR_TIMEOUT));
-	g_assert_cmpint(g_get_monotonic_time() - start, >=, 50 * 1000);
-	g_clear_error(&error);
-	g_assert_null(varlink_client_call(client, "io.test.Echo", NULL, 50, &error));
-	g_assert_true(hvis_error_is(error, HVIS_ERROR_CLOSED));
-}
-
-static void client_big(Fixture *f)
-{
-	g_autoptr(GError) error = NULL;
-	g_autoptr(VarlinkClient) client = varlink_client_connect(f->path, NULL);
-	g_autofree char *text = g_strnfill(VARLINK_MESSAGE_MAX - 100, 'y');
-	struct json_object *params = json_object_new_object(), *answer, *back;
-
-	json_object_object_add(params, "text", json_object_new_string(text));
-	answer =
-		varlink_client_call(client, "io.test.Echo", json_object_get(params), 60000, &error);
-	g_assert_no_error(error);
-	g_assert_true(json_object_object_get_ex(answer, "text", &back));
-	g_assert_cmpstr(json_object_get_string(back), ==, text);
-	json_object_put(answer);
-	json_object_object_add(params, "again", json_object_new_string(text));
-	g_assert_null(varlink_client_call(client, "io.test.Echo", params, 60000, &error));
-	g_assert_true(hvis_error_is(error, HVIS_ERROR_NO_SPACE));
-	g_clear_error(&error);
-	answer = varlink_client_call(client, "io.test.Touch", NULL, 60000, &error);
-	g_assert_no_error(error); /* nothing was sent, so the connection is good */
-	json_object_put(answer);
-}
-
-static void test_connect_missing(void)
-{
-	g_autoptr(GError) error = NULL;
-
-	g_assert_null(varlink_client_connect("/nonexistent/socket", &error));
-	g_assert_true(hvis_error_is(error, HVIS_ERROR_NOT_FOUND));
-}
-
-/* Answers that no server of ours sends. */
-static void test_bad_answers(void)
-{
-	static const struct {
-		const char *answer;
-		gsize len;
-		HvisErrorCode code;
-	} cases[] = {
-		{ "nonsense", 9, HVIS_ERROR_PROTOCOL },
-		{ "[]", 3, HVIS_ERROR_PROTOCOL },
-		{ "{\"parameters\":[]}", 18, HVIS_ERROR_PROTOCOL },
-		{ "{\"error\":7}", 12, HVIS_ERROR_PROTOCOL },
-		{ "{\"continues\":true}", 19, HVIS_ERROR_PROTOCOL },
-		{ "{\"error\":\"io.x.Odd\"}", 21, HVIS_ERROR_FAILED },
-		{ "{\"parameters\":{}", 16, HVIS_ERROR_CLOSED }, /* no NUL, then the end */
-		{ "", 0, HVIS_ERROR_CLOSED },
-	};
-	g_autofree char *dir = g_dir_make_tmp("hvis-varlink-XXXXXX", NULL);
-	g_autofree char *path = g_build_filename(dir, "s", NULL);
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	hvis_autofd int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
-	g_assert_cmpint(bind(listener, (struct sockaddr *)&address, sizeof(address)), ==, 0);
-	g_assert_cmpint(listen(listener, 1), ==, 0);
-	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_autoptr(GError) error = NULL;
-		g_autoptr(VarlinkClient) client = varlink_client_connect(path, NULL);
-		hvis_autofd int peer = accept(listener, NULL, NULL);
-
-		/* sent before it is asked for: the client finds it in the socket */
-		g_assert_cmpint(
-			send(peer, cases[i].answer, cases[i].len, 0), ==, (gssize)cases[i].len);
-		shutdown(peer, SHUT_WR);
-		g_assert_null(varlink_client_call(client, "io.x.Y", NULL, 5000, &error));
-		g_assert_error(error, HVIS_ERROR, (gint)cases[i].code);
-	}
-	g_unlink(path);
-	g_rmdir(dir);
-}
-
-#define ADD(path, func) g_test_add("/varlink/" path, Fixture, NULL, set_up, func, tear_down)
-#define ADD_CLIENT(path, func)                                                                     \
-	do {                                                                                       \
-		static void (*const body)(Fixture *) = func;                                       \
-		g_test_add("/varlink/client/" path, Fixture, &body, set_up, in_thread, tear_down); \
-	} while (0)
+#define ADD(path, func)                                                                            \
+	g_test_add("/varlink/" path, Fixture, NULL, varlink_fixture_set_up, func,                  \
+		varlink_fixture_tear_down)
 
 int main(int argc, char **argv)
 {
@@ -1029,13 +665,5 @@ int main(int argc, char **argv)
 	ADD("socket/busy", test_busy);
 	ADD("socket/busy-stranger", test_busy_stranger);
 	ADD("socket/not-a-socket", test_not_a_socket);
-	ADD_CLIENT("calls", client_calls);
-	ADD_CLIENT("errors", client_errors);
-	ADD_CLIENT("standard-errors", client_standard_errors);
-	ADD_CLIENT("streams", client_streams);
-	ADD_CLIENT("times-out", client_times_out);
-	ADD_CLIENT("big", client_big);
-	g_test_add_func("/varlink/client/connect-missing", test_connect_missing);
-	g_test_add_func("/varlink/client/bad-answers", test_bad_answers);
 	return g_test_run();
 }

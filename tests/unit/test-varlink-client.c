@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The Varlink client: in a thread against our server, and against answers that no server of ours sends. */
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#include <util/error.h>
+#include <util/fd.h>
+#include "tests/unit/varlink-fixture.h"
+
+typedef VarlinkFixture Fixture;
+
+/* --- our client --- */
+
+typedef struct {
+	Fixture *f;
+	void (*body)(Fixture *f);
+	gint done;
+} Job;
+
+static gpointer run_job(gpointer data)
+{
+	Job *job = data;
+
+	job->body(job->f);
+	g_atomic_int_set(&job->done, 1);
+	g_main_context_wakeup(NULL);
+	return NULL;
+}
+
+static void in_thread(Fixture *f, gconstpointer data)
+{
+	Job job = { f, *(void (*const *)(Fixture *))data, 0 };
+	GThread *thread = g_thread_new("client", run_job, &job);
+
+	while (!g_atomic_int_get(&job.done))
+		g_main_context_iteration(NULL, TRUE);
+	g_thread_join(thread);
+	varlink_fixture_settle();
+}
+
+static void client_calls(Fixture *f)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VarlinkClient) client = varlink_client_connect(f->path, &error);
+	struct json_object *params = json_object_new_object();
+	struct json_object *answer;
+
+	g_assert_no_error(error);
+	json_object_object_add(params, "n", json_object_new_int(5));
+	answer = varlink_client_call(client, "io.test.Echo", params, -1, &error);
+	g_assert_no_error(error);
+	g_assert_cmpstr(
+		json_object_to_json_string_ext(answer, JSON_C_TO_STRING_PLAIN), ==, "{\"n\":5}");
+	json_object_put(answer);
+	answer = varlink_client_call(client, "io.test.Touch", NULL, 5000, &error);
+	g_assert_no_error(error);
+	g_assert_cmpint(json_object_object_length(answer), ==, 0);
+	json_object_put(answer);
+}
+
+/* Every code arrives as itself, with its message. */
+static void client_errors(Fixture *f)
+{
+	g_autoptr(VarlinkClient) client = varlink_client_connect(f->path, NULL);
+
+	for (int code = 0; code < HVIS_ERROR_N; code++) {
+		g_autoptr(GError) error = NULL;
+		g_autofree char *text = g_strdup_printf("code %d", code);
+		struct json_object *params = json_object_new_object();
+
+		json_object_object_add(params, "code", json_object_new_int(code));
+		g_assert_null(varlink_client_call(client, "io.test.Fail", params, 5000, &error));
+		g_assert_error(error, HVIS_ERROR, code);
+		g_assert_cmpstr(error->message, ==, text);
+	}
+}
+
+static void client_standard_errors(Fixture *f)
+{
+	static const struct {
+		const char *method;
+		HvisErrorCode code;
+	} cases[] = {
+		{ "io.test.Nope", HVIS_ERROR_UNSUPPORTED },
+		{ "io.none.Echo", HVIS_ERROR_UNSUPPORTED },
+		{ "io.test.Typed", HVIS_ERROR_INVALID },
+		{ "io.test.Count", HVIS_ERROR_INVALID },
+		{ "io.test.Forget", HVIS_ERROR_FAILED },
+	};
+	g_autoptr(VarlinkClient) client = varlink_client_connect(f->path, NULL);
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GError) error = NULL;
+
+		g_assert_null(varlink_client_call(client, cases[i].method, NULL, 5000, &error));
+		g_assert_error(error, HVIS_ERROR, (gint)cases[i].code);
+		g_assert_cmpuint(strlen(error->message), >, 0);
+	}
+}
+
+static gboolean sum(struct json_object *params, gpointer data)
+{
+	struct json_object *n;
+	int *total = data;
+
+	if (json_object_object_get_ex(params, "n", &n))
+		*total += json_object_get_int(n);
+	return *total < 10;
+}
+
+static void client_streams(Fixture *f)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VarlinkClient) client = varlink_client_connect(f->path, NULL);
+	struct json_object *params = json_object_new_object();
+	int total = 0;
+
+	g_assert_true(
+		varlink_client_stream(client, "io.test.Count", NULL, 5000, sum, &total, &error));
+	g_assert_no_error(error);
+	g_assert_cmpint(total, ==, 1 + 2);
+	total = 0;
+	json_object_object_add(params, "to", json_object_new_int(100));
+	g_assert_true(
+		varlink_client_stream(client, "io.test.Count", params, 5000, sum, &total, &error));
+	g_assert_cmpint(total, ==, 1 + 2 + 3 + 4);
+	g_assert_null(varlink_client_call(client, "io.test.Echo", NULL, 5000, &error));
+	g_assert_true(hvis_error_is(error, HVIS_ERROR_CLOSED)); /* ended early, so it is closed */
+}
+
+static void client_times_out(Fixture *f)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VarlinkClient) client = varlink_client_connect(f->path, NULL);
+	gint64 start = g_get_monotonic_time();
+
+	g_assert_null(varlink_client_call(client, "io.test.Park", NULL, 50, &error));
+	g_assert_true(hvis_error_is(error, HVIS_ERROR_TIMEOUT));
+	g_assert_cmpint(g_get_monotonic_time() - start, >=, 50 * 1000);
+	g_clear_error(&error);
+	g_assert_null(varlink_client_call(client, "io.test.Echo", NULL, 50, &error));
+	g_assert_true(hvis_error_is(error, HVIS_ERROR_CLOSED));
+}
+
+static void client_big(Fixture *f)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VarlinkClient) client = varlink_client_connect(f->path, NULL);
+	g_autofree char *text = g_strnfill(VARLINK_MESSAGE_MAX - 100, 'y');
+	struct json_object *params = json_object_new_object(), *answer, *back;
+
+	json_object_object_add(params, "text", json_object_new_string(text));
+	answer =
+		varlink_client_call(client, "io.test.Echo", json_object_get(params), 60000, &error);
+	g_assert_no_error(error);
+	g_assert_true(json_object_object_get_ex(answer, "text", &back));
+	g_assert_cmpstr(json_object_get_string(back), ==, text);
+	json_object_put(answer);
+	json_object_object_add(params, "again", json_object_new_string(text));
+	g_assert_null(varlink_client_call(client, "io.test.Echo", params, 60000, &error));
+	g_assert_true(hvis_error_is(error, HVIS_ERROR_NO_SPACE));
+	g_clear_error(&error);
+	answer = varlink_client_call(client, "io.test.Touch", NULL, 60000, &error);
+	g_assert_no_error(error); /* nothing was sent, so the connection is good */
+	json_object_put(answer);
+}
+
+static void test_connect_missing(void)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_null(varlink_client_connect("/nonexistent/socket", &error));
+	g_assert_true(hvis_error_is(error, HVIS_ERROR_NOT_FOUND));
+}
+
+/* Answers that no server of ours sends. */
+static void test_bad_answers(void)
+{
+	static const struct {
+		const char *answer;
+		gsize len;
+		HvisErrorCode code;
+	} cases[] = {
+		{ "nonsense", 9, HVIS_ERROR_PROTOCOL },
+		{ "[]", 3, HVIS_ERROR_PROTOCOL },
+		{ "{\"parameters\":[]}", 18, HVIS_ERROR_PROTOCOL },
+		{ "{\"error\":7}", 12, HVIS_ERROR_PROTOCOL },
+		{ "{\"continues\":true}", 19, HVIS_ERROR_PROTOCOL },
+		{ "{\"error\":\"io.x.Odd\"}", 21, HVIS_ERROR_FAILED },
+		{ "{\"parameters\":{}", 16, HVIS_ERROR_CLOSED }, /* no NUL, then the end */
+		{ "", 0, HVIS_ERROR_CLOSED },
+	};
+	g_autofree char *dir = g_dir_make_tmp("hvis-varlink-XXXXXX", NULL);
+	g_autofree char *path = g_build_filename(dir, "s", NULL);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	hvis_autofd int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+	g_assert_cmpint(bind(listener, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+	g_assert_cmpint(listen(listener, 1), ==, 0);
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GError) error = NULL;
+		g_autoptr(VarlinkClient) client = varlink_client_connect(path, NULL);
+		hvis_autofd int peer = accept(listener, NULL, NULL);
+
+		/* sent before it is asked for: the client finds it in the socket */
+		g_assert_cmpint(
+			send(peer, cases[i].answer, cases[i].len, 0), ==, (gssize)cases[i].len);
+		shutdown(peer, SHUT_WR);
+		g_assert_null(varlink_client_call(client, "io.x.Y", NULL, 5000, &error));
+		g_assert_error(error, HVIS_ERROR, (gint)cases[i].code);
+	}
+	g_unlink(path);
+	g_rmdir(dir);
+}
+
+#define ADD(path, func)                                                                            \
+	do {                                                                                       \
+		static void (*const body)(Fixture *) = func;                                       \
+		g_test_add("/varlink/client/" path, Fixture, &body, varlink_fixture_set_up,        \
+			in_thread, varlink_fixture_tear_down);                                     \
+	} while (0)
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	ADD("calls", client_calls);
+	ADD("errors", client_errors);
+	ADD("standard-errors", client_standard_errors);
+	ADD("streams", client_streams);
+	ADD("times-out", client_times_out);
+	ADD("big", client_big);
+	g_test_add_func("/varlink/client/connect-missing", test_connect_missing);
+	g_test_add_func("/varlink/client/bad-answers", test_bad_answers);
+	return g_test_run();
+}
