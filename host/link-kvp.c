@@ -103,21 +103,20 @@ static void set_value(const struct hvis_kvp_pair *pair, KvpRequest *r)
 
 	memcpy(&u32, pair->value, sizeof(u32));
 	memcpy(&u64, pair->value, sizeof(u64));
+	r->has_value = TRUE;
 	switch (hvis_le32_get(pair->type)) {
 	case HVIS_KVP_REG_SZ:
 		narrow(pair->value, MIN(hvis_le32_get(pair->value_size), sizeof(pair->value)),
 			r->value, sizeof(r->value));
-		break;
+		return;
 	case HVIS_KVP_REG_U32:
 		g_snprintf(r->value, sizeof(r->value), "%u", hvis_le32_get(u32));
-		break;
+		return;
 	case HVIS_KVP_REG_U64_LINUX:
 		g_snprintf(r->value, sizeof(r->value), "%" G_GUINT64_FORMAT, hvis_le64_get(u64));
-		break;
-	default: /* numbers of the host's: these two are all that the driver knows */
 		return;
 	}
-	r->has_value = TRUE;
+	r->has_value = FALSE; /* the driver knows no other type */
 }
 
 static void ip_request(const struct hvis_kvp_ip *wire, KvpRequest *r)

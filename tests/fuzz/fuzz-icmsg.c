@@ -164,8 +164,12 @@ static void step(Run *run, WireCursor *in)
 	case DO_RENEGOTIATE:
 		service_renegotiate(run->service, NULL);
 		break;
-	default: /* numbers of the input, not an enum of ours */
+	case DO_OPEN:
+	case DO_CLOSE:
+	case DO_DISABLE:
+	case DO_ENABLE:
 		do_channel(run, action);
+		break;
 	}
 }
 

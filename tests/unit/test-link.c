@@ -10,6 +10,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <transport/transport.h>
 #include <util/clock.h>
 #include <util/error.h>
 #include <util/fd.h>
@@ -578,6 +579,67 @@ static void test_faults(Fixture *f, gconstpointer spec)
 	expect_notice(f->fd, EINVAL);
 }
 
+/* --- corners of the session --- */
+
+static void test_close_unregistered(Fixture *f, gconstpointer spec)
+{
+	open_device(f);
+	set_text(f, "k", "v");
+	hvis_fd_clear(&f->fd);
+	spin();
+	g_assert_cmpuint(f->calls, ==, 1);
+	g_assert_cmpint(f->code, ==, HVIS_ERROR_CLOSED);
+	g_assert_cmpint(service_state(f->kvp), ==, SERVICE_OFFERED);
+}
+
+/* Asked for an answer, a registration is one: its operation reads as a status. */
+static void test_register_as_answer(Fixture *f, gconstpointer spec)
+{
+	struct hvis_kvp_dev_msg message;
+	KvpRequest r;
+
+	register_daemon(f);
+	set_text(f, "k", "v");
+	expect_request(f, &r);
+	kvp_register_encode(&message);
+	daemon_send(f, &message, sizeof(message));
+	assert_told(f, 1, HVIS_KVP_OP_REGISTER1);
+	expect_nothing(f->fd);
+}
+
+/* What the daemon's own transport makes of the notices. */
+static void test_transport(Fixture *f, gconstpointer spec)
+{
+	g_autoptr(GError) error = NULL;
+	g_autoptr(HvisTransport) first = hvis_transport_open_path(f->path, &error);
+	g_autoptr(HvisTransport) second = NULL;
+	struct hvis_kvp_dev_msg message;
+
+	g_assert_no_error(error);
+	spin();
+	g_assert_cmpint(hvis_transport_receive(first, &message, sizeof(message), NULL), ==, 0);
+	kvp_register_encode(&message);
+	g_assert_true(hvis_transport_send(first, &message, sizeof(message), NULL));
+	spin();
+	g_assert_cmpint(hvis_transport_receive(first, &message, sizeof(message), NULL), ==,
+		sizeof(message));
+	g_assert_true(hvis_transport_send(first, &message, sizeof(message), NULL));
+	spin();
+	g_assert_cmpint(hvis_transport_receive(first, &message, sizeof(message), &error), ==, -1);
+	g_assert_true(hvis_error_is(error, HVIS_ERROR_PROTOCOL));
+	g_clear_error(&error);
+
+	second = hvis_transport_open_path(f->path, NULL);
+	spin();
+	g_assert_cmpint(hvis_transport_receive(second, &message, sizeof(message), &error), ==, -1);
+	g_assert_true(hvis_error_is(error, HVIS_ERROR_BUSY));
+	g_clear_error(&error);
+	service_disable(f->kvp);
+	spin();
+	g_assert_cmpint(hvis_transport_receive(first, &message, sizeof(message), &error), ==, -1);
+	g_assert_true(hvis_error_is(error, HVIS_ERROR_CLOSED));
+}
+
 /* --- the directory --- */
 
 static void test_other_services(Fixture *f, gconstpointer spec)
@@ -673,6 +735,9 @@ int main(int argc, char **argv)
 	T("remove", NULL, test_remove);
 	T("ip", NULL, test_ip);
 	T("faults", NULL, test_faults);
+	T("close-unregistered", NULL, test_close_unregistered);
+	T("register-as-answer", NULL, test_register_as_answer);
+	T("transport", NULL, test_transport);
 	T("other-services", NULL, test_other_services);
 	T("in-use", NULL, test_in_use);
 	T("restart", NULL, test_restart);

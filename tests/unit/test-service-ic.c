@@ -3,6 +3,7 @@
 #include <hvis/hresult.h>
 #include <util/clock.h>
 #include <util/error.h>
+#include "host/trace.h"
 #include "tests/unit/fake-bus.h"
 
 #define SHUTDOWN "shutdown" /* it sends nothing by itself */
@@ -453,6 +454,40 @@ static void test_wrong_answers(Fixture *f, gconstpointer options)
 	g_assert_cmpuint(a.calls, ==, 1);
 }
 
+/* --- traces --- */
+
+static void on_trace(const TraceEvent *event, gpointer data)
+{
+	g_string_append_printf(data, "%s %s %s: %s\n", trace_layer_name(event->layer),
+		event->subject, trace_dir_name(event->dir), event->text);
+}
+
+static void test_trace(Fixture *f, gconstpointer options)
+{
+	g_autoptr(GString) lines = g_string_new(NULL);
+	g_autoptr(FakeSent) sent = NULL;
+	static Answer a;
+	guint id = trace_subscribe(1u << TRACE_SERVICE, on_trace, lines);
+
+	make_ready(f);
+	ask(f, &a);
+	sent = fake_bus_take(f->bus, SHUTDOWN);
+	fake_bus_answer(f->bus, SHUTDOWN, sent, HVIS_E_FAIL, NULL, 0);
+	fake_bus_answer(f->bus, SHUTDOWN, sent, 0x1234, NULL, 0);
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	trace_unsubscribe(id);
+	g_test_message("%s", lines->str);
+	g_assert_nonnull(strstr(lines->str,
+		"NEGOTIATE request xid 1: framework 1.0,3.0 message 1.0,3.0,3.1,3.2\n"));
+	g_assert_nonnull(
+		strstr(lines->str, "NEGOTIATE answer xid 1 ok: framework 3.0 message 3.2\n"));
+	g_assert_nonnull(strstr(lines->str, "SHUTDOWN request xid 2: "));
+	g_assert_nonnull(strstr(lines->str, "SHUTDOWN answer xid 2 fail: \n"));
+	g_assert_nonnull(
+		strstr(lines->str, "SHUTDOWN answer xid 2 0x00001234:  (unexpected, dropped)\n"));
+}
+
 /* --- the table --- */
 
 typedef enum {
@@ -601,6 +636,7 @@ int main(int argc, char **argv)
 	T("transaction/queue-limit", "", test_queue_limit);
 	T("transaction/truncated", "", test_truncated);
 	T("transaction/wrong-answers", "", test_wrong_answers);
+	T("trace", "", test_trace);
 #undef T
 	g_test_add_func("/service/ic/every-cell", test_every_cell);
 	return g_test_run();
