@@ -213,6 +213,16 @@ static gboolean on_rescind(gpointer service)
 	return G_SOURCE_REMOVE;
 }
 
+/* Before an answer that is there already is read: "in the middle". Not a timer of 0 ms: the main
+ * loop's idea of now may be older than that, and then the answer is first. */
+static void rescind_later(const char *service, guint time_ms)
+{
+	if (time_ms)
+		g_timeout_add_full(G_PRIORITY_HIGH, time_ms, on_rescind, g_strdup(service), g_free);
+	else
+		g_idle_add_full(G_PRIORITY_HIGH, on_rescind, g_strdup(service), g_free);
+}
+
 /* One byte or, with offset= and xor=, the one that was asked for. Past the end: unchanged. */
 static void corrupt(Entry *entry, guint8 *bytes, gsize len, gsize keep)
 {
@@ -267,8 +277,7 @@ static void apply(Entry *entry, FaultPoint point, const char *subject, gpointer 
 		bytes = copy;
 		break;
 	case FAULT_RESCIND:
-		g_timeout_add_full(
-			G_PRIORITY_DEFAULT, rule->time_ms, on_rescind, g_strdup(subject), g_free);
+		rescind_later(subject, rule->time_ms);
 		break;
 	case FAULT_ACTION_N:
 		g_assert_not_reached();
