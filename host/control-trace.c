@@ -2,16 +2,23 @@
 /* The live trace and the fault table over the control socket. */
 #include "config.h"
 
+#include <string.h>
+
 #include "host/control-private.h"
 #include "host/fault.h"
 #include "host/trace.h"
 #include "util/error.h"
 
+#define RECENT_MAX (VARLINK_MESSAGE_MAX / 2) /* bytes of recent events, on the wire */
+#define EVENT_OVERHEAD 256
+
 typedef struct {
 	Control *control;
 	VarlinkCall *call;
 	guint subscription, timer;
+	gboolean bytes; /* the raw messages too */
 	gboolean gone; /* has stopped reading, or hung up */
+	gsize skip; /* of the recent events: bytes of the oldest, which are left out */
 } Stream;
 
 static void stream_free(Stream *stream)
@@ -38,8 +45,39 @@ static void stream_send(const TraceEvent *event, gpointer data)
 	Stream *stream = data;
 
 	if (!stream->gone)
-		stream->gone = !varlink_call_notify(
-			stream->call, control_wrap("event", trace_event_json(event)));
+		stream->gone = !varlink_call_notify(stream->call,
+			control_wrap("event", trace_event_json(event, stream->bytes)));
+}
+
+/* About what the event will be on the wire. */
+static gsize wire_size(const Stream *stream, const TraceEvent *event)
+{
+	return EVENT_OVERHEAD + 2 * strlen(event->text) + (stream->bytes ? 2 * event->len : 0);
+}
+
+static void add_size(const TraceEvent *event, gpointer data)
+{
+	Stream *stream = data;
+
+	stream->skip += wire_size(stream, event);
+}
+
+static void send_recent(const TraceEvent *event, gpointer data)
+{
+	Stream *stream = data;
+	gsize size = wire_size(stream, event);
+
+	if (stream->skip == 0)
+		stream_send(event, stream);
+	stream->skip -= MIN(size, stream->skip);
+}
+
+/* They all go out at once, and a caller with too much unread is hung up on: the newest that fit. */
+static void stream_recent(Stream *stream, guint layers)
+{
+	trace_recent(layers, add_size, stream);
+	stream->skip -= MIN(RECENT_MAX, stream->skip);
+	trace_recent(layers, send_recent, stream);
 }
 
 static void on_event(const TraceEvent *event, gpointer data)
@@ -93,16 +131,19 @@ CONTROL_METHOD(trace)
 	Control *control = data;
 	Stream *stream;
 	gboolean follow = FALSE;
+	gboolean bytes = FALSE;
 	gint64 timeout_ms = 0;
 	guint layers = 0;
 
-	if (!parse_trace(call, &layers, &follow, &timeout_ms))
+	if (!varlink_param_bool_opt(call, "bytes", &bytes) ||
+		!parse_trace(call, &layers, &follow, &timeout_ms))
 		return;
 	stream = g_new0(Stream, 1);
 	stream->control = control;
 	stream->call = varlink_call_ref(call);
 	control->traces = g_list_prepend(control->traces, stream);
-	trace_recent(layers, stream_send, stream);
+	stream->bytes = bytes;
+	stream_recent(stream, layers);
 	if (stream->gone || !follow) {
 		stream_end(stream);
 		return;

@@ -213,8 +213,8 @@ const CtlCommand ctl_commands[] = {
 		.name = "trace",
 		.method = "Trace",
 		.summary = "what passes between host and guest",
-		.args = ARGS(STRING("layer", "layers") FLAG("follow", "follow")
-				STRING("file", ".file") INT("count", ".count")),
+		.args = ARGS(STRING("layer", "layers") FLAG("follow", "follow") FLAG(
+			"bytes", "bytes") STRING("file", ".file") INT("count", ".count")),
 		.waits = TRUE,
 		.stream = TRUE,
 		.print = ctl_print_trace,

@@ -189,6 +189,13 @@ void ctl_print_offset(FILE *stream, struct json_object *answer)
 		(double)offset / G_USEC_PER_SEC);
 }
 
+/* 32 bytes a line, below the event. */
+static void print_bytes(FILE *stream, const char *hex)
+{
+	for (gsize i = 0, n = hex ? strlen(hex) : 0; i < n; i += 64)
+		fprintf(stream, "    %04zx  %.64s\n", i / 2, hex + i);
+}
+
 void ctl_print_trace(FILE *stream, struct json_object *answer)
 {
 	struct json_object *event = output_member(answer, "event");
@@ -200,6 +207,7 @@ void ctl_print_trace(FILE *stream, struct json_object *answer)
 	g_autofree char *line = trace_line(time, layer, direction, subject, text);
 
 	fprintf(stream, "%s\n", line);
+	print_bytes(stream, json_object_get_string(output_member(event, "bytes")));
 }
 
 HvisExit ctl_judge_heartbeat(struct json_object *answer)

@@ -44,11 +44,11 @@ static char *format_bytes(const guint8 *bytes, gsize len)
 	return hex;
 }
 
-struct json_object *trace_event_json(const TraceEvent *event)
+struct json_object *trace_event_json(const TraceEvent *event, gboolean bytes)
 {
 	struct json_object *o = json_object_new_object();
 	g_autofree char *time = format_time(event->time_us);
-	g_autofree char *bytes = format_bytes(event->bytes, event->len);
+	g_autofree char *hex = bytes ? format_bytes(event->bytes, event->len) : NULL;
 	g_autofree char *text = g_utf8_make_valid(event->text, -1);
 
 	json_object_object_add(o, "sequence", json_object_new_uint64(event->sequence));
@@ -57,7 +57,8 @@ struct json_object *trace_event_json(const TraceEvent *event)
 	json_object_object_add(o, "direction", json_object_new_string(trace_dir_name(event->dir)));
 	json_object_object_add(o, "subject", json_object_new_string(event->subject));
 	json_object_object_add(o, "text", json_object_new_string(text));
-	json_object_object_add(o, "bytes", json_object_new_string(bytes));
+	if (hex)
+		json_object_object_add(o, "bytes", json_object_new_string(hex));
 	return o;
 }
 
@@ -87,7 +88,7 @@ static void on_event(const TraceEvent *event, gpointer data G_GNUC_UNUSED)
 	int printed;
 
 	if (file.json) {
-		struct json_object *o = trace_event_json(event);
+		struct json_object *o = trace_event_json(event, TRUE);
 
 		printed = fprintf(file.stream, "%s\n",
 			json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN));

@@ -57,9 +57,9 @@ void trace_flush(void);
 void trace_keep(guint n, guint layers);
 void trace_recent(guint layers, TraceFunc func, gpointer data);
 
-/* The event as a JSON object ("bytes" in hexadecimal), and as one line of text without a newline
+/* The event as a JSON object (@bytes: with "bytes", in hexadecimal), and as one line of text without a newline
  * in which control characters are escaped. */
-struct json_object *trace_event_json(const TraceEvent *event);
+struct json_object *trace_event_json(const TraceEvent *event, gboolean bytes);
 char *trace_event_line(const TraceEvent *event);
 
 /* The same line from the members of the JSON form; @text is escaped already. */

@@ -307,7 +307,7 @@ static void test_trace(void)
 	ctl_result_clear(&result);
 	/* the recent ones, then those to come, until enough */
 	source = g_timeout_add(1, emit_more, NULL);
-	result = fake_host_ctl(&host, "trace --follow --count 5 --json --layer service");
+	result = fake_host_ctl(&host, "trace --follow --count 5 --json --bytes --layer service");
 	g_source_remove(source);
 	g_assert_cmpint(result.status, ==, HVIS_EXIT_OK);
 	g_assert_nonnull(strstr(result.out, "\"text\":\"event 0\",\"bytes\":\"01\"}\n"));
@@ -318,6 +318,32 @@ static void test_trace(void)
 		"1000 events fewer");
 	check_error("trace --layer bogus", HVIS_EXIT_USAGE, "bogus");
 	check_error("trace --file /nonexistent/x", HVIS_EXIT_IO, "/nonexistent/x");
+	trace_keep(0, 0);
+	fake_host_stop(&host);
+}
+
+/* More than a caller may leave unread: the newest come, and nobody is hung up on. */
+static void test_trace_much(void)
+{
+	g_autofree char *big = g_malloc0(13000);
+	CtlResult result;
+
+	fake_host_start(&host, TRUE);
+	trace_keep(200, TRACE_ALL);
+	for (guint i = 0; i < 200; i++)
+		trace_emit(TRACE_PACKET, TRACE_TO_HOST, "kvp", big, 13000, "big %u", i);
+	result = fake_host_ctl(&host, "trace --bytes --json");
+	g_assert_cmpint(result.status, ==, HVIS_EXIT_OK);
+	g_assert_null(strstr(result.out, "\"big 170\""));
+	g_assert_nonnull(strstr(result.out, "\"big 185\""));
+	g_assert_nonnull(strstr(result.out, "\"big 199\""));
+	ctl_result_clear(&result);
+	result = fake_host_ctl(&host, "trace --bytes --count 1");
+	g_assert_nonnull(strstr(result.out, "\n    32a0  0000"));
+	ctl_result_clear(&result);
+	result = fake_host_ctl(&host, "trace --json");
+	g_assert_nonnull(strstr(result.out, "\"big 0\""));
+	ctl_result_clear(&result);
 	trace_keep(0, 0);
 	fake_host_stop(&host);
 }
@@ -405,6 +431,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/control/time", test_time);
 	g_test_add_func("/control/faults", test_faults);
 	g_test_add_func("/control/trace", test_trace);
+	g_test_add_func("/control/trace/much", test_trace_much);
 	g_test_add_func("/control/bad-parameters", test_bad_parameters);
 	return g_test_run();
 }

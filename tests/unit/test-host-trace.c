@@ -178,12 +178,15 @@ static void test_line(void)
 
 static void test_json(void)
 {
-	struct json_object *o = trace_event_json(&sample);
+	struct json_object *o = trace_event_json(&sample, TRUE);
 
 	g_assert_cmpstr(json_object_to_json_string_ext(o, JSON_C_TO_STRING_PLAIN), ==,
 		"{\"sequence\":7,\"time\":\"2023-11-14T22:13:20.000042Z\","
 		"\"layer\":\"service\",\"direction\":\"to-host\",\"subject\":\"kvp\","
 		"\"text\":\"value \\u001b[1m \xef\xbf\xbd\",\"bytes\":\"009f\"}");
+	json_object_put(o);
+	o = trace_event_json(&sample, FALSE);
+	g_assert_false(json_object_object_get_ex(o, "bytes", NULL));
 	json_object_put(o);
 }
 
