@@ -425,7 +425,7 @@ static void take_answer(Ic *ic, const IcMessage *m)
 	IcTransaction *t = g_steal_pointer(&ic->current);
 
 	slot_clear(ic, &ic->slot);
-	if (m->status == HVIS_S_OK)
+	if (m->status == HVIS_S_OK || m->status == HVIS_E_NO_MORE_ITEMS)
 		ic->counters.completed++;
 	else
 		ic->counters.failed++;

@@ -30,7 +30,7 @@ typedef enum {
 
 typedef struct {
 	guint64 sent, received; /* messages, negotiation included */
-	guint64 completed, failed; /* transactions: answered ok, answered with another status */
+	guint64 completed, failed; /* transactions: answered ok or "no more", or otherwise */
 	guint64 timeouts, late; /* not answered in time; answered too late and dropped */
 	guint64 unexpected; /* well-formed, but not what was due; dropped */
 	guint64 malformed; /* dropped */
