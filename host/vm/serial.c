@@ -113,7 +113,8 @@ static gsize serial_peek(Serial *serial, guint8 chunk[SERIAL_CHUNK])
 	if (far_end_fd_out(serial->far) < 0)
 		serial_keep_last(serial);
 	len = MIN(serial->out->len, SERIAL_CHUNK);
-	memcpy(chunk, serial->out->data, len);
+	if (len)
+		memcpy(chunk, serial->out->data, len);
 	g_mutex_unlock(&serial->lock);
 	return len;
 }

@@ -30,7 +30,8 @@ gboolean vm_synic_parse(const char *name, VmSynic *ret, GError **error);
  * descriptors, which stay the caller's and must stay open until vm_free(); a file that is created
  * or truncated; a unix stream socket that is created and listened on, one peer at a time (what the
  * guest writes while nobody is connected waits, up to 64 KiB, then the oldest is lost). A terminal
- * as in_fd is put into raw mode while the machine exists; Ctrl-] there is VM_EVENT_ESCAPE.
+ * as in_fd is put into raw mode while the machine exists; Ctrl-] there is VM_EVENT_ESCAPE. What is
+ * sent to the guest waits until it has opened its port. The program must ignore SIGPIPE.
  */
 typedef struct {
 	int in_fd, out_fd; /* -1 = none */
