@@ -193,18 +193,17 @@ static guint64 synic_kvm_reference_time(Synic *synic)
 
 static void synic_kvm_crash(Vcpu *vcpu)
 {
-	struct {
-		struct kvm_msrs head;
-		struct kvm_msr_entry entry[VM_CRASH_PARAMETERS];
-	} msrs = { .head.nmsrs = VM_CRASH_PARAMETERS };
+	g_autofree struct kvm_msrs *msrs =
+		g_malloc0(sizeof(*msrs) + VM_CRASH_PARAMETERS * sizeof(msrs->entries[0]));
 	VmEvent event = { .kind = VM_EVENT_CRASH };
 	g_autofree char *text = NULL;
 
+	msrs->nmsrs = VM_CRASH_PARAMETERS;
 	for (guint i = 0; i < VM_CRASH_PARAMETERS; i++)
-		msrs.entry[i].index = MSR_CRASH_P0 + i;
-	if (ioctl(vcpu->fd, KVM_GET_MSRS, &msrs) == (int)VM_CRASH_PARAMETERS)
+		msrs->entries[i].index = MSR_CRASH_P0 + i;
+	if (ioctl(vcpu->fd, KVM_GET_MSRS, msrs) == (int)VM_CRASH_PARAMETERS)
 		for (guint i = 0; i < VM_CRASH_PARAMETERS; i++)
-			event.crash[i] = msrs.entry[i].data;
+			event.crash[i] = msrs->entries[i].data;
 	/* The meaning that Linux gives them. */
 	text = g_strdup_printf("the guest reports a panic: error %#" G_GINT64_MODIFIER
 			       "x, instruction %#" G_GINT64_MODIFIER "x, stack %#" G_GINT64_MODIFIER
