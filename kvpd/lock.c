@@ -18,7 +18,7 @@
 #include <util/error.h>
 
 #define STEP_MIN_US 100
-#define STEP_MAX_US 10000
+#define STEP_MAX_US 2000
 
 typedef int (*TryLock)(int fd, KvpLockKind kind);
 
