@@ -53,7 +53,7 @@ const CtlCommand ctl_commands[] = {
 	{
 		.name = "service configure",
 		.method = "ConfigureService",
-		.summary = "change a service's options, as --service has them",
+		.summary = "change a service's options while it runs",
 		.args = ARGS(WORD("NAME", "name") WORD("OPTIONS", "options")),
 	},
 	{

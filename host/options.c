@@ -33,6 +33,7 @@ static gboolean parse_seconds(const char *option, const char *text, guint *ret_m
 	return TRUE;
 }
 
+/* @data is the structure of the subcommand, whose first member these are. */
 static gboolean on_common(const char *option, const char *text, gpointer data, GError **error)
 {
 	CommonOptions *options = data;
@@ -139,7 +140,8 @@ static gboolean on_run(const char *option, const char *text, gpointer data, GErr
 
 #define CALLBACK(func) G_OPTION_FLAG_NONE, G_OPTION_ARG_CALLBACK, (gpointer)(func)
 
-static GOptionGroup *common_group(CommonOptions *options)
+/* In the main group as well: options of another would not be shown by --help. */
+static void add_common(GOptionGroup *group, CommonOptions *options)
 {
 	const GOptionEntry entries[] = {
 		{ "service", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options->services,
@@ -156,22 +158,17 @@ static GOptionGroup *common_group(CommonOptions *options)
 			"SECONDS" },
 		{ NULL }
 	};
-	GOptionGroup *group = g_option_group_new("host", "", "", options, NULL);
 
 	g_option_group_add_entries(group, entries);
-	return group;
 }
 
-static gboolean parse(
-	GOptionGroup *main_group, GOptionGroup *common, int argc, char **argv, GError **error)
+static gboolean parse(GOptionGroup *group, int argc, char **argv, GError **error)
 {
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 	g_autofree char *name = g_strdup_printf("hvis-host %s", argv[0]);
 	gboolean parsed;
 
-	g_option_context_set_main_group(context, main_group);
-	if (common)
-		g_option_context_add_group(context, common);
+	g_option_context_set_main_group(context, group);
 	g_set_prgname(name); /* for the first line of --help */
 	parsed = g_option_context_parse(context, &argc, &argv, error);
 	g_set_prgname("hvis-host");
@@ -204,6 +201,7 @@ static GOptionGroup *run_group(RunOptions *options)
 	GOptionGroup *group = g_option_group_new("run", "", "", options, NULL);
 
 	g_option_group_add_entries(group, entries);
+	add_common(group, &options->common);
 	return group;
 }
 
@@ -212,7 +210,7 @@ gboolean run_options_parse(RunOptions *ret, int argc, char **argv, GError **erro
 	g_auto(RunOptions)
 		options = { .cpus = 1, .memory_mb = 512, .console = { .terminal = TRUE } };
 
-	if (!parse(run_group(&options), common_group(&options.common), argc, argv, error))
+	if (!parse(run_group(&options), argc, argv, error))
 		return FALSE;
 	if (!options.kernel)
 		return hvis_fail(error, HVIS_ERROR_INVALID, "--kernel FILE is missing");
@@ -227,13 +225,14 @@ gboolean run_options_parse(RunOptions *ret, int argc, char **argv, GError **erro
 gboolean link_options_parse(LinkOptions *ret, int argc, char **argv, GError **error)
 {
 	g_auto(LinkOptions) options = { 0 };
-	GOptionGroup *group = g_option_group_new("link", "", "", NULL, NULL);
+	GOptionGroup *group = g_option_group_new("link", "", "", &options, NULL);
 	const GOptionEntry entries[] = { { "dir", 0, 0, G_OPTION_ARG_FILENAME, &options.dir,
 						 "Directory for the sockets", "DIR" },
 		{ NULL } };
 
 	g_option_group_add_entries(group, entries);
-	if (!parse(group, common_group(&options.common), argc, argv, error))
+	add_common(group, &options.common);
+	if (!parse(group, argc, argv, error))
 		return FALSE;
 	if (!options.dir)
 		return hvis_fail(error, HVIS_ERROR_INVALID, "--dir DIR is missing");
@@ -252,7 +251,7 @@ gboolean probe_options_parse(gboolean *json, int argc, char **argv, GError **err
 		{ NULL } };
 
 	g_option_group_add_entries(group, entries);
-	return parse(group, NULL, argc, argv, error);
+	return parse(group, argc, argv, error);
 }
 
 static void common_clear(CommonOptions *options)

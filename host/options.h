@@ -24,7 +24,7 @@ typedef struct {
 } SerialOption;
 
 typedef struct {
-	CommonOptions common;
+	CommonOptions common; /* first: options.c relies on it */
 	char *kernel, *append;
 	char **initrds;
 	guint cpus, memory_mb;
@@ -35,7 +35,7 @@ typedef struct {
 } RunOptions;
 
 typedef struct {
-	CommonOptions common;
+	CommonOptions common; /* first */
 	char *dir;
 } LinkOptions;
 
