@@ -63,12 +63,12 @@ build_plain()
 	build_make plain all
 }
 
-# build_install DIR: "make install" of the plain build, stripped, without documentation.
+# build_install DIR: "make install" of the plain build, stripped, without what a guest has no use for.
 build_install()
 {
 	local dir
 
 	dir=$(build_root)/plain
 	build_logged "$dir/install.log" make -C "$dir" install-strip DESTDIR="$1" || return
-	rm -rf "$1/usr/share/man" "$1/usr/share/doc" "$1/usr/include"
+	rm -rf "$1/usr/share/man" "$1/usr/share/doc" "$1/usr/include" "$1/usr/bin/hvis-host"
 }

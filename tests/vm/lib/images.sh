@@ -149,7 +149,7 @@ image_hvis()
 
 	tree=$(mktemp -d "${TMPDIR:-/tmp}/hvis-install.XXXXXX") || exit
 	build_install "$tree" || { rm -rf "$tree"; die "make install failed"; }
-	image=$(cache_get guest-hvis "$(cache_key "$1" "$(cache_digest "$tree/usr")" "$(image_own_digest)")" \
+	image=$(cache_get guest-hvis "$(cache_key "$1" "$(cache_digest "$tree")" "$(image_own_digest)")" \
 		image_hvis_make "$1" "$tree") || { rm -rf "$tree"; exit 3; }
 	rm -rf "$tree"
 	echo "$image"

@@ -293,8 +293,9 @@ vm_boot_conf()
 		printf 'boot_bin=%q\nboot_kernel=%q\n' "$(build_root)/plain" "$folder/vmlinuz"
 		printf 'boot_initrds=(%s)\n' "$(printf '%q ' "${initrds[@]}")"
 		printf 'boot_append=%q\n' "console=ttyS0 panic=-1 loglevel=5"
-		printf 'boot_environment=(HVIS_KERNEL=%q HVIS_MODULES=%q HVIS_DAEMONS=%q HVIS_CPUS=%q HVIS_VERSION=%q HVIS_ROOT=%q)\n' \
-			"$kernel" "$modules" "$daemons" "$cpus" "$version" "$root"
+		printf 'boot_environment=(HVIS_KERNEL=%q HVIS_MODULES=%q HVIS_DAEMONS=%q HVIS_CPUS=%q' \
+			"$kernel" "$modules" "$daemons" "$cpus"
+		printf ' HVIS_SYNIC=%q HVIS_VERSION=%q HVIS_ROOT=%q)\n' "$synic" "$version" "$root"
 		printf 'boot_cpus=%q\nboot_memory=%q\nboot_synic=%q\n' "$cpus" "$memory" "$synic"
 		printf 'boot_seconds=%q\nboot_host=(%s)\n' "$seconds" "$([ ${#flags[@]} = 0 ] ||
 			printf '%q ' "${flags[@]}")"
