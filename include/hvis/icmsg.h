@@ -11,7 +11,7 @@
 #include <hvis/types.h>
 
 #define HVIS_IC_MAX_MESSAGE 13312u /* largest message a Hyper-V host sends (OpenVMM) */
-#define HVIS_IC_MAX_VERSIONS 16u   /* ours: more than any known peer lists, per kind */
+#define HVIS_IC_MAX_VERSIONS 16u /* ours: more than any known peer lists, per kind */
 
 enum hvis_ic_type {
 	HVIS_IC_NEGOTIATE = 0,
@@ -29,23 +29,23 @@ enum {
 	HVIS_IC_RESPONSE = 4,
 };
 
-/* major in the low half so that a version compares as one number with hvis_ic_version_cmp() */
+/* 3.0 is major 3, minor 0; newer is larger, major first */
 struct hvis_ic_version {
 	hvis_le16 major, minor;
 };
 
 struct hvis_pipe_hdr {
 	hvis_le32 flags; /* 1 = data */
-	hvis_le32 size;	 /* bytes that follow this header */
+	hvis_le32 size; /* bytes that follow this header */
 };
 
 struct hvis_ic_hdr {
 	struct hvis_ic_version framework;
 	hvis_le16 type;
 	struct hvis_ic_version message;
-	hvis_le16 size;	  /* bytes of body */
+	hvis_le16 size; /* bytes of body */
 	hvis_le32 status; /* enum hvis_status, in answers */
-	uint8_t txn;	  /* 0 on every known host */
+	uint8_t txn; /* 0 on every known host */
 	uint8_t flags;
 	uint8_t reserved[2];
 };

@@ -8,10 +8,10 @@
 #include <hvis/types.h>
 
 #define HVIS_TIME_EPOCH_DELTA 116444736000000000ull /* 1601 to 1970, 100 ns units */
-#define HVIS_TIMESYNC_PERIOD_MS 5000u		     /* between samples (OpenVMM) */
+#define HVIS_TIMESYNC_PERIOD_MS 5000u /* between samples (OpenVMM) */
 
 enum {
-	HVIS_TIMESYNC_SYNC = 1,	  /* step the clock */
+	HVIS_TIMESYNC_SYNC = 1, /* step the clock */
 	HVIS_TIMESYNC_SAMPLE = 2, /* feed the PTP device */
 };
 

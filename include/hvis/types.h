@@ -57,7 +57,8 @@ static inline hvis_le16 hvis_le16_make(uint16_t n)
 
 static inline hvis_le32 hvis_le32_make(uint32_t n)
 {
-	return (hvis_le32){ { (uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16), (uint8_t)(n >> 24) } };
+	return (hvis_le32){ { (uint8_t)n, (uint8_t)(n >> 8), (uint8_t)(n >> 16),
+		(uint8_t)(n >> 24) } };
 }
 
 static inline hvis_le64 hvis_le64_make(uint64_t n)
@@ -77,8 +78,9 @@ struct hvis_guid {
 #define HVIS_GUID(a, b1, c, d0, d1, d2, d3, d4, d5, d6, d7)                                        \
 	{                                                                                          \
 		{                                                                                  \
-			(a) & 0xff, (a) >> 8 & 0xff, (a) >> 16 & 0xff, (a) >> 24 & 0xff, (b1) & 0xff,\
-			(b1) >> 8, (c) & 0xff, (c) >> 8, d0, d1, d2, d3, d4, d5, d6, d7            \
+			(a) & 0xff, (a) >> 8 & 0xff, (a) >> 16 & 0xff, (a) >> 24 & 0xff,           \
+				(b1)&0xff, (b1) >> 8, (c)&0xff, (c) >> 8, d0, d1, d2, d3, d4, d5,  \
+				d6, d7                                                             \
 		}                                                                                  \
 	}
 

@@ -11,10 +11,10 @@
 #include <hvis/types.h>
 
 #define HVIS_PAGE_SIZE 4096u
-#define HVIS_MESSAGE_MAX 240u	  /* payload of one SynIC message (hypervisor specification) */
-#define HVIS_MESSAGE_TYPE 1u	  /* SynIC message type of VMBus */
-#define HVIS_SINT 2u		  /* SINT that carries messages and event flags */
-#define HVIS_RELID_MAX 2047u	  /* event flags per SINT less the reserved first */
+#define HVIS_MESSAGE_MAX 240u /* payload of one SynIC message (hypervisor specification) */
+#define HVIS_MESSAGE_TYPE 1u /* SynIC message type of VMBus */
+#define HVIS_SINT 2u /* SINT that carries messages and event flags */
+#define HVIS_RELID_MAX 2047u /* event flags per SINT less the reserved first */
 #define HVIS_USER_DATA_SIZE 120u
 #define HVIS_PORT_PRE_5_0 1u /* connection ids that HvPostMessage may name */
 #define HVIS_PORT_5_0 4u
@@ -91,10 +91,10 @@ struct hvis_msg_offer {
 	hvis_le16 subchannel;
 	hvis_le16 reserved2;
 	hvis_le32 relid;
-	uint8_t monitor_id;	   /* 0xff = none */
+	uint8_t monitor_id; /* 0xff = none */
 	uint8_t monitor_allocated; /* bit 0 */
-	hvis_le16 dedicated;	   /* bit 0: the channel has an interrupt of its own */
-	hvis_le32 connection_id;   /* for HvSignalEvent */
+	hvis_le16 dedicated; /* bit 0: the channel has an interrupt of its own */
+	hvis_le32 connection_id; /* for HvSignalEvent */
 };
 
 struct hvis_msg_relid { /* RESCIND, CLOSE, RELID_RELEASED */
@@ -107,7 +107,7 @@ struct hvis_msg_open {
 	hvis_le32 relid;
 	hvis_le32 open_id;
 	hvis_le32 gpadl;
-	hvis_le32 target_vp;	   /* 0xffffffff = no interrupts */
+	hvis_le32 target_vp; /* 0xffffffff = no interrupts */
 	hvis_le32 downstream_page; /* page of the GPADL where the host's ring begins */
 	uint8_t user_data[HVIS_USER_DATA_SIZE];
 };
@@ -182,10 +182,10 @@ struct hvis_msg_tl_connect_result {
 
 /* Page that the guest shares for monitored channels: it sets a trigger bit and makes no hypercall. */
 enum {
-	HVIS_MONITOR_STATE = 0,	     /* bit n: group n is looked at */
-	HVIS_MONITOR_PENDING = 8,    /* u32 per group, 8 bytes apart: the trigger bits */
-	HVIS_MONITOR_LATENCY = 576,  /* u16 per trigger, 100 ns units */
-	HVIS_MONITOR_PARAM = 1088,   /* 8 bytes per trigger: connection id u32, flag u16, u16 */
+	HVIS_MONITOR_STATE = 0, /* bit n: group n is looked at */
+	HVIS_MONITOR_PENDING = 8, /* u32 per group, 8 bytes apart: the trigger bits */
+	HVIS_MONITOR_LATENCY = 576, /* u16 per trigger, 100 ns units */
+	HVIS_MONITOR_PARAM = 1088, /* 8 bytes per trigger: connection id u32, flag u16, u16 */
 	HVIS_MONITOR_GROUPS = 4,
 	HVIS_MONITOR_GROUP_BITS = 32,
 	HVIS_MONITOR_N = HVIS_MONITOR_GROUPS * HVIS_MONITOR_GROUP_BITS,

@@ -23,6 +23,7 @@ gboolean hvis_fail(GError **error, HvisErrorCode code, const char *format, ...)
 	return FALSE;
 }
 
+/* A list, and long because errno is. */
 static HvisErrorCode code_of_errno(int err)
 {
 	switch (err) {

@@ -11,17 +11,17 @@
 GQuark hvis_error_quark(void);
 
 typedef enum {
-	HVIS_ERROR_FAILED,	/* anything without a better name */
+	HVIS_ERROR_FAILED, /* anything without a better name */
 	HVIS_ERROR_NOT_FOUND,
 	HVIS_ERROR_EXISTS,
-	HVIS_ERROR_INVALID,	/* a value from a user or a file is wrong */
-	HVIS_ERROR_PROTOCOL,	/* the peer sent what it must not; count it and go on */
+	HVIS_ERROR_INVALID, /* a value from a user or a file is wrong */
+	HVIS_ERROR_PROTOCOL, /* the peer sent what it must not; count it and go on */
 	HVIS_ERROR_IO,
 	HVIS_ERROR_NO_SPACE,
 	HVIS_ERROR_PERMISSION,
 	HVIS_ERROR_BUSY,
 	HVIS_ERROR_TIMEOUT,
-	HVIS_ERROR_CLOSED,	/* the other end is gone; reopening may help */
+	HVIS_ERROR_CLOSED, /* the other end is gone; reopening may help */
 	HVIS_ERROR_UNSUPPORTED,
 	HVIS_ERROR_N,
 } HvisErrorCode;
