@@ -24,7 +24,7 @@ mapfile -t pages < <(
 )
 
 # Pages of others that ours refer to.
-others="hvis-host.1 systemctl.1 systemd.1 os-release.5 uname.2 flock.2 fcntl.2"
+others="systemctl.1 systemd.1 os-release.5 uname.2 flock.2 fcntl.2"
 
 lint() { mandoc -T lint -W error "$1"; }
 refers() {
