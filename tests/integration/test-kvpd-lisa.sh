@@ -78,7 +78,7 @@ is "and nothing came of it" "$(cat "$scratch"/pools/.kvp_pool_* | cksum)" "$sums
 
 # --- KVP-MAX-READ ---
 
-"$tool" append flock "$(pool_file 1)" Max 500 &
+"$tool" append flock "$(pool_file 1)" Max 500 >/dev/null &
 wait $!
 is "KVP-MAX-READ: 501 records, in order" "$(keys guest | cksum)" \
 	"$({ echo FromGuest; seq -f 'Max%g' 0 499; } | cksum)"
