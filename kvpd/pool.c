@@ -37,8 +37,7 @@ struct KvpPool {
 typedef struct {
 	const KvpPool *pool;
 	int fd;
-	guint8 *bytes; /* the whole file as it was, torn tail included */
-	gsize len;
+	guint8 *bytes; /* the whole file as it was */
 	guint count; /* whole records in it */
 } Edit;
 
@@ -142,25 +141,35 @@ static gboolean is_at_path(int fd, const char *path)
 	       mine.st_ino == there.st_ino;
 }
 
-/* Up to @max bytes of the file, more where it has them (so the caller can tell). */
-static gboolean read_all(int fd, gsize max, GByteArray *ret, GError **error)
+/*
+ * The file's bytes, @max of them at most. One that grows meanwhile, which only a file that is not
+ * locked can do, is seen as long as it was.
+ */
+static guint8 *read_all(int fd, gsize max, gsize *ret_len, GError **error)
 {
-	gsize chunk = 64 * 1024;
+	g_autofree guint8 *bytes = NULL;
+	struct stat st;
+	gsize size, done = 0;
 
-	while (ret->len <= max) {
-		guint old = ret->len;
-		ssize_t n;
-
-		g_byte_array_set_size(ret, old + (guint)chunk);
-		n = pread(fd, ret->data + old, chunk, old);
-		g_byte_array_set_size(ret, old + (n > 0 ? (guint)n : 0));
-		if (n < 0 && errno != EINTR)
-			return hvis_fail_errno(error, errno, "read");
-		if (n == 0)
-			return TRUE;
-		chunk = MIN(2 * chunk, 4 * 1024 * 1024);
+	if (fstat(fd, &st) < 0) {
+		hvis_fail_errno(error, errno, "stat");
+		return NULL;
 	}
-	return TRUE;
+	size = MIN((gsize)st.st_size, max);
+	bytes = g_malloc(MAX(size, 1));
+	while (done < size) {
+		ssize_t n = pread(fd, bytes + done, size - done, (off_t)done);
+
+		if (n < 0 && errno != EINTR) {
+			hvis_fail_errno(error, errno, "read");
+			return NULL;
+		}
+		if (n == 0)
+			break;
+		done += n > 0 ? (gsize)n : 0;
+	}
+	*ret_len = done;
+	return g_steal_pointer(&bytes);
 }
 
 /* --- reading --- */
@@ -178,9 +187,10 @@ gboolean kvp_pool_info(const KvpPool *pool, KvpPoolInfo *ret, GError **error)
 
 KvpRecords *kvp_pool_read(KvpPool *pool, GError **error)
 {
-	g_autoptr(GByteArray) bytes = g_byte_array_new();
+	g_autofree guint8 *bytes = NULL;
 	g_autoptr(GError) failed = NULL;
 	hvis_autofd int fd = open_regular(pool->path, O_RDONLY, &failed);
+	gsize len;
 
 	if (fd < 0 && hvis_error_is(failed, HVIS_ERROR_NOT_FOUND))
 		return kvp_records_new();
@@ -190,11 +200,12 @@ KvpRecords *kvp_pool_read(KvpPool *pool, GError **error)
 	}
 	if (!kvp_lock(fd, KVP_LOCK_SHARED, MIN(READ_TIMEOUT_MS, lock_timeout(pool)), &failed))
 		g_debug("%s is read without locks: %s", pool->path, failed->message);
-	if (!read_all(fd, KVP_POOL_RECORDS_MAX * RECORD, bytes, error)) {
+	bytes = read_all(fd, KVP_POOL_RECORDS_MAX * RECORD, &len, error);
+	if (!bytes) {
 		g_prefix_error(error, "%s: ", pool->path);
 		return NULL;
 	}
-	return kvp_records_parse(bytes->data, MIN(bytes->len, KVP_POOL_RECORDS_MAX * RECORD));
+	return kvp_records_parse(bytes, len);
 }
 
 /* --- changing --- */
@@ -211,13 +222,18 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Edit, edit_clear)
 static int open_locked(KvpPool *pool, GError **error)
 {
 	for (int i = 0; i < REOPEN_MAX; i++) {
-		hvis_autofd int fd = -1;
+		g_autoptr(GError) failed = NULL;
+		hvis_autofd int fd = open_regular(pool->path, O_RDWR, &failed);
 
-		if (!kvp_pool_create(pool, error))
+		if (fd < 0 && hvis_error_is(failed, HVIS_ERROR_NOT_FOUND)) {
+			if (!kvp_pool_create(pool, error))
+				return -1;
+			continue;
+		}
+		if (fd < 0) {
+			g_propagate_error(error, g_steal_pointer(&failed));
 			return -1;
-		fd = open_regular(pool->path, O_RDWR, error);
-		if (fd < 0)
-			return -1;
+		}
 		if (!kvp_lock(fd, KVP_LOCK_EXCLUSIVE, lock_timeout(pool), error)) {
 			g_prefix_error(error, "%s: ", pool->path);
 			return -1;
@@ -231,23 +247,24 @@ static int open_locked(KvpPool *pool, GError **error)
 
 static gboolean edit_begin(KvpPool *pool, Edit *ret, GError **error)
 {
-	g_autoptr(GByteArray) bytes = g_byte_array_new();
+	g_autofree guint8 *bytes = NULL;
 	hvis_autofd int fd = open_locked(pool, error);
+	gsize len;
 
 	if (fd < 0)
 		return FALSE;
-	if (!read_all(fd, KVP_POOL_RECORDS_MAX * RECORD + RECORD, bytes, error)) {
+	bytes = read_all(fd, (KVP_POOL_RECORDS_MAX + 1) * RECORD, &len, error);
+	if (!bytes) {
 		g_prefix_error(error, "%s: ", pool->path);
 		return FALSE;
 	}
-	if (bytes->len / RECORD > KVP_POOL_RECORDS_MAX)
+	if (len / RECORD > KVP_POOL_RECORDS_MAX)
 		return hvis_fail(error, HVIS_ERROR_NO_SPACE, "%s has more than %u records",
 			pool->path, KVP_POOL_RECORDS_MAX);
 	ret->pool = pool;
 	ret->fd = hvis_fd_steal(&fd);
-	ret->len = bytes->len;
-	ret->count = (guint)(bytes->len / RECORD);
-	ret->bytes = g_byte_array_free(g_steal_pointer(&bytes), FALSE);
+	ret->count = (guint)(len / RECORD);
+	ret->bytes = g_steal_pointer(&bytes);
 	return TRUE;
 }
 
