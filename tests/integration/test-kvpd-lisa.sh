@@ -3,7 +3,7 @@
 #
 # What the image tests of Azure (LISA, LISAv2, lis-test) ask of the daemon, by their names, on link
 # mode. Needs no root.
-# shellcheck disable=SC2119,SC2031 # functions of kvpd.sh take options; case.sh runs in subshells
+# shellcheck disable=SC2119,SC2031,SC2317 # functions take options, run in subshells, and are called by name
 # shellcheck source=tests/integration/kvpd.sh
 . "$(dirname "$0")/kvpd.sh"
 

@@ -3,7 +3,7 @@
 #
 # hv_kvp_daemon when things go wrong: no device, a taken device, a host that garbles, SIGKILL in the
 # middle of writing, a pool that somebody keeps locked, a full disk. Needs no root.
-# shellcheck disable=SC2119,SC2031 # functions of kvpd.sh take options; case.sh runs in subshells
+# shellcheck disable=SC2119,SC2031,SC2317 # functions take options, run in subshells, and are called by name
 # shellcheck source=tests/integration/kvpd.sh
 . "$(dirname "$0")/kvpd.sh"
 
@@ -95,10 +95,28 @@ kill $holder
 wait $holder 2>/dev/null
 check "stuck lock: released, it is written" ctl kvp set Key1 changed
 
-# --- configuration ---
+# --- the service manager ---
 
 kill -HUP "$daemon_pid"
 is "SIGHUP: it lives" "$(state)" ready
 daemon_stop
 is "SIGTERM: status 0" $? 0
+link_stop
+socat -u "UNIX-RECV:$scratch/notify" - >"$scratch/notified" &
+wait_for 10 test -S "$scratch/notify"
+export NOTIFY_SOCKET=$scratch/notify WATCHDOG_USEC=400000
+daemon_start
+unset NOTIFY_SOCKET WATCHDOG_USEC
+check "Type=notify: READY without the device" wait_for 10 grep -q READY=1 "$scratch/notified"
+check "Type=notify: says what it waits for" wait_for 10 grep -q "STATUS=Waiting for the host" "$scratch/notified"
+link_start
+check "Type=notify: says that it is ready" wait_for 20 grep -q "STATUS=Ready: protocol 3.1" "$scratch/notified"
+watched()
+{
+	[ "$(grep -ao WATCHDOG=1 "$scratch/notified" | wc -l)" -ge 4 ]
+}
+check "Type=notify: feeds the watchdog" wait_for 10 watched
+daemon_stop
+is "Type=notify: SIGTERM, status 0" $? 0
+check "Type=notify: says that it stops" wait_for 10 grep -q STOPPING=1 "$scratch/notified"
 done_testing

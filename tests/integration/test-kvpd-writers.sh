@@ -4,7 +4,7 @@
 # Others write the pools while the daemon does: one that knows flock(2) only, one that knows fcntl(2)
 # only, the host, and a client of the socket, all at once. No record is lost, none is torn. Needs no
 # root.
-# shellcheck disable=SC2119,SC2031 # functions of kvpd.sh take options; case.sh runs in subshells
+# shellcheck disable=SC2119,SC2031,SC2317 # functions take options, run in subshells, and are called by name
 # shellcheck source=tests/integration/kvpd.sh
 . "$(dirname "$0")/kvpd.sh"
 

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -279,6 +280,33 @@ static void test_interrupted(void)
 	}
 }
 
+/* The kernel's own half-way failure: what an append may still write ends inside the record. */
+static void test_file_size_limit(void)
+{
+	g_autoptr(Scratch) dir = scratch_new();
+	g_autoptr(KvpPool) pool = kvp_pool_new(dir, 0, NULL);
+	g_autoptr(GByteArray) file = original();
+	struct rlimit limit = { .rlim_cur = file->len + 1000, .rlim_max = RLIM_INFINITY };
+	int status;
+	pid_t pid;
+
+	scratch_write(kvp_pool_path(pool), file);
+	pid = fork();
+	if (pid == 0) {
+		g_autoptr(GError) error = NULL;
+
+		signal(SIGXFSZ, SIG_IGN);
+		if (setrlimit(RLIMIT_FSIZE, &limit) < 0)
+			_exit(2);
+		kvp_pool_set(pool, "new", "value", NULL, &error);
+		_exit(!hvis_error_is(error, HVIS_ERROR_NO_SPACE) ||
+			!kvp_pool_set(pool, "k3", "v3", NULL, NULL));
+	}
+	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+	g_assert_cmpint(status, ==, 0);
+	scratch_assert_file(kvp_pool_path(pool), file);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -290,5 +318,6 @@ int main(int argc, char **argv)
 		g_test_add_data_func(fails, &changes[i], test_fail);
 	}
 	g_test_add_func("/kvpd/crash/interrupted", test_interrupted);
+	g_test_add_func("/kvpd/crash/file-size-limit", test_file_size_limit);
 	return g_test_run();
 }
