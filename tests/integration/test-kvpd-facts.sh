@@ -3,6 +3,7 @@
 #
 # What the host is told of a guest whose name, addresses, name servers and system change, in host
 # name and network namespaces of its own: as root, or where users may make such namespaces.
+# shellcheck disable=SC2119,SC2031,SC2317 # functions take options, run in subshells, and are called by name
 if [ -z "${HVIS_IN_NAMESPACE:-}" ]; then
 	for how in "--uts --net" "--user --map-root-user --uts --net"; do
 		# shellcheck disable=SC2086 # options are words
@@ -13,7 +14,6 @@ if [ -z "${HVIS_IN_NAMESPACE:-}" ]; then
 	echo "1..0 # SKIP no right to make namespaces, or no ip(8) or veth"
 	exit 0
 fi
-# shellcheck disable=SC2119,SC2031,SC2317 # functions take options, run in subshells, and are called by name
 # shellcheck source=tests/integration/kvpd.sh
 . "$(dirname "$0")/kvpd.sh"
 

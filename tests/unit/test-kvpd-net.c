@@ -148,6 +148,35 @@ static void test_follow(void)
 	g_assert_null(net_state_find(kvp_net_state(net), "00:15:5D:00:00:01"));
 }
 
+/* More events than the socket holds: they are lost, and the state is right all the same. */
+static void test_flood(void)
+{
+	g_autoptr(Scratch) root = scratch_new();
+	g_autofree char *path = g_build_filename(root, "batch", NULL);
+	g_autofree char *command = g_strdup_printf("ip -batch %s", path);
+	g_autoptr(GString) batch = g_string_new(NULL);
+	g_autoptr(KvpNet) net = NULL;
+
+	if (why_not) {
+		g_test_skip(why_not);
+		return;
+	}
+	g_assert_true(run("ip link add hvf0 type veth peer name hvf1"));
+	g_assert_true(run("ip link set hvf0 up"));
+	net = kvp_net_new(root, on_changed, NULL);
+	for (int i = 0; i < 3000; i++)
+		g_string_append_printf(
+			batch, "addr add 10.%d.%d.1/24 dev hvf0\n", i / 250, i % 250);
+	g_string_append(batch, "addr flush dev hvf0\naddr add 192.0.2.99/24 dev hvf0\n");
+	g_assert_true(put_text(path, batch->str));
+	g_assert_true(run(command));
+	wait_for(net, AF_INET, "192.0.2.99");
+	g_assert_true(run("ip addr add 192.0.2.98/24 dev hvf0"));
+	wait_for(net, AF_INET, "192.0.2.99;192.0.2.98");
+	g_assert_true(run("ip link del hvf0"));
+	wait_for(net, AF_INET, "");
+}
+
 static void test_dns_change(void)
 {
 	g_autoptr(Scratch) root = scratch_new();
@@ -173,6 +202,7 @@ int main(int argc, char **argv)
 	why_not = enter_namespace();
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/kvpd/net/follow", test_follow);
+	g_test_add_func("/kvpd/net/flood", test_flood);
 	g_test_add_func("/kvpd/net/dns-change", test_dns_change);
 	ret = g_test_run();
 	g_free(why_not);
