@@ -120,6 +120,7 @@ while read -r verb id text; do
 	[ "$verb" = RUN ] || continue
 	script=$(base64 -d <<<"$text")
 	[ "$script" != vanish ] || exit
+	[ "$script" != dmesg ] || script='cat "$HVIS_FAKE_KERNEL_LOG"' # not this machine's own
 	{
 		out=$(bash -c "$script" 2>&1)
 		status=$?
@@ -129,6 +130,9 @@ while read -r verb id text; do
 done
 END
 chmod +x "$scratch"/bin/*
+
+export HVIS_FAKE_KERNEL_LOG=$scratch/kernel.log
+echo '[    0.000000] Linux version 6.1' >"$HVIS_FAKE_KERNEL_LOG"
 
 # session NAME APPEND SECONDS SCRIPT: run a session with one case; its counts, then its complaints.
 session()
@@ -162,6 +166,10 @@ like "a guest that goes away" "$(session gone fine 20 'guest vanish; exit $?')" 
 like "a WARNING of the kernel fails the case" \
 	"$(session warned fine 20 'echo "[ 1.0] WARNING: CPU: 0 PID: 1 at x.c" >>"$HVIS_SESSION/console"')" \
 	"1 1 0*kernel log*WARNING: CPU*"
+like "so does one in the log that the guest still holds" \
+	"$(echo "[ 9.0] BUG: unable to handle page fault" >>"$HVIS_FAKE_KERNEL_LOG"
+	session held fine 20 true)" "1 1 0*kernel log*BUG: unable*"
+echo '[    0.000000] Linux version 6.1' >"$HVIS_FAKE_KERNEL_LOG"
 like "what each boot says of the processor does not" \
 	"$(session harmless 'SRSO: Speculative Return Stack Overflow: WARNING: See' 20 true)" "1 0 0*"
 like "a boot that dies is tried again and told" "$(session dead dies 20 true)$(cat "$scratch/job-dead/boots")" \
