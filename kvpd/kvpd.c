@@ -206,7 +206,7 @@ static gboolean on_handshake(const guint8 *msg, gsize len, gpointer data, GError
 	return TRUE;
 }
 
-/* A guest without the device is no cause for worry; that a device went away again is worth a line. */
+/* A guest without the device is no cause for worry; a device that goes away is worth a line. */
 static HvisLogLevel level_of(const Kvpd *kvpd, HvisServiceState state)
 {
 	switch (state) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * hv_kvp_daemon as an object: made from its options, runs on the default main context, stops when it
- * is freed.
+ * hv_kvp_daemon as an object: made from its options, runs on the default main context, stops when
+ * it is freed.
  */
 #pragma once
 

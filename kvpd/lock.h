@@ -11,9 +11,9 @@
 typedef enum { KVP_LOCK_SHARED, KVP_LOCK_EXCLUSIVE } KvpLockKind;
 
 /*
- * Take both locks on @fd within @timeout_ms. HVIS_ERROR_BUSY when that is over, with the name of the
- * process that holds one of them where the kernel tells; nothing is held then. May sleep: not for
- * the main thread. An exclusive lock needs a descriptor open for writing.
+ * Take both locks on @fd within @timeout_ms. HVIS_ERROR_BUSY when that is over, with the name of
+ * the process that holds one of them where the kernel tells; nothing is held then. May sleep: not
+ * for the main thread. An exclusive lock needs a descriptor open for writing.
  */
 gboolean kvp_lock(int fd, KvpLockKind kind, guint timeout_ms, GError **error);
 

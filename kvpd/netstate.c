@@ -56,7 +56,7 @@ NetInterface *net_state_interface(NetState *state, int index)
 
 /* --- text --- */
 
-/* Append @item to the list unless it is there or makes it longer than @max. FALSE once it is full. */
+/* Append @item unless it makes the list longer than @max: FALSE then. */
 static gboolean list_add(GString *list, const char *item, gsize max)
 {
 	gsize more = strlen(item) + (list->len ? 1 : 0);

@@ -45,8 +45,8 @@ NetInterface *net_state_interface(NetState *state, int index);
 char *net_state_list(const NetState *state, int family);
 
 /*
- * The interface with the MAC address in @text ("00:15:5D:…", with ':', '-' or nothing between), NULL
- * if there is none. Where several have it (an SR-IOV function and its synthetic master, a port and
+ * The interface with the MAC address in @text ("00:15:5D:…", with ':', '-' or nothing between),
+ * NULL if there is none. Where several have it (an SR-IOV function and its synthetic master, a port and
  * its bridge) it is the one that is not a part of another, and among those one with addresses.
  */
 const NetInterface *net_state_find(const NetState *state, const char *text);

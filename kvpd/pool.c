@@ -218,7 +218,7 @@ static void edit_clear(Edit *edit)
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Edit, edit_clear)
 
-/* The file at the path, opened and locked: another one may take its place before we have the lock. */
+/* The file at the path, opened and locked; another may take its place before we have the lock. */
 static int open_locked(KvpPool *pool, GError **error)
 {
 	for (int i = 0; i < REOPEN_MAX; i++) {

@@ -64,9 +64,9 @@ gboolean kvp_pool_info(const KvpPool *pool, KvpPoolInfo *ret, GError **error);
 KvpRecords *kvp_pool_read(KvpPool *pool, GError **error);
 
 /*
- * Replace the value of the last record with @key, or append one; creates a missing file. HVIS_ERROR_
- * INVALID for text that does not fit a record, _NO_SPACE on a full disk or pool, _BUSY where the
- * locks are not to be had; the file is as before then.
+ * Replace the value of the last record with @key, or append one; creates a missing file.
+ * HVIS_ERROR_INVALID for text that does not fit a record, _NO_SPACE on a full disk or pool, _BUSY
+ * where the locks are not to be had; the file is as before then.
  */
 gboolean kvp_pool_set(
 	KvpPool *pool, const char *key, const char *value, gboolean *ret_replaced, GError **error);

@@ -27,5 +27,5 @@ KvpPool *kvp_pools_get(KvpPools *pools, guint number);
 
 const char *kvp_pools_name(guint number); /* "external"; NULL if there is no such pool */
 
-/* The number of the pool that @text names: "external" … or "0" … "4". HVIS_ERROR_INVALID if none. */
+/* The number of the pool that @text names, "external" or "0"; HVIS_ERROR_INVALID if none. */
 gboolean kvp_pools_parse(const char *text, guint *ret, GError **error);

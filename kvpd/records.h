@@ -22,7 +22,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpRecords, kvp_records_unref)
 void kvp_records_add(
 	KvpRecords *records, const char *key, gssize key_len, const char *value, gssize value_len);
 
-/* The whole records of a pool file's bytes; what is left of a torn one at the end is passed over. */
+/* The whole records of a pool file's bytes; the rest of a torn one at the end is passed over. */
 KvpRecords *kvp_records_parse(const void *bytes, gsize len);
 
 guint kvp_records_count(const KvpRecords *records);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * io.hvis.Kvp on the daemon's socket: what hvctl and other programs of the guest may ask. Reading is
- * for everyone, writing for root. Files are read and changed by the worker's threads.
+ * io.hvis.Kvp on the daemon's socket: what hvctl and other programs of the guest may ask. Reading
+ * is for everyone, writing for root. Files are read and changed by the worker's threads.
  */
 #pragma once
 
@@ -24,7 +24,7 @@ KvpSocket *kvp_socket_new(
 void kvp_socket_free(KvpSocket *socket);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpSocket, kvp_socket_free)
 
-/* Listen on @path, for everyone; its directory is made if missing. BUSY where another daemon does. */
+/* Listen on @path, for everyone; makes its directory. HVIS_ERROR_BUSY where another daemon does. */
 gboolean kvp_socket_listen(KvpSocket *socket, const char *path, GError **error);
 
 /* HVIS_ERROR_INVALID where the host could not be given all of @key or @value, with the limit. */

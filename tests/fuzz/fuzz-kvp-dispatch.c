@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The daemon's answers to any sequence of messages of the kernel. Input: messages, each a length (two
- * bytes, little-endian) and as many bytes, the rest of it zero. Whatever comes, there is one whole
+ * The daemon's answers to any sequence of messages of the kernel. Input: messages, each a length
+ * (two bytes, little-endian) and as many bytes, the rest of it zero. Whatever comes, there is one whole
  * answer that the kernel can read.
  */
 #include "config.h"

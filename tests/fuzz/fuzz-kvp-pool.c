@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A hostile pool file under the daemon's hands. Input: how often to change it (2 bits), which record
- * to change (6 bits), then the file. What a change leaves behind is compared, record by record, with
- * what a model says that it should.
+ * A hostile pool file under the daemon's hands. Input: how often to change it (2 bits), which
+ * record to change (6 bits), then the file. What a change leaves behind is compared, record by
+ * record, with what a model says that it should.
  */
 #include "config.h"
 

@@ -4,10 +4,10 @@
  * provisioning agents do, and one that appends under fcntl(2) only, as the kernel's own daemon
  * locks. Shares no code with ours.
  *
- *   pool-tool append flock|fcntl FILE PREFIX COUNT     PREFIX0, PREFIX1, … with the number as value;
- *                                                      0 = until SIGTERM; prints how many
- *   pool-tool dump FILE                                KEY<TAB>VALUE, one record per line
- *   pool-tool hold flock|fcntl FILE SECONDS            keep it locked; prints "locked" first
+ *   pool-tool append flock|fcntl FILE PREFIX COUNT   PREFIX0, PREFIX1, … with the number as value;
+ *                                                    0 = until SIGTERM; prints how many
+ *   pool-tool dump FILE                              KEY<TAB>VALUE, one record per line
+ *   pool-tool hold flock|fcntl FILE SECONDS          keep it locked; prints "locked" first
  */
 #include "config.h"
 

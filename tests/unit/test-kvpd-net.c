@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Following a real kernel's network, in a network namespace of its own. Needs ip(8), the right to
- * make such a namespace (as root, or by a user namespace), and veth; else it is skipped and says why.
+ * make such a namespace (as root, or by a user namespace), and veth; else it is skipped.
  */
 #include "config.h"
 

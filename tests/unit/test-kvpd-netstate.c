@@ -101,7 +101,7 @@ static void test_find(void)
 		g_assert_null(net_state_find(state, *bad));
 }
 
-/* b62f79d7 of the kernel: the virtual function of SR-IOV has the address of its synthetic master. */
+/* b62f79d7 of the kernel: an SR-IOV function has the address of its synthetic master. */
 static void test_find_shared_mac(void)
 {
 	g_autoptr(NetState) state = net_state_new();
