@@ -1,36 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# The main job, narrated: a host and a guest talk. Every command is shown with what it prints, and
-# has to succeed.
-
-# tell TEXT…
-tell()
-{
-	printf '\n%s\n' "$*"
-}
-
-# show WHERE COMMAND…: what one would type there.
-show()
-{
-	local where=$1 status out
-
-	shift
-	printf '  %s# %s\n' "$where" "$(printf '%s ' "${@@Q}" | sed "s/'\([A-Za-z0-9_.\/:=-]*\)'/\1/g; s/ $//")"
-	if [ "$where" = guest ]; then
-		out=$(guest "$@" 2>&1)
-	else
-		out=$("$@" 2>&1)
-	fi
-	status=$?
-	[ -z "$out" ] || printf '%s\n' "$out" | sed 's/^/    /'
-	[ $status = 0 ] || { echo "  that ended with status $status"; exit 1; }
-}
-
-# wanted GOT WHAT: the demo is a test, too.
-wanted()
-{
-	[ "$1" = "$2" ] || { echo "  '$2' should have come, not '$1'"; exit 1; }
-}
+# The main job, narrated: a host and a guest talk.
+# shellcheck source=tests/vm/lib/narrate.sh
+. "${HVIS_CASE_LIB%/*}/narrate.sh"
 
 tell "A Debian kernel is up as a guest of hvis-host; hv_kvp_daemon runs in it."
 show guest uname -r

@@ -54,3 +54,77 @@ demo_vm()
 	say "done; what the guest's console said is in $vm_results/job-001/console"
 	return $status
 }
+
+# The same without a virtual machine: hvis-host link in the place of kernel and host.
+demo_link()
+{
+	local build dir
+
+	build=$(build_root)/plain
+	dir=$(mktemp -d "${TMPDIR:-/tmp}/hvis-demo.XXXXXX") || exit
+	mkdir "$dir/pools"
+	"$build/hvis-host" link --dir "$dir/dev" --service kvp --control "$dir/control" >"$dir/host.log" 2>&1 &
+	demo_pids=$!
+	demo_dir=$dir
+	trap demo_end EXIT
+	demo_wait "$dir/dev/hv_kvp"
+	"$build/kvpd/hv_kvp_daemon" --device "$dir/dev/hv_kvp" --pool-dir "$dir/pools" --socket "$dir/kvp" \
+		>"$dir/daemon.log" 2>&1 &
+	demo_pids+=" $!"
+	demo_wait "$dir/kvp"
+	(
+		# shellcheck source=tests/vm/lib/narrate.sh
+		. "$top/tests/vm/lib/narrate.sh"
+		ctl()
+		{
+			"$build/hvis-host" ctl "$dir/control" "$@"
+		}
+		guest()
+		{
+			"$build/hvctl/$1" "${@:2}" --socket "$dir/kvp"
+		}
+		demo_link_story
+	)
+}
+
+demo_wait()
+{
+	local i
+
+	for ((i = 0; i < 100; i++)); do
+		[ ! -S "$1" ] || return 0
+		sleep 0.1
+	done
+	cat "${1%/*}"/*.log >&2
+	die "$1 did not appear"
+}
+
+demo_end()
+{
+	# shellcheck disable=SC2086
+	kill $demo_pids 2>/dev/null
+	wait
+	rm -rf "$demo_dir"
+}
+
+demo_link_story()
+{
+	tell "hvis-host plays host and kernel; hv_kvp_daemon has opened its socket as if it were the device."
+	show host ctl wait kvp --timeout 20
+	tell "The host asks what this machine is."
+	show host ctl kvp intrinsic
+	tell "The host sets a pair; hvctl shows it."
+	show host ctl kvp set Backup.Window "Sunday 02:00"
+	show guest hvctl kvp get Backup.Window
+	wanted "$(guest hvctl kvp get Backup.Window)" "Sunday 02:00"
+	tell "hvctl sets one; the host reads it."
+	show guest hvctl kvp set App.State "serving 42 users"
+	show host ctl kvp get App.State --pool guest
+	wanted "$(ctl kvp get App.State --pool guest)" "serving 42 users"
+	tell "The host takes the service away, and gives it back."
+	show host ctl service disable kvp
+	show host ctl service enable kvp
+	show host ctl wait kvp --timeout 20
+	show host ctl kvp get Backup.Window
+	show guest hvctl status
+}

@@ -104,6 +104,12 @@ test_build()
 test_unit()
 {
 	test_check plain
+	test_one "demo --link" test_demo_link
+}
+
+test_demo_link()
+{
+	(demo_link) >"$(build_root)/demo-link.log" 2>&1 || { cat "$(build_root)/demo-link.log" >&2; false; }
 }
 
 test_asan()
@@ -157,6 +163,7 @@ test_fuzz()
 
 	ls "$top"/tests/fuzz/fuzz-*.c >/dev/null 2>&1 || { say "no fuzz targets"; return; }
 	dir=$(build_root)/fuzz
+	rm -f "$dir"/tests/fuzz/*.status
 	build_configure fuzz --enable-werror --enable-fuzz --enable-asan CC=clang-14 CFLAGS='-O1 -g' ||
 		{ tap_add 0 1 0; return; }
 	say "building fuzz targets"
@@ -172,10 +179,10 @@ fuzz_all()
 	# shellcheck disable=SC2016 # the inner shell's variables
 	find "$dir/tests/fuzz" -maxdepth 1 -type f -name 'fuzz-*' -perm -100 -print0 | LC_ALL=C sort -z |
 		xargs -0 -r -P "$(build_jobs)" -n 1 bash -c '
-			corpus=$0/tests/fuzz/corpus-${3##*/fuzz-}
-			mkdir -p "$corpus"
-			"$3" -seed=1 -max_total_time="$1" -timeout=10 -rss_limit_mb=1024 \
-				-artifact_prefix="$3-" "$corpus" "$2/tests/fuzz/corpus/${3##*/fuzz-}" >"$3.log" 2>&1
+			grown=$0/tests/fuzz/grown-${3##*/fuzz-}
+			mkdir -p "$grown"
+			"$3" -seed=1 -max_total_time="$1" -timeout=10 -rss_limit_mb=2048 \
+				-artifact_prefix="$3-" "$grown" "$2/tests/fuzz/corpus/${3##*/fuzz-}" >"$3.log" 2>&1
 			echo $? >"$3.status"
 		' "$dir" "$seconds" "$top" 2>/dev/null
 	for target in "$dir"/tests/fuzz/fuzz-*.status; do

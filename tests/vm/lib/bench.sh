@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# ./run bench: ours beside the peer in the same run, as a table with ratios. A benchmark is a VM case in
+# bench/NAME that prints lines "BENCH CELL DAEMON UNIT VALUE GOAL"; it runs once with each daemon, and GOAL is
+# the largest ratio of ours to the peer's that is good.
+
+cmd_bench()
+{
+	local name=kvp-latency json='' file
+
+	while [ $# -gt 0 ]; do
+		case $1 in
+		--json)
+			[ $# -ge 2 ] || die_usage "--json needs a file"
+			json=$2
+			shift
+			;;
+		-v) say_verbose=1 ;;
+		-*) die_usage "usage: ./run bench [NAME] [--json FILE]" ;;
+		*) name=$1 ;;
+		esac
+		shift
+	done
+	[ -e "$top/bench/$name/host.sh" ] || die_usage "no benchmark of that name: $name"
+	packages_need build vm
+	build_plain || exit 3
+	HVIS_LANES=1 # one after the other, or they measure each other
+	vm_kernel=${vm_kernel:-6.1}
+	vm_run "$top/bench/$name"
+	[ "$tap_failed" = 0 ] || exit 1
+	file=$vm_results/bench
+	bench_rows "$name" >"$file"
+	bench_table "$file"
+	[ -z "$json" ] || bench_json "$file" >"$json"
+	! grep -q 'no$' "$file"
+}
+
+# Lines "bench|cell|unit|ours|peer|ratio|goal|pass" from both runs.
+bench_rows()
+{
+	grep -h '^BENCH ' "$vm_results"/job-*/case-"$1"/host.out | awk -v bench="$1" '
+		{ value[$2, $3] = $5; unit[$2] = $4; goal[$2] = $6; if (!seen[$2]++) order[++n] = $2 }
+		END {
+			for (i = 1; i <= n; i++) {
+				c = order[i]
+				ratio = value[c, "stock"] > 0 ? value[c, "hvis"] / value[c, "stock"] : 0
+				printf "%s|%s|%s|%s|%s|%.2f|%s|%s\n", bench, c, unit[c], value[c, "hvis"],
+					value[c, "stock"], ratio, goal[c], ratio <= goal[c] ? "yes" : "no"
+			}
+		}'
+}
+
+bench_table()
+{
+	(echo 'bench|cell|unit|ours|peer|ratio|goal|pass' && cat "$1") | column -t -s '|'
+}
+
+bench_json()
+{
+	awk -F '|' '
+		BEGIN { print "[" }
+		{
+			printf "%s  {\"bench\": \"%s\", \"cell\": \"%s\", \"unit\": \"%s\", \"ours\": %s, \"peer\": %s, " \
+				"\"ratio\": %s, \"goal\": %s, \"pass\": %s}", NR > 1 ? ",\n" : "",
+				$1, $2, $3, $4, $5, $6, $7, $8 == "yes" ? "true" : "false"
+		}
+		END { print "\n]" }' "$1"
+}

@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# Telling a story with commands: each is shown with what it prints, and has to succeed.
+
+# tell TEXT…
+tell()
+{
+	printf '\n%s\n' "$*"
+}
+
+# show WHERE COMMAND…: what one would type at WHERE. "guest" is a command that runs its words there.
+show()
+{
+	local where=$1 status out
+
+	shift
+	printf '  %s# %s\n' "$where" "$(printf '%s ' "${@@Q}" | sed "s/'\([A-Za-z0-9_.\/:=-]*\)'/\1/g; s/ $//")"
+	if [ "$where" = guest ]; then
+		out=$(guest "$@" 2>&1)
+	else
+		out=$("$@" 2>&1)
+	fi
+	status=$?
+	[ -z "$out" ] || printf '%s\n' "$out" | sed 's/^/    /'
+	[ $status = 0 ] || { echo "  that ended with status $status"; exit 1; }
+}
+
+# wanted GOT WHAT
+wanted()
+{
+	[ "$1" = "$2" ] || { echo "  '$2' should have come, not '$1'"; exit 1; }
+}
