@@ -211,7 +211,7 @@ static void enter_hangup(Ic *ic)
 {
 	g_autoptr(GError) error = NULL;
 
-	hvis_fail(&error, HVIS_ERROR_CLOSED, "%s: the guest has closed the service", ic->name);
+	hvis_fail(&error, HVIS_ERROR_CLOSED, "%s: the service was closed meanwhile", ic->name);
 	slot_clear(ic, &ic->versions_slot);
 	fail_current(ic, error);
 	fail_queue(ic, error);
