@@ -31,6 +31,43 @@ static struct json_object *describe_exits(const Vm *vm)
 	return o;
 }
 
+static const char *describe_mp_state(const VcpuState *state)
+{
+	switch (state->mp_state) {
+	case KVM_MP_STATE_RUNNABLE:
+		return "runs";
+	case KVM_MP_STATE_HALTED: /* with interrupts off only a reset gets it out of that */
+		return state->interrupts ? "idle" : "halted";
+	case KVM_MP_STATE_UNINITIALIZED:
+	case KVM_MP_STATE_INIT_RECEIVED:
+	case KVM_MP_STATE_SIPI_RECEIVED:
+		return "not-started";
+	}
+	return "other";
+}
+
+static struct json_object *describe_processors(Vm *vm)
+{
+	struct json_object *list = json_object_new_array();
+
+	for (guint i = 0; i < vm->cpus; i++) {
+		struct json_object *o = json_object_new_object();
+		VcpuState state = { 0 };
+		char rip[24];
+
+		if (vm->vm_fd >= 0 && vcpu_get_state(&vm->vcpu[i], &state)) {
+			g_snprintf(rip, sizeof(rip), "%#" G_GINT64_MODIFIER "x", state.rip);
+			json_object_object_add(
+				o, "state", json_object_new_string(describe_mp_state(&state)));
+			json_object_object_add(o, "at", json_object_new_string(rip));
+		} else {
+			json_object_object_add(o, "state", json_object_new_string("stuck"));
+		}
+		json_object_array_add(list, o);
+	}
+	return list;
+}
+
 static struct json_object *describe_delivery(const Vm *vm)
 {
 	const DeliveryCounters *c = delivery_counters(vm->delivery);
@@ -74,7 +111,7 @@ struct json_object *vm_describe(Vm *vm)
 
 	json_object_object_add(o, "synic", json_object_new_string(vm_synic_name(vm->mode)));
 	json_object_object_add(o, "running", json_object_new_boolean(vm->running));
-	describe_add(o, "processors", vm->cpus);
+	json_object_object_add(o, "processors", describe_processors(vm));
 	describe_add(o, "memory-mib", ram_size(vm->ram) >> 20);
 	describe_add(o, "mapped-pages", ram_mapped(vm->ram));
 	describe_add(o, "boots", vm->boots);

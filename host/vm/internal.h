@@ -24,6 +24,13 @@
 #define VCPU_EXIT_REASONS 48u
 #define VM_SERIAL_PORTS 2u
 
+/* Where a processor is: for people who wonder why a guest does not go on. */
+typedef struct {
+	guint64 rip;
+	gboolean interrupts; /* RFLAGS.IF */
+	int mp_state; /* KVM_MP_STATE_… */
+} VcpuState;
+
 typedef struct {
 	Vm *vm;
 	guint index;
@@ -33,6 +40,10 @@ typedef struct {
 	pthread_t thread;
 	gboolean started;
 	guint8 cmos_index; /* this processor's own, so that nothing has to be locked */
+	int state_wanted; /* atomic */
+	GMutex state_lock;
+	GCond state_cond;
+	VcpuState state; /* under the lock */
 	guint64 exits[VCPU_EXIT_REASONS]; /* atomic; the last one counts all beyond */
 } Vcpu;
 
@@ -87,6 +98,8 @@ gboolean vcpu_create(Vcpu *vcpu, GError **error);
 gboolean vcpu_start(Vcpu *vcpu, GError **error);
 void vcpu_stop(Vcpu *vcpu); /* kicks and joins */
 void vcpu_destroy(Vcpu *vcpu);
+/* Takes the processor out of the guest for a moment. FALSE: it does not come out. */
+gboolean vcpu_get_state(Vcpu *vcpu, VcpuState *ret);
 /* From any thread: tell the main context, with a text made from @format. */
 void vcpu_report(Vcpu *vcpu, VmEventKind kind, const char *format, ...) G_GNUC_PRINTF(3, 4);
 

@@ -16,6 +16,9 @@
 #include "util/error.h"
 #include "util/fd.h"
 
+#define RFLAGS_IF 0x200u
+#define STATE_TIME_US (200 * G_TIME_SPAN_MILLISECOND)
+
 void vcpu_report(Vcpu *vcpu, VmEventKind kind, const char *format, ...)
 {
 	g_autofree char *text = NULL;
@@ -27,6 +30,48 @@ void vcpu_report(Vcpu *vcpu, VmEventKind kind, const char *format, ...)
 	va_end(args);
 	event.text = text;
 	mail_event(vcpu->vm->mail, &event);
+}
+
+static void vcpu_read_state(Vcpu *vcpu)
+{
+	struct kvm_mp_state mp = { 0 };
+	struct kvm_regs regs = { 0 };
+
+	ioctl(vcpu->fd, KVM_GET_MP_STATE, &mp);
+	ioctl(vcpu->fd, KVM_GET_REGS, &regs);
+	vcpu->state = (VcpuState){ regs.rip, (regs.rflags & RFLAGS_IF) != 0, (int)mp.mp_state };
+}
+
+/* The main context waits for this. Kicks that come from now on are for KVM_RUN again. */
+static void vcpu_answer_state(Vcpu *vcpu)
+{
+	g_mutex_lock(&vcpu->state_lock);
+	__atomic_store_n(&vcpu->run->immediate_exit, 0, __ATOMIC_SEQ_CST);
+	vcpu_read_state(vcpu);
+	__atomic_store_n(&vcpu->state_wanted, 0, __ATOMIC_SEQ_CST);
+	g_cond_signal(&vcpu->state_cond);
+	g_mutex_unlock(&vcpu->state_lock);
+}
+
+gboolean vcpu_get_state(Vcpu *vcpu, VcpuState *ret)
+{
+	gint64 deadline = g_get_monotonic_time() + STATE_TIME_US;
+	gboolean answered = TRUE;
+
+	g_mutex_lock(&vcpu->state_lock);
+	if (vcpu->started) {
+		__atomic_store_n(&vcpu->state_wanted, 1, __ATOMIC_SEQ_CST);
+		kick_out(vcpu->thread, vcpu->run);
+		while (__atomic_load_n(&vcpu->state_wanted, __ATOMIC_SEQ_CST) && answered)
+			answered =
+				g_cond_wait_until(&vcpu->state_cond, &vcpu->state_lock, deadline);
+	} else {
+		vcpu_read_state(vcpu);
+	}
+	if (answered)
+		*ret = vcpu->state;
+	g_mutex_unlock(&vcpu->state_lock);
+	return answered;
 }
 
 static guint64 vcpu_rip(Vcpu *vcpu)
@@ -105,7 +150,11 @@ static void *vcpu_thread(void *data)
 	Vcpu *vcpu = data;
 	VcpuNext next = VCPU_GOES_ON;
 
-	while (next == VCPU_GOES_ON && !__atomic_load_n(&vcpu->vm->stopping, __ATOMIC_SEQ_CST)) {
+	while (next == VCPU_GOES_ON) {
+		if (__atomic_load_n(&vcpu->state_wanted, __ATOMIC_SEQ_CST))
+			vcpu_answer_state(vcpu);
+		if (__atomic_load_n(&vcpu->vm->stopping, __ATOMIC_SEQ_CST))
+			break;
 		if (ioctl(vcpu->fd, KVM_RUN, 0) == 0) {
 			vcpu_count_exit(vcpu);
 			next = vcpu_exit(vcpu);

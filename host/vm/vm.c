@@ -361,8 +361,11 @@ Vm *vm_new(const VmOptions *options, VmEventFunc func, gpointer data, GError **e
 	vm->cpus = options->cpus;
 	vm->no_reset = options->no_reset;
 	vm->kvm_fd = vm->vm_fd = -1;
-	for (guint i = 0; i < VM_CPUS_MAX; i++)
+	for (guint i = 0; i < VM_CPUS_MAX; i++) {
 		vm->vcpu[i] = (Vcpu){ .vm = vm, .index = i, .fd = -1 };
+		g_mutex_init(&vm->vcpu[i].state_lock);
+		g_cond_init(&vm->vcpu[i].state_cond);
+	}
 	g_mutex_init(&vm->pm_lock);
 	vm->mail = mail_new(&mail_ops, vm);
 	vm->signals = signals_new(vm_on_signal, vm);
@@ -381,6 +384,10 @@ void vm_free(Vm *vm)
 		serial_free(vm->serial[i]);
 	delivery_free(vm->delivery);
 	vm_dismantle(vm);
+	for (guint i = 0; i < VM_CPUS_MAX; i++) {
+		g_mutex_clear(&vm->vcpu[i].state_lock);
+		g_cond_clear(&vm->vcpu[i].state_cond);
+	}
 	signals_free(vm->signals);
 	mail_free(vm->mail);
 	boot_free(vm->boot);

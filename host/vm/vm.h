@@ -109,5 +109,8 @@ gboolean vm_running(const Vm *vm);
 /* As if the reset button was pressed: the client's reset(), then the same guest booted afresh. */
 gboolean vm_reset(Vm *vm, GError **error);
 
-/* Mode, uptime, boots, exits per reason, messages, interrupts. New JSON object. */
+/*
+ * Mode, uptime, boots, where each processor is, exits per reason, messages, interrupts. New JSON
+ * object.
+ */
 struct json_object *vm_describe(Vm *vm);
