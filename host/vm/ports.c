@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * IO ports: two UARTs, the ACPI fixed hardware, the reset port, the CMOS clock. All others read as ones and take
- * writes in silence, as an empty bus does.
+ * IO ports: two UARTs, the ACPI fixed hardware, the reset port, the CMOS clock. All others read as
+ * ones and take writes in silence, as an empty bus does.
  */
 #include "config.h"
 
