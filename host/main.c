@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* hvis-host: a Hyper-V host in user space. The table of its subcommands; nothing else. */
 #include "config.h"
-
 #include <locale.h>
 #include <stdio.h>
-#include <string.h>
-
-#include <glib.h>
-
 #include "host/subcommand.h"
 #include "util/error.h"
 
@@ -21,12 +16,12 @@ static const struct {
 	{ "ctl", "talk to a running host", host_ctl },
 };
 
-static int usage(FILE *out, HvisExit status)
+static int help(void)
 {
-	fprintf(out, "usage: hvis-host COMMAND [ARGUMENT...]\n\n");
+	puts("usage: hvis-host COMMAND [ARGUMENT...]\n");
 	for (gsize i = 0; i < G_N_ELEMENTS(subcommands); i++)
-		fprintf(out, "  %-6s %s\n", subcommands[i].name, subcommands[i].summary);
-	return status;
+		printf("  %-6s %s\n", subcommands[i].name, subcommands[i].summary);
+	return HVIS_EXIT_OK;
 }
 
 int main(int argc, char **argv)
@@ -34,13 +29,13 @@ int main(int argc, char **argv)
 	setlocale(LC_ALL, "");
 	g_set_prgname("hvis-host");
 	for (gsize i = 0; argc > 1 && i < G_N_ELEMENTS(subcommands); i++)
-		if (!strcmp(argv[1], subcommands[i].name))
+		if (g_str_equal(argv[1], subcommands[i].name))
 			return subcommands[i].main(argc - 1, argv + 1);
-	if (argc > 1 && !strcmp(argv[1], "--version"))
+	if (argc > 1 && g_str_equal(argv[1], "--version"))
 		return puts("hvis-host " VERSION) < 0 ? HVIS_EXIT_IO : HVIS_EXIT_OK;
-	if (argc > 1 && !strcmp(argv[1], "--help"))
-		return usage(stdout, HVIS_EXIT_OK);
-	if (argc > 1)
-		fprintf(stderr, "hvis-host: unknown command \"%s\"\n", argv[1]);
-	return usage(stderr, HVIS_EXIT_USAGE);
+	if (argc > 1 && g_str_equal(argv[1], "--help"))
+		return help();
+	fprintf(stderr, "hvis-host: \"%s\" is no command; see \"hvis-host --help\"\n",
+		argc > 1 ? argv[1] : "");
+	return HVIS_EXIT_USAGE;
 }
