@@ -9,7 +9,9 @@
 #include <gio/gio.h>
 #include <stdio.h>
 
+/* clang-format off: the first argument is a name with hyphens, not a subtraction */
 G_DEFINE_QUARK(hvis - error - quark, hvis_error)
+/* clang-format on */
 
 gboolean hvis_fail(GError **error, HvisErrorCode code, const char *format, ...)
 {

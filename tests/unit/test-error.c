@@ -17,6 +17,12 @@ static void test_message(void)
 	g_assert_false(hvis_error_is(NULL, HVIS_ERROR_FAILED));
 }
 
+/* Once the formatter took the name for a subtraction. */
+static void test_domain_name(void)
+{
+	g_assert_cmpstr(g_quark_to_string(HVIS_ERROR), ==, "hvis-error-quark");
+}
+
 static void test_errno(void)
 {
 	static const struct {
@@ -109,6 +115,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/error/message", test_message);
+	g_test_add_func("/error/domain-name", test_domain_name);
 	g_test_add_func("/error/errno", test_errno);
 	g_test_add_func("/error/exit-status", test_exit_status);
 	g_test_add_func("/error/exit-status-foreign", test_exit_status_foreign);
