@@ -9,9 +9,11 @@
 #include <gio/gio.h>
 #include <stdio.h>
 
-/* clang-format off: the first argument is a name with hyphens, not a subtraction */
-G_DEFINE_QUARK(hvis - error - quark, hvis_error)
-/* clang-format on */
+/* Not by G_DEFINE_QUARK: clang-format takes the hyphens of its argument for subtractions. */
+GQuark hvis_error_quark(void)
+{
+	return g_quark_from_static_string("hvis-error-quark");
+}
 
 gboolean hvis_fail(GError **error, HvisErrorCode code, const char *format, ...)
 {
