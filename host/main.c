@@ -35,7 +35,6 @@ int main(int argc, char **argv)
 		return puts("hvis-host " VERSION) < 0 ? HVIS_EXIT_IO : HVIS_EXIT_OK;
 	if (argc > 1 && g_str_equal(argv[1], "--help"))
 		return help();
-	fprintf(stderr, "hvis-host: \"%s\" is no command; see \"hvis-host --help\"\n",
-		argc > 1 ? argv[1] : "");
+	fprintf(stderr, "hvis-host: no command \"%s\"; see --help\n", argc > 1 ? argv[1] : "");
 	return HVIS_EXIT_USAGE;
 }

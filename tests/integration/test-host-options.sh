@@ -31,7 +31,7 @@ prints() {
 	report $? "0: $*"
 }
 
-ends 2 "hvis-host --help"
+ends 2 "see --help"
 ends 2 '"fly"' fly
 ends 2 "--kernel FILE is missing" run
 ends 2 "--bogus" run --kernel k --bogus
