@@ -77,15 +77,15 @@ static struct json_object *describe_delivery(const Vm *vm)
 	for (guint vp = 0; vp < vm->cpus; vp++)
 		waiting += delivery_waiting(vm->delivery, vp);
 	describe_add(o, "messages", c->messages);
-	describe_add(o, "messages-waiting", waiting);
-	describe_add(o, "messages-dropped", c->messages_dropped);
-	describe_add(o, "slot-busy", c->slot_busy);
-	describe_add(o, "end-of-message", vm_counter(&vm->counters.eoms));
+	describe_add(o, "messages_waiting", waiting);
+	describe_add(o, "messages_dropped", c->messages_dropped);
+	describe_add(o, "slot_busy", c->slot_busy);
+	describe_add(o, "end_of_message", vm_counter(&vm->counters.eoms));
 	describe_add(o, "retries", c->retries);
 	describe_add(o, "events", c->flags);
-	describe_add(o, "events-dropped", c->flags_dropped);
+	describe_add(o, "events_dropped", c->flags_dropped);
 	describe_add(o, "interrupts", c->interrupts);
-	describe_add(o, "interrupts-masked", c->interrupts_masked);
+	describe_add(o, "interrupts_masked", c->interrupts_masked);
 	return o;
 }
 
@@ -97,10 +97,10 @@ static struct json_object *describe_received(Vm *vm)
 
 	mail_counters(vm->mail, &refused, &longest);
 	describe_add(o, "messages", vm_counter(&vm->counters.messages_in));
-	describe_add(o, "messages-refused", vm_counter(&vm->counters.messages_refused));
-	describe_add(o, "queue-full", refused);
-	describe_add(o, "queue-longest", longest);
-	describe_add(o, "signals-by-exit", vm_counter(&vm->counters.signals_in));
+	describe_add(o, "messages_refused", vm_counter(&vm->counters.messages_refused));
+	describe_add(o, "queue_full", refused);
+	describe_add(o, "queue_longest", longest);
+	describe_add(o, "signals_by_exit", vm_counter(&vm->counters.signals_in));
 	describe_add(o, "connections", signals_count(vm->signals));
 	return o;
 }
@@ -112,15 +112,15 @@ struct json_object *vm_describe(Vm *vm)
 	json_object_object_add(o, "synic", json_object_new_string(vm_synic_name(vm->mode)));
 	json_object_object_add(o, "running", json_object_new_boolean(vm->running));
 	json_object_object_add(o, "processors", describe_processors(vm));
-	describe_add(o, "memory-mib", ram_size(vm->ram) >> 20);
-	describe_add(o, "mapped-pages", ram_mapped(vm->ram));
+	describe_add(o, "memory_mib", ram_size(vm->ram) >> 20);
+	describe_add(o, "mapped_pages", ram_mapped(vm->ram));
 	describe_add(o, "boots", vm->boots);
-	describe_add(o, "uptime-ms", (guint64)(vm_now_ns() - vm->booted_at) / 1000000);
+	describe_add(o, "uptime_ms", (guint64)(vm_now_ns() - vm->booted_at) / 1000000);
 	json_object_object_add(o, "exits", describe_exits(vm));
-	json_object_object_add(o, "to-guest", describe_delivery(vm));
-	json_object_object_add(o, "from-guest", describe_received(vm));
-	describe_add(o, "unknown-ports", vm_counter(&vm->counters.unknown_ports));
-	describe_add(o, "unknown-registers", vm_counter(&vm->counters.unknown_msrs));
+	json_object_object_add(o, "to_guest", describe_delivery(vm));
+	json_object_object_add(o, "from_guest", describe_received(vm));
+	describe_add(o, "unknown_ports", vm_counter(&vm->counters.unknown_ports));
+	describe_add(o, "unknown_registers", vm_counter(&vm->counters.unknown_msrs));
 	json_object_object_add(o, "console", serial_describe(vm->serial[0]));
 	json_object_object_add(o, "agent", serial_describe(vm->serial[1]));
 	return o;

@@ -248,7 +248,7 @@ struct json_object *vm_probe_describe(const VmProbe *probe)
 		json_object_object_add(entry, "present", json_object_new_boolean(c->present));
 		for (VmSynic way = VM_SYNIC_KVM; way < VM_SYNIC_N; way++)
 			json_object_object_add(entry,
-				way == VM_SYNIC_KVM ? "needed-kvm" : "needed-user",
+				way == VM_SYNIC_KVM ? "needed_kvm" : "needed_user",
 				json_object_new_boolean(c->needed[way]));
 		json_object_array_add(list, entry);
 	}
