@@ -119,7 +119,8 @@ static void print_plain_members(FILE *stream, const char *title, struct json_obj
 	fprintf(stream, "\n%s\n", title);
 	json_object_object_foreach(object, name, value)
 	{
-		OutputColumn columns[] = { { name, name, FALSE, NULL },
+		g_autofree char *heading = g_strdelimit(g_strdup(name), "_", ' ');
+		OutputColumn columns[] = { { heading, name, FALSE, NULL },
 			{ NULL, NULL, FALSE, NULL } };
 
 		if (json_object_is_type(value, json_type_object) ||
