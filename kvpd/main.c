@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include <util/error.h>
+#include <util/fd.h>
 #include <util/log.h>
 
 #include "kvpd/kvpd.h"
@@ -25,6 +26,7 @@ int main(int argc, char **argv)
 	g_auto(KvpdOptions) options = { 0 };
 	g_autoptr(GError) error = NULL;
 
+	hvis_fd_fill_standard();
 	if (!kvpd_options_parse(&options, argc, argv, &error))
 		return hvis_die(HVIS_EXIT_USAGE, error);
 	if (options.version)

@@ -10,6 +10,17 @@
 
 #include <util/error.h>
 
+void hvis_fd_fill_standard(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDONLY);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int hvis_open(const char *path, int flags, GError **error)
 {
 	int fd;

@@ -35,6 +35,13 @@ static inline int hvis_fd_steal(int *fd)
 	return taken;
 }
 
+/*
+ * Put /dev/null, for reading only, where a program was started without standard input, output or
+ * error: the next file or socket it opens would take that number, and get what is meant for the
+ * terminal. First in main(). Writing to them fails as it would have.
+ */
+void hvis_fd_fill_standard(void);
+
 /* open(2) with O_CLOEXEC, mode 0644 where O_CREAT is given. -1 and @error on failure. */
 int hvis_open(const char *path, int flags, GError **error);
 

@@ -80,6 +80,24 @@ static void test_write_fails(void)
 	g_assert_nonnull(error);
 }
 
+/* A socket that became standard error would be sent the log. */
+static void test_closed_standard_error(void)
+{
+	if (g_test_subprocess()) {
+		hvis_autofd int fd = -1;
+
+		close(STDIN_FILENO);
+		close(STDERR_FILENO);
+		hvis_fd_fill_standard();
+		fd = open("/dev/zero", O_RDWR);
+		if (fd <= STDERR_FILENO || write(STDERR_FILENO, "x", 1) != -1)
+			_exit(1);
+		_exit(0);
+	}
+	g_test_trap_subprocess(NULL, 0, 0);
+	g_test_trap_assert_passed();
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -87,5 +105,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/fd/open-missing", test_open_missing);
 	g_test_add_func("/fd/whole-buffers", test_whole_buffers);
 	g_test_add_func("/fd/write-fails", test_write_fails);
+	g_test_add_func("/fd/closed-standard-error", test_closed_standard_error);
 	return g_test_run();
 }
