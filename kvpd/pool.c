@@ -80,6 +80,20 @@ static guint lock_timeout(KvpPool *pool)
 
 /* --- opening --- */
 
+/* Somebody has put another thing in the file's place: a state of this machine, no fault of a caller's. */
+static gboolean check_regular(const char *path, const struct stat *st, GError **error)
+{
+	return S_ISREG(st->st_mode) ||
+	       hvis_fail(error, HVIS_ERROR_IO, "%s is not a regular file", path);
+}
+
+static gboolean stat_regular(const char *path, struct stat *st, GError **error)
+{
+	if (lstat(path, st) < 0)
+		return hvis_fail_errno(error, errno, "stat %s", path);
+	return check_regular(path, st, error);
+}
+
 /* Make the new entry last; a directory that cannot be synced (overlay, FUSE) is no failure. */
 static void sync_dir(const char *dir)
 {
@@ -102,35 +116,38 @@ static gboolean make_dir(const char *dir, GError **error)
 gboolean kvp_pool_create(KvpPool *pool, GError **error)
 {
 	hvis_autofd int fd = -1;
+	struct stat st;
 
 	if (!make_dir(pool->dir, error))
 		return FALSE;
 	fd = open(pool->path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0 && errno == EEXIST)
-		return TRUE;
+		return stat_regular(pool->path, &st, error);
 	if (fd < 0 || fchmod(fd, 0644) < 0)
 		return hvis_fail_errno(error, errno, "create %s", pool->path);
 	sync_dir(pool->dir);
 	return TRUE;
 }
 
-/* O_NONBLOCK keeps a FIFO of that name from holding us; regular files do not know it. */
+/*
+ * Looked at before, since a socket or a link fails to open in a way that says less, and after, since
+ * it may have changed. O_NONBLOCK keeps a FIFO from holding us; regular files do not know it.
+ */
 static int open_regular(const char *path, int flags, GError **error)
 {
-	hvis_autofd int fd = hvis_open(path, flags | O_NOFOLLOW | O_NONBLOCK, error);
+	hvis_autofd int fd = -1;
 	struct stat st;
 
+	if (!stat_regular(path, &st, error))
+		return -1;
+	fd = hvis_open(path, flags | O_NOFOLLOW | O_NONBLOCK, error);
 	if (fd < 0)
 		return -1;
 	if (fstat(fd, &st) < 0) {
 		hvis_fail_errno(error, errno, "stat %s", path);
 		return -1;
 	}
-	if (!S_ISREG(st.st_mode)) {
-		hvis_fail(error, HVIS_ERROR_INVALID, "%s is not a regular file", path);
-		return -1;
-	}
-	return hvis_fd_steal(&fd);
+	return check_regular(path, &st, error) ? hvis_fd_steal(&fd) : -1;
 }
 
 static gboolean is_at_path(int fd, const char *path)
@@ -178,8 +195,8 @@ gboolean kvp_pool_info(const KvpPool *pool, KvpPoolInfo *ret, GError **error)
 {
 	struct stat st;
 
-	if (stat(pool->path, &st) < 0)
-		return hvis_fail_errno(error, errno, "stat %s", pool->path);
+	if (!stat_regular(pool->path, &st, error))
+		return FALSE;
 	*ret = (KvpPoolInfo){ .bytes = (guint64)st.st_size,
 		.records = (guint64)st.st_size / RECORD };
 	return TRUE;
@@ -326,13 +343,20 @@ static gboolean truncate_to(const Edit *edit, guint count, GError **error)
 	return TRUE;
 }
 
-/* Others may leave anything behind the NUL, so only the text is compared. */
+/*
+ * Others may leave anything behind the NUL, so only the text is compared; and anything before it, so
+ * a key that is no UTF-8 goes by what kvp_pool_read() shows of it, or nobody could delete it.
+ */
 static gboolean has_key(const Edit *edit, guint index, const char *key)
 {
 	const char *field = (const char *)edit->bytes + index * RECORD;
 	gsize len = strnlen(field, HVIS_KVP_KEY_MAX);
+	g_autofree char *shown = NULL;
 
-	return len == strlen(key) && memcmp(field, key, len) == 0;
+	if (g_utf8_validate_len(field, len, NULL))
+		return len == strlen(key) && memcmp(field, key, len) == 0;
+	shown = g_utf8_make_valid(field, (gssize)len);
+	return g_str_equal(shown, key);
 }
 
 static gboolean make_record(

@@ -51,7 +51,10 @@ const char *kvp_pool_path(const KvpPool *pool);
 /* How long a call waits for the locks of others; 5 s unless set. */
 void kvp_pool_set_lock_timeout(KvpPool *pool, guint ms);
 
-/* Create the directory (0755) and the file (0644) where they are missing; else do nothing. */
+/*
+ * Create the directory (0755) and the file (0644) where they are missing; else do nothing.
+ * HVIS_ERROR_IO, as from everything below, where a thing of another kind has that name.
+ */
 gboolean kvp_pool_create(KvpPool *pool, GError **error);
 
 gboolean kvp_pool_info(const KvpPool *pool, KvpPoolInfo *ret, GError **error);

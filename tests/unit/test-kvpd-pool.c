@@ -7,7 +7,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <util/error.h>
@@ -281,29 +283,71 @@ static void test_missing(Fixture *f, gconstpointer data)
 	g_assert_cmpuint(stat_of(f->path).st_mode & 07777, ==, 0644);
 }
 
-/* What is not a regular file is neither waited for nor written to. */
+static void make_socket(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	hvis_autofd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+	g_assert_cmpint(bind(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+}
+
+static void assert_not_a_file(GError **error)
+{
+	g_assert_error(*error, HVIS_ERROR, HVIS_ERROR_IO);
+	g_assert_nonnull(strstr((*error)->message, "is not a regular file"));
+	g_clear_error(error);
+}
+
+/*
+ * What is not a regular file is neither waited for nor written to, and every call says so: the host
+ * was told that its request was invalid, and the administrator nothing.
+ */
 static void test_not_a_file(Fixture *f, gconstpointer data)
 {
 	g_autofree char *elsewhere = g_build_filename(f->dir, "elsewhere", NULL);
 	g_autoptr(GByteArray) file = scratch_records("a", "1", NULL);
 
 	scratch_write(elsewhere, file);
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		g_autoptr(GError) error = NULL;
+		KvpPoolInfo info;
 
 		if (i == 0)
 			g_assert_cmpint(mkfifo(f->path, 0600), ==, 0);
 		else if (i == 1)
 			g_assert_cmpint(symlink("elsewhere", f->path), ==, 0);
-		else
+		else if (i == 2)
 			g_assert_cmpint(mkdir(f->path, 0700), ==, 0);
+		else
+			make_socket(f->path);
+		g_assert_false(kvp_pool_create(f->pool, &error));
+		assert_not_a_file(&error);
+		g_assert_false(kvp_pool_info(f->pool, &info, &error));
+		assert_not_a_file(&error);
 		g_assert_null(kvp_pool_read(f->pool, &error));
-		g_assert_error(error, HVIS_ERROR, HVIS_ERROR_INVALID);
-		g_assert_false(kvp_pool_set(f->pool, "b", "2", NULL, NULL));
-		g_assert_false(kvp_pool_delete(f->pool, "a", NULL));
+		assert_not_a_file(&error);
+		g_assert_false(kvp_pool_set(f->pool, "b", "2", NULL, &error));
+		assert_not_a_file(&error);
+		g_assert_false(kvp_pool_delete(f->pool, "a", &error));
+		assert_not_a_file(&error);
 		scratch_assert_file(elsewhere, file);
 		g_assert_cmpint(g_remove(f->path), ==, 0);
 	}
+}
+
+/* A key that is no UTF-8 was listed, and could be read, but neither replaced nor deleted. */
+static void test_delete_what_is_shown(Fixture *f, gconstpointer data)
+{
+	g_autoptr(GByteArray) file = scratch_records("a\xff", "1", "b\xfe", "2", "c", "3", NULL);
+	g_autoptr(GByteArray) wanted = scratch_records("b\xef\xbf\xbd", "4", "c", "3", NULL);
+	g_autoptr(KvpRecords) records = NULL;
+
+	scratch_write(f->path, file);
+	records = kvp_pool_read(f->pool, NULL);
+	remove_key(f->pool, kvp_records_key(records, 0));
+	set(f->pool, kvp_records_key(records, 1), "4", TRUE);
+	scratch_assert_file(f->path, wanted);
 }
 
 /* A writer that never lets go is outlasted, named, and blinds nobody. */
@@ -382,6 +426,7 @@ int main(int argc, char **argv)
 	ADD("full", test_full);
 	ADD("missing", test_missing);
 	ADD("not-a-file", test_not_a_file);
+	ADD("delete-what-is-shown", test_delete_what_is_shown);
 	ADD("stuck-writer", test_stuck_writer);
 	ADD("replaced-while-waiting", test_replaced_while_waiting);
 	return g_test_run();
