@@ -88,7 +88,10 @@ static const KvpItem *find(GPtrArray *items, const char *key)
 
 static void no_such_key(const Lookup *l, GError **error)
 {
-	hvis_fail(error, HVIS_ERROR_NOT_FOUND, "no key \"%s\" in pool %u", l->key, l->pool);
+	const char *pool = kvp_pool_name(l->pool);
+
+	hvis_fail(
+		error, HVIS_ERROR_NOT_FOUND, "no key \"%s\" in pool %s", l->key, pool ? pool : "?");
 }
 
 static void get_listed(guint32 status, GPtrArray *items, const GError *error, gpointer data)
