@@ -31,7 +31,8 @@
 struct Kvpd {
 	const KvpdOptions *options;
 	KvpPools *pools;
-	KvpWorker *worker;
+	KvpWorker *worker; /* for the host alone: no number of local callers may hold it up */
+	KvpWorker *callers;
 	KvpNet *net;
 	KvpHostName *name;
 	KvpFactsOps facts_ops;
@@ -267,6 +268,12 @@ static struct json_object *get_status(gpointer data)
 
 /* --- life --- */
 
+static void set_lock_timeout(Kvpd *kvpd, guint ms)
+{
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
+		kvp_pool_set_lock_timeout(kvp_pools_get(kvpd->pools, i), ms);
+}
+
 static gboolean configure(Kvpd *kvpd, GError **error)
 {
 	g_autoptr(HvisConfig) config =
@@ -274,9 +281,7 @@ static gboolean configure(Kvpd *kvpd, GError **error)
 
 	if (!config)
 		return FALSE;
-	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
-		kvp_pool_set_lock_timeout(kvp_pools_get(kvpd->pools, i),
-			(guint)hvis_config_int(config, "kvp", "LockTimeout"));
+	set_lock_timeout(kvpd, (guint)hvis_config_int(config, "kvp", "LockTimeout"));
 	return TRUE;
 }
 
@@ -303,10 +308,11 @@ Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 	if (!configure(kvpd, error))
 		return NULL;
 	kvpd->worker = kvp_worker_new();
+	kvpd->callers = kvp_worker_new();
 	make_facts(kvpd);
 	kvpd->dispatch = kvp_dispatch_new(&dispatch_ops, kvpd->pools, hvis_clock_default(), kvpd);
 	kvpd->service = hvis_service_new(&service_ops, options->device, NULL, kvpd);
-	kvpd->socket = kvp_socket_new(&socket_ops, kvpd->pools, kvpd->worker, kvpd);
+	kvpd->socket = kvp_socket_new(&socket_ops, kvpd->pools, kvpd->callers, kvpd);
 	return g_steal_pointer(&kvpd);
 }
 
@@ -314,7 +320,10 @@ void kvpd_free(Kvpd *kvpd)
 {
 	if (!kvpd)
 		return;
+	set_lock_timeout(
+		kvpd, 0); /* what waits for a lock may end that; what is queued waits for none */
 	kvp_worker_free(kvpd->worker); /* waits, and answers */
+	kvp_worker_free(kvpd->callers);
 	kvp_socket_free(kvpd->socket);
 	hvis_service_free(kvpd->service);
 	kvp_dispatch_free(kvpd->dispatch);

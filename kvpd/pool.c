@@ -23,7 +23,7 @@
 
 #define RECORD sizeof(struct hvis_kvp_record)
 #define LOCK_TIMEOUT_MS 5000
-#define READ_TIMEOUT_MS 1000
+#define READ_TIMEOUT_MS 200 /* writers need a few; anybody may hold a lock, and readers queue */
 #define REOPEN_MAX 5 /* times that a file may be replaced under us before we give up */
 
 struct KvpPool {

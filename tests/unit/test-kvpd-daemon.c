@@ -19,6 +19,7 @@
 #include <hvis/link.h>
 #include <util/error.h>
 #include <util/fd.h>
+#include <varlink/socket.h>
 #include <varlink/varlink.h>
 #include <wire/kvp-device.h>
 
@@ -577,17 +578,64 @@ static void test_stop_while_writing(Fixture *f, gconstpointer data)
 	g_assert_cmphex(status_of(receive(f)), ==, HVIS_S_OK);
 }
 
-static void test_configuration(Fixture *f, gconstpointer data)
+static void configure(Fixture *f, const char *text)
 {
 	g_autofree char *conf = g_build_filename(f->dir, HVIS_SYSCONF_DIR, "hvis.conf", NULL);
 	g_autofree char *etc = g_path_get_dirname(conf);
-	const char *bad[] = { "[kvp]\nLockTimeout=1h\n", "[kvp]\nLokTimeout=1s\n", "[kwp]\nx=1\n" };
 
 	g_assert_cmpint(g_mkdir_with_parents(etc, 0700), ==, 0);
+	g_assert_true(g_file_set_contents(conf, text, -1, NULL));
+}
+
+/* A program of the guest that wants to write, and does not wait for the answer. */
+static int start_set(Fixture *f)
+{
+	static const char set[] = "{\"method\":\"io.hvis.Kvp.Set\","
+				  "\"parameters\":{\"key\":\"k\",\"value\":\"v\"}}";
+	g_autoptr(GError) error = NULL;
+	int fd = varlink_socket_connect(f->socket, &error);
+
+	g_assert_no_error(error);
+	g_assert_cmpint(send(fd, set, sizeof(set), 0), ==, sizeof(set));
+	return fd;
+}
+
+/*
+ * Forty programs want to write to a pool that is locked, four at a time for a second each. The host
+ * asks for another pool and must not stand in their queue; nor must the service manager, that wants
+ * the daemon to stop.
+ */
+static void test_crowd(Fixture *f, gconstpointer data)
+{
+	g_autofree char *path = pool_path(f, 1);
+	hvis_autofd int theirs = hvis_open(path, O_RDWR, NULL);
+	int callers[40];
+	gint64 start;
+
+	configure(f, "[kvp]\nLockTimeout=1s\n");
+	kvpd_reload(f->kvpd);
+	welcome(f);
+	g_assert_cmpint(flock(theirs, LOCK_EX), ==, 0);
+	for (guint i = 0; i < G_N_ELEMENTS(callers); i++)
+		callers[i] = start_set(f);
+	for (gint64 end = g_get_monotonic_time() + 50000; g_get_monotonic_time() < end;)
+		g_main_context_iteration(NULL, FALSE);
+	start = g_get_monotonic_time();
+	g_assert_cmphex(host_set(f, "k", "v"), ==, HVIS_S_OK);
+	g_clear_pointer(&f->kvpd, kvpd_free);
+	g_assert_cmpint(g_get_monotonic_time() - start, <, 5 * G_USEC_PER_SEC);
+	for (guint i = 0; i < G_N_ELEMENTS(callers); i++)
+		hvis_fd_clear(&callers[i]);
+}
+
+static void test_configuration(Fixture *f, gconstpointer data)
+{
+	const char *bad[] = { "[kvp]\nLockTimeout=1h\n", "[kvp]\nLokTimeout=1s\n", "[kwp]\nx=1\n" };
+
 	for (guint i = 0; i < G_N_ELEMENTS(bad); i++) {
 		g_autoptr(GError) error = NULL;
 
-		g_assert_true(g_file_set_contents(conf, bad[i], -1, NULL));
+		configure(f, bad[i]);
 		g_assert_null(kvpd_new(&f->options, &error));
 		g_assert_error(error, HVIS_ERROR, HVIS_ERROR_INVALID);
 		g_assert_nonnull(strstr(error->message, "hvis.conf:"));
@@ -651,6 +699,7 @@ int main(int argc, char **argv)
 	ADD("daemon/locked-pool", test_locked_pool);
 	ADD("daemon/one-daemon", test_one_daemon);
 	ADD("daemon/stop-while-writing", test_stop_while_writing);
+	ADD("daemon/crowd", test_crowd);
 	ADD("daemon/configuration", test_configuration);
 	ADD("socket/methods", test_socket);
 	ADD("socket/list", test_list);
