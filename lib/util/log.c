@@ -24,7 +24,7 @@ static struct {
 	const char *service;
 	gboolean debug;
 	gboolean journal;
-	gboolean terminal;
+	gboolean prefix; /* whoever reads standard error knows what "<4>" is */
 } log_state;
 
 static int priority_of(GLogLevelFlags flags)
@@ -47,10 +47,9 @@ static const char *field_of(const GLogField *fields, gsize n, const char *key)
 
 static void write_line(GLogLevelFlags flags, const char *message)
 {
-	if (log_state.terminal)
-		fprintf(stderr, "%s\n", message);
-	else
-		fprintf(stderr, "<%d>%s\n", priority_of(flags), message);
+	if (log_state.prefix)
+		fprintf(stderr, "<%d>", priority_of(flags));
+	fprintf(stderr, "%s\n", message);
 	fflush(stderr);
 }
 
@@ -69,12 +68,20 @@ static GLogWriterOutput write_entry(
 	return G_LOG_WRITER_HANDLED;
 }
 
+/* The service manager names the process that it started; what we are run by inherits its journal. */
+static gboolean is_managed(void)
+{
+	const char *pid = g_getenv("SYSTEMD_EXEC_PID");
+
+	return pid && g_ascii_strtoll(pid, NULL, 10) == getpid();
+}
+
 void hvis_log_init(const char *service, gboolean debug)
 {
 	log_state.service = service;
 	log_state.debug = debug;
 	log_state.journal = g_log_writer_is_journald(STDERR_FILENO);
-	log_state.terminal = isatty(STDERR_FILENO);
+	log_state.prefix = is_managed() && !isatty(STDERR_FILENO);
 	g_log_set_writer_func(write_entry, NULL, NULL);
 }
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The journal of a daemon: structured entries where standard error is the journal, lines with a
- * priority prefix where it is a pipe, plain lines on a terminal. For the top of a program only;
- * libraries return errors. GLib's own messages take the same way.
+ * priority prefix where the service manager reads them in another way, plain lines for everybody
+ * else. For the top of a program only; libraries return errors. GLib's own messages take the same
+ * way.
  */
 #pragma once
 

@@ -84,10 +84,11 @@ link_stop()
 	link_pid=''
 }
 
-# daemon_run OPTION…: the daemon's usual options, then these; in the foreground.
+# daemon_run OPTION…: the daemon's usual options, then these; in the foreground. Its log has levels,
+# as if the service manager had started it.
 daemon_run()
 {
-	exec "$daemon" -n --device "$scratch/dev/hv_kvp" --pool-dir "$scratch/pools" \
+	SYSTEMD_EXEC_PID=$BASHPID exec "$daemon" -n --device "$scratch/dev/hv_kvp" --pool-dir "$scratch/pools" \
 		--socket "$scratch/kvp.sock" "$@"
 }
 

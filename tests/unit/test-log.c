@@ -11,10 +11,19 @@
 #include <util/log.h>
 #include <util/watchdog.h>
 
-static void child_lines(void)
+/* As the service manager does for what it starts; not for what that starts. */
+static void set_exec_pid(int offset)
+{
+	g_autofree char *pid = g_strdup_printf("%d", getpid() + offset);
+
+	g_setenv("SYSTEMD_EXEC_PID", pid, TRUE);
+}
+
+static void child_lines(int exec_pid_offset)
 {
 	const HvisLogContext context = { .transaction = 7, .message_type = "SET" };
 
+	set_exec_pid(exec_pid_offset);
 	hvis_log_init("kvp", FALSE);
 	hvis_log(HVIS_LOG_ERROR, "error %d", 1);
 	hvis_log(HVIS_LOG_WARNING, "warning");
@@ -27,7 +36,7 @@ static void child_lines(void)
 static void test_lines(void)
 {
 	if (g_test_subprocess()) {
-		child_lines();
+		child_lines(0);
 		return;
 	}
 	g_test_trap_subprocess(NULL, 0, 0);
@@ -36,9 +45,22 @@ static void test_lines(void)
 		"<3>error 1\n<4>warning\n<5>notice\n<6>info text\n<5>from GLib\n");
 }
 
+/* From a shell into a file or a pager: "<5>" means nothing there. */
+static void test_no_prefix_without_a_manager(void)
+{
+	if (g_test_subprocess()) {
+		child_lines(1);
+		return;
+	}
+	g_test_trap_subprocess(NULL, 0, 0);
+	g_test_trap_assert_passed();
+	g_test_trap_assert_stderr("error 1\nwarning\nnotice\ninfo text\nfrom GLib\n");
+}
+
 static void test_debug(void)
 {
 	if (g_test_subprocess()) {
+		set_exec_pid(0);
 		hvis_log_init("kvp", TRUE);
 		hvis_log(HVIS_LOG_DEBUG, "seen");
 		return;
@@ -135,6 +157,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/log/lines", test_lines);
+	g_test_add_func("/log/no-prefix-without-a-manager", test_no_prefix_without_a_manager);
 	g_test_add_func("/log/debug", test_debug);
 	g_test_add_func("/notify/messages", test_notify);
 	g_test_add_func("/notify/watchdog", test_watchdog);
