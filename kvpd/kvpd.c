@@ -256,8 +256,10 @@ static const HvisServiceOps service_ops = {
 static struct json_object *get_status(gpointer data)
 {
 	Kvpd *kvpd = data;
+	g_autoptr(KvpRecords) facts = kvp_facts_snapshot(kvpd->facts);
 	const KvpStatus status = { .service = kvpd->service,
 		.pools = kvpd->pools,
+		.facts = facts,
 		.kernel = kvpd->kernel,
 		.request = kvpd->request,
 		.request_time_us = kvpd->request_time_us,

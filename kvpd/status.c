@@ -91,19 +91,24 @@ static char *pool_problem(const KvpPoolInfo *info, const GError *error)
 	return NULL;
 }
 
-static struct json_object *pool_json(KvpPools *pools, guint number)
+/* The facts come from no file: the one of that name is there for other programs, and stays empty. */
+static struct json_object *pool_json(const KvpStatus *status, guint number)
 {
 	struct json_object *object = json_object_new_object();
-	KvpPool *pool = kvp_pools_get(pools, number);
+	KvpPool *pool = kvp_pools_get(status->pools, number);
+	gboolean computed = number == HVIS_KVP_POOL_AUTO;
 	g_autoptr(GError) error = NULL;
 	g_autofree char *problem = NULL;
 	KvpPoolInfo info = { 0 };
 
-	kvp_pool_info(pool, &info, &error);
+	if (computed)
+		info.records = kvp_records_count(status->facts);
+	else
+		kvp_pool_info(pool, &info, &error);
 	problem = pool_problem(&info, error);
 	json_object_object_add(object, "name", json_object_new_string(kvp_pools_name(number)));
 	json_object_object_add(object, "number", json_object_new_int((int)number));
-	json_object_object_add(object, "path", json_object_new_string(kvp_pool_path(pool)));
+	json_object_object_add(object, "path", text_or_null(computed ? NULL : kvp_pool_path(pool)));
 	add_count(object, "records", info.records);
 	add_count(object, "bytes", info.bytes);
 	json_object_object_add(object, "problem", text_or_null(problem));
@@ -117,7 +122,7 @@ struct json_object *kvp_status_json(const KvpStatus *status)
 	HvisServiceState state = hvis_service_state(status->service);
 
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
-		json_object_array_add(pools, pool_json(status->pools, i));
+		json_object_array_add(pools, pool_json(status, i));
 	json_object_object_add(object, "version", json_object_new_string(PACKAGE_VERSION));
 	json_object_object_add(
 		object, "device", json_object_new_string(hvis_service_path(status->service)));

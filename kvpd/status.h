@@ -15,6 +15,7 @@
 typedef struct {
 	HvisService *service;
 	KvpPools *pools;
+	const KvpRecords *facts; /* pool "auto" */
 	const char *kernel; /* what the kernel said at registration; NULL = nothing yet */
 	const char *request; /* the last one: "set external"; NULL = none yet */
 	gint64 request_time_us; /* real time */

@@ -524,6 +524,27 @@ static void test_limits(void)
 	g_assert_false(kvp_socket_check("k\xff", "v", NULL));
 }
 
+/* Pool @number of an answer to GetStatus. */
+static struct json_object *pool_of(struct json_object *reply, gsize number)
+{
+	struct json_object *pools;
+
+	g_assert_true(json_object_object_get_ex(reply, "status", &pools));
+	g_assert_true(json_object_object_get_ex(pools, "pools", &pools));
+	return json_object_array_get_idx(pools, number);
+}
+
+/* Pool "auto" was said to have no record, after its file, while ten were listed. */
+static void test_facts_are_counted(Fixture *f, gconstpointer data)
+{
+	struct json_object *reply = call(f, NULL, "io.hvis.Kvp.GetStatus", NULL);
+
+	g_assert_cmpstr(text_at(pool_of(reply, 2), "records"), ==, "10");
+	g_assert_cmpstr(text_at(pool_of(reply, 2), "path"), ==, "");
+	g_assert_cmpstr(text_at(pool_of(reply, 2), "problem"), ==, "");
+	json_object_put(reply);
+}
+
 static void test_torn_pool_is_told(Fixture *f, gconstpointer data)
 {
 	g_autofree char *path = pool_path(f, 0);
@@ -531,9 +552,7 @@ static void test_torn_pool_is_told(Fixture *f, gconstpointer data)
 
 	g_assert_cmpint(truncate(path, 2560 + 100), ==, 0);
 	reply = call(f, NULL, "io.hvis.Kvp.GetStatus", NULL);
-	g_assert_true(json_object_object_get_ex(reply, "status", &pool));
-	g_assert_true(json_object_object_get_ex(pool, "pools", &pool));
-	pool = json_object_array_get_idx(pool, 0);
+	pool = pool_of(reply, 0);
 	g_assert_cmpstr(text_at(pool, "problem"), ==, "100 bytes of a torn record at the end");
 	g_assert_cmpstr(text_at(pool, "records"), ==, "1");
 	json_object_put(reply);
@@ -703,6 +722,7 @@ int main(int argc, char **argv)
 	ADD("daemon/configuration", test_configuration);
 	ADD("socket/methods", test_socket);
 	ADD("socket/list", test_list);
+	ADD("socket/facts-are-counted", test_facts_are_counted);
 	ADD("socket/torn-pool-is-told", test_torn_pool_is_told);
 	return g_test_run();
 }
