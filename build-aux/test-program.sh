@@ -1,5 +1,8 @@
 #!/bin/sh
-# Runs a GTest program so that the TAP driver sees every subtest. Called by "make check" only.
-# usage: test-program.sh --tap PROGRAM
-flag=$1; shift
-exec "$@" "$flag"
+# SPDX-License-Identifier: GPL-2.0-only
+# Runs one test of "make check": a GTest program with --tap, so that the TAP driver sees every
+# subtest, or a script; and ends it when it hangs, so that the others still run.
+# usage: test-program.sh [--tap] TEST
+flag=
+[ "$1" != --tap ] || { flag=--tap; shift; }
+exec timeout -k 10 "${HVIS_TEST_SECONDS:-600}" "$@" $flag
