@@ -96,8 +96,8 @@ conf_expand()
 }
 
 # conf_turns N: what combination N gets of the other lists: entry N of each, and N plus the number of
-# combinations, and so on as long as the longest list has entries left. The ways of SynIC go round
-# in another rhythm, so that they meet every number of CPUs.
+# combinations, and so on as long as the longest list has entries left. The numbers of CPUs go
+# round in another rhythm, so that each meets every way of SynIC.
 conf_turns()
 {
 	local longest combos turn
@@ -105,7 +105,7 @@ conf_turns()
 	longest=$(printf '%s\n' ${#cpus[@]} ${#synic[@]} ${#versions[@]} | sort -n | tail -n 1)
 	combos=$(($(wc -w <<<"${conf[kernels]}") * $(wc -w <<<"${conf[modules]}") * $(wc -w <<<"${conf[daemons]}")))
 	for ((turn = $1; turn < longest || turn == $1; turn += combos)); do
-		echo "${cpus[turn % ${#cpus[@]}]} ${synic[(turn + turn / 2) % ${#synic[@]}]}" \
+		echo "${cpus[(turn + turn / 2) % ${#cpus[@]}]} ${synic[turn % ${#synic[@]}]}" \
 			"${versions[turn % ${#versions[@]}]}"
 	done
 }

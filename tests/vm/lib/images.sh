@@ -31,14 +31,20 @@ image_pack()
 }
 
 # The agent, for both roots. It brings its own busybox.
-image_agent_stage()
+image_agent()
 {
-	local busybox
+	cache_get guest-agent "$(cache_key "$(image_own_digest)" "$(debian_unpacked busybox-static)")" image_agent_make
+}
+
+image_agent_make()
+{
+	local busybox into=$1/stage/usr/lib/hvis-agent
 
 	busybox=$(debian_unpacked busybox-static)/bin/busybox || return
-	install -D -m 755 "$busybox" "$1/usr/lib/hvis-agent/busybox" &&
-		install -m 755 "$top/tests/vm/guest/agent" "$1/usr/lib/hvis-agent/agent" &&
-		install -m 644 "$top/tests/vm/lib/case.sh" "$1/usr/lib/hvis-agent/case.sh"
+	install -D -m 755 "$busybox" "$into/busybox" &&
+		install -m 755 "$top/tests/vm/guest/agent" "$into/agent" &&
+		install -m 644 "$top/tests/vm/lib/case.sh" "$into/case.sh" &&
+		image_pack "$1/stage" "$1/initrd"
 }
 
 image_own_digest()
@@ -58,7 +64,7 @@ image_small_make()
 	local stage=$1/stage link
 
 	mkdir -p "$stage"/{dev,proc,sys,run,tmp,root,etc,var,usr/{bin,sbin,lib,lib64}}
-	initrd_busybox "$stage" && image_agent_stage "$stage" || return
+	initrd_busybox "$stage" || return
 	install -m 755 "$top/tests/vm/guest/init" "$stage/init"
 	install -m 755 "$top/tests/vm/guest/daemons" "$stage/usr/sbin/daemons"
 	# Nobody listens to a signal to process 1 here.
@@ -172,7 +178,8 @@ image_debian_sources()
 		awk '$1 == "Debian" && $2 == "Packages" { print "deb", $3, $4, $5 }' | sort -u
 }
 
-# image_debian [PACKAGE…]: a Debian with systemd. Packages of a case are installed in it.
+# image_debian [PACKAGE…]: a Debian with systemd. Packages of a case are installed in it. Made anew
+# every week, for the sake of updates.
 image_debian()
 {
 	local sources codename packages
@@ -182,7 +189,8 @@ image_debian()
 	[ -n "$sources" ] || die "apt has no Debian source to make root=debian from"
 	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	packages=$(printf '%s\n' "${image_debian_packages[@]}" "$@" | LC_ALL=C sort -u)
-	cache_get guest-debian "$(cache_key "$codename" "$packages" "$(image_own_digest)" \
+	cache_get guest-debian "$(cache_key "$codename" "$packages" "$(declare -f image_debian_make)" \
+		"$(cache_digest "$top/tests/vm/guest/debian-setup" "$top/tests/vm/guest/hvis-agent.service")" \
 		"$(date +%Y-%V)" "$(debian_version systemd-sysv)")" image_debian_make "$codename" "$sources" "$packages"
 }
 
@@ -198,10 +206,8 @@ image_debian_make()
 		--dpkgopt='path-exclude=/usr/share/bug/*' --dpkgopt='path-exclude=/usr/share/lintian/*' \
 		--customize-hook="sh '$top/tests/vm/guest/debian-setup' \"\$1\" '$top/tests/vm/guest'" \
 		--customize-hook="cd \"\$1\" && find . -mindepth 1 -xdev -print0 | LC_ALL=C sort -z |
-			cpio -0 -o -H newc --quiet >'$into/base'" \
-		--format=null "$codename" - - || return
-	image_agent_stage "$into/stage" && initrd_pack "$into/stage" "$into/agent" || return
-	cat "$into/base" "$into/agent" >"$into/initrd" && rm -rf "$into/base" "$into/agent" "$into/stage"
+			cpio -0 -o -H newc --quiet >'$into/initrd'" \
+		--format=null "$codename" - -
 }
 
 # image_cases OUT MODULES DAEMONS NAME FOLDER…: the case folders and the guest's settings. What a case

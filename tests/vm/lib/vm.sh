@@ -280,6 +280,8 @@ vm_boot_conf()
 		vm_image image_debian "${packages[@]}" || return
 		initrds+=("$vm_image_path/initrd")
 	fi
+	vm_image image_agent || return
+	initrds+=("$vm_image_path/initrd")
 	vm_image image_kernel_modules "$folder" || return
 	initrds+=("$vm_image_path/initrd")
 	case $daemons in
