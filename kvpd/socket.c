@@ -18,6 +18,8 @@
 
 #define INTERFACE "io.hvis.Kvp"
 #define POOL_ANY HVIS_KVP_POOL_N
+#define PAGE_FRAME 256u /* what an answer to List has around its records, generously */
+#define RECORD_FRAME 64u /* and what a record has around its key and value */
 
 struct KvpSocket {
 	const KvpSocketOps *ops;
@@ -32,6 +34,7 @@ struct Errand {
 	VarlinkCall *call;
 	KvpPools *pools;
 	guint pool; /* POOL_ANY = all */
+	gint64 from; /* of List: the first place that is asked for; below 0 = all in one answer */
 	char *key, *value;
 	KvpRecords *records[HVIS_KVP_POOL_N]; /* of "auto" from the start, else as they are read */
 	gboolean replaced;
@@ -161,28 +164,79 @@ static void run_read(gpointer data)
 	}
 }
 
+/* What goes into one answer. */
+typedef struct {
+	struct json_object *list;
+	gint64 from, at; /* places over all pools; @at is the next one */
+	gsize room; /* bytes of the message */
+} Page;
+
+static gsize json_size(const char *text)
+{
+	gsize size = 0;
+
+	for (; *text; text++)
+		size += (guchar)*text < ' ' ? 6 : *text == '"' || *text == '\\' ? 2 : 1;
+	return size;
+}
+
+/* FALSE where the page was full before the last record. */
+static gboolean page_add(Page *page, guint pool, const KvpRecords *records)
+{
+	for (guint i = 0; records && i < kvp_records_count(records); i++) {
+		const char *key = kvp_records_key(records, i);
+		const char *value = kvp_records_value(records, i);
+		gsize size;
+
+		if (page->at < page->from) {
+			page->at++;
+			continue;
+		}
+		size = RECORD_FRAME + json_size(key) + json_size(value);
+		if (size > page->room)
+			return FALSE;
+		page->room -= size;
+		page->at++;
+		json_object_array_add(page->list, record_new(pool, key, value));
+	}
+	return TRUE;
+}
+
 static void answer_list(Errand *errand)
 {
-	struct json_object *list = json_object_new_array();
+	Page page = { .list = json_object_new_array(),
+		.from = errand->from,
+		.room = VARLINK_MESSAGE_MAX - PAGE_FRAME };
+	g_autoptr(GError) error = NULL;
+	struct json_object *reply;
+	gboolean whole = TRUE;
 
-	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
-		const KvpRecords *records = errand->records[i];
-
-		for (guint k = 0; records && k < kvp_records_count(records); k++)
-			json_object_array_add(list, record_new(i, kvp_records_key(records, k),
-							    kvp_records_value(records, k)));
+	for (guint i = 0; i < HVIS_KVP_POOL_N && whole; i++)
+		whole = page_add(&page, i, errand->records[i]);
+	if (whole || page.from >= 0) {
+		reply = reply_new("records", page.list);
+		json_object_object_add(
+			reply, "next", whole ? NULL : json_object_new_int64(page.at));
+		varlink_call_reply(errand->call, reply);
+		return;
 	}
-	varlink_call_reply(errand->call, reply_new("records", list));
+	json_object_put(page.list);
+	hvis_fail(&error, HVIS_ERROR_NO_SPACE, "the records do not fit one answer; use \"from\"");
+	varlink_call_gerror(errand->call, INTERFACE, error);
 }
 
 static void on_list(VarlinkCall *call, struct json_object *params, gpointer data)
 {
 	KvpSocket *socket = data;
+	gint64 from = -1;
+	Errand *errand;
 	guint pool;
 
-	if (take_pool(call, POOL_ANY, &pool))
-		kvp_worker_push(socket->worker, run_read, errand_done,
-			errand_new(call, socket, pool, answer_list));
+	if (!take_pool(call, POOL_ANY, &pool) || !varlink_param_int_opt(call, "from", &from))
+		return;
+	errand = errand_new(call, socket, pool, answer_list);
+	errand->from = from;
+	kvp_worker_push(socket->worker, run_read, errand_done, errand);
 }
 
 static void answer_get(Errand *errand)

@@ -198,7 +198,7 @@ static void test_list(Fake *fake, gconstpointer data G_GNUC_UNUSED)
 			"external  k       1\n"
 			"guest     longer  two\\nlines\n"
 			"guest     longer\n");
-		g_assert_cmpstr(fake->asked, ==, "List {}");
+		g_assert_cmpstr(fake->asked, ==, "List {\"from\":0}");
 	}
 	fake->reply = "{\"records\":[]}";
 	{
@@ -207,7 +207,26 @@ static void test_list(Fake *fake, gconstpointer data G_GNUC_UNUSED)
 
 		check(&text, 0, "");
 		check(&json, 0, "[\n]\n");
-		g_assert_cmpstr(fake->asked, ==, "List {\"pool\":\"auto\"}");
+		g_assert_cmpstr(fake->asked, ==, "List {\"pool\":\"auto\",\"from\":0}");
+	}
+}
+
+/* A daemon whose list never ends, or has holes, is not believed. */
+static void test_list_that_does_not_go_on(Fake *fake, gconstpointer data G_GNUC_UNUSED)
+{
+	static const char *const replies[] = {
+		"{\"records\":[],\"next\":0}",
+		"{\"records\":[],\"next\":1}",
+		"{\"records\":[{\"pool\":\"auto\",\"key\":\"k\",\"value\":\"\"}],\"next\":2}",
+		"{\"records\":[{\"pool\":\"auto\",\"key\":\"k\",\"value\":\"\"}],\"next\":\"\"}",
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(replies); i++) {
+		g_auto(Result) r = { 0 };
+
+		fake->reply = replies[i];
+		r = RUN("kvp list");
+		check_error(&r, 3, "does not go on");
 	}
 }
 
@@ -329,6 +348,7 @@ int main(int argc, char **argv)
 	CASE("/hvctl/kvp/get", test_get);
 	CASE("/hvctl/kvp/get-missing", test_get_missing);
 	CASE("/hvctl/kvp/list", test_list);
+	CASE("/hvctl/kvp/list-that-does-not-go-on", test_list_that_does_not_go_on);
 	CASE("/hvctl/kvp/set", test_set);
 	CASE("/hvctl/kvp/delete", test_delete);
 	CASE("/hvctl/kvp/refusals", test_refusals);

@@ -192,25 +192,33 @@ static gboolean is_called(gpointer data)
 	return g_atomic_int_get(&((Call *)data)->done);
 }
 
-/* The members of the parameters are strings; @first is NULL for none. */
-static struct json_object *call(
-	Fixture *f, GError **error, const char *method, const char *first, ...)
+/* Takes @params. */
+static struct json_object *call_with(
+	Fixture *f, GError **error, const char *method, struct json_object *params)
 {
-	Call c = { .path = f->socket, .method = method, .params = json_object_new_object() };
-	GThread *thread;
-	va_list ap;
+	Call c = { .path = f->socket, .method = method, .params = params };
+	GThread *thread = g_thread_new("client", run_call, &c);
 
-	va_start(ap, first);
-	for (; first; first = va_arg(ap, const char *))
-		json_object_object_add(
-			c.params, first, json_object_new_string(va_arg(ap, const char *)));
-	va_end(ap);
-	thread = g_thread_new("client", run_call, &c);
 	turn_until(is_called, &c);
 	g_thread_join(thread);
 	if (c.error)
 		g_propagate_error(error, c.error);
 	return c.reply;
+}
+
+/* The members of the parameters are strings; @first is NULL for none. */
+static struct json_object *call(
+	Fixture *f, GError **error, const char *method, const char *first, ...)
+{
+	struct json_object *params = json_object_new_object();
+	va_list ap;
+
+	va_start(ap, first);
+	for (; first; first = va_arg(ap, const char *))
+		json_object_object_add(
+			params, first, json_object_new_string(va_arg(ap, const char *)));
+	va_end(ap);
+	return call_with(f, error, method, params);
 }
 
 /* The text of "a.b" in @object; "" for null. */
@@ -491,6 +499,56 @@ static void test_list(Fixture *f, gconstpointer data)
 	json_object_put(reply);
 }
 
+/* Records from @from on; adds their number to *@count and checks that they go on from there. */
+static gint64 list_page(Fixture *f, gint64 from, guint *count)
+{
+	struct json_object *params = json_object_new_object(), *reply, *list, *next;
+	g_autoptr(GError) error = NULL;
+	gint64 ret = -1;
+
+	json_object_object_add(params, "from", json_object_new_int64(from));
+	json_object_object_add(params, "pool", json_object_new_string("guest"));
+	reply = call_with(f, &error, "io.hvis.Kvp.List", params);
+	g_assert_no_error(error);
+	g_assert_true(json_object_object_get_ex(reply, "records", &list));
+	for (gsize i = 0; i < json_object_array_length(list); i++) {
+		g_autofree char *key = g_strdup_printf("k%u", (*count)++);
+
+		g_assert_cmpstr(text_at(json_object_array_get_idx(list, i), "key"), ==, key);
+	}
+	g_assert_true(json_object_object_get_ex(reply, "next", &next));
+	if (next)
+		ret = json_object_get_int64(next);
+	json_object_put(reply);
+	return ret;
+}
+
+/* Provisioning agents leave thousands of events in pool guest: no list of them could be had. */
+static void test_list_longer_than_a_message(Fixture *f, gconstpointer data)
+{
+	g_autofree char *path = pool_path(f, 1);
+	g_autofree char *value = g_strnfill(1000, '\x01'); /* "\u0001": six times as long */
+	g_autoptr(GByteArray) file = g_byte_array_new();
+	g_autoptr(GError) error = NULL;
+	guint count = 0, pages = 0;
+
+	for (guint i = 0; i < 1500; i++) {
+		g_autofree char *key = g_strdup_printf("k%u", i);
+
+		scratch_record(file, key, value);
+	}
+	scratch_write(path, file);
+	g_assert_null(call(f, &error, "io.hvis.Kvp.List", NULL));
+	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_NO_SPACE);
+	for (gint64 from = 0; from >= 0; pages++)
+		from = list_page(f, from, &count);
+	g_assert_cmpuint(count, ==, 1500);
+	g_assert_cmpuint(pages, >, 5);
+	count = 2000; /* a place behind the end, as after others have deleted: empty, and the end */
+	g_assert_cmpint(list_page(f, 2000, &count), ==, -1);
+	g_assert_cmpuint(count, ==, 2000);
+}
+
 static void test_limits(void)
 {
 	static const struct {
@@ -722,6 +780,7 @@ int main(int argc, char **argv)
 	ADD("daemon/configuration", test_configuration);
 	ADD("socket/methods", test_socket);
 	ADD("socket/list", test_list);
+	ADD("socket/list-longer-than-a-message", test_list_longer_than_a_message);
 	ADD("socket/facts-are-counted", test_facts_are_counted);
 	ADD("socket/torn-pool-is-told", test_torn_pool_is_told);
 	return g_test_run();
