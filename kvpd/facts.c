@@ -9,7 +9,8 @@
 
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
+
+#include <util/file.h>
 
 #include "kvpd/osrelease.h"
 
@@ -19,7 +20,8 @@ struct KvpFacts {
 	struct utsname uts;
 	char *version;
 	OsRelease os;
-	struct stat os_stat; /* of the file that @os was read from; zero where there is none */
+	char *os_path; /* where it is from … */
+	HvisFileStamp os_stamp; /* … and which state of it @os is */
 };
 
 static char *fact_name(KvpFacts *facts)
@@ -96,6 +98,7 @@ KvpFacts *kvp_facts_new(const KvpFactsOps *ops, const struct utsname *uts, gpoin
 	facts->data = data;
 	facts->uts = *uts;
 	facts->version = g_strdup("");
+	facts->os_path = g_build_filename(ops->root, "etc/os-release", NULL);
 	kvp_facts_reload(facts);
 	return facts;
 }
@@ -106,30 +109,13 @@ void kvp_facts_free(KvpFacts *facts)
 		return;
 	os_release_clear(&facts->os);
 	g_free(facts->version);
+	g_free(facts->os_path);
 	g_free(facts);
-}
-
-/* Zero where there is no such file. */
-static struct stat stat_os_release(const char *root)
-{
-	g_autofree char *path = g_build_filename(root, "etc/os-release", NULL);
-	struct stat st = { 0 };
-
-	if (stat(path, &st) < 0)
-		memset(&st, 0, sizeof(st));
-	return st;
-}
-
-static gboolean is_replaced(const struct stat *was, const struct stat *is)
-{
-	return was->st_dev != is->st_dev || was->st_ino != is->st_ino ||
-	       was->st_size != is->st_size || was->st_mtim.tv_sec != is->st_mtim.tv_sec ||
-	       was->st_mtim.tv_nsec != is->st_mtim.tv_nsec;
 }
 
 void kvp_facts_reload(KvpFacts *facts)
 {
-	facts->os_stat = stat_os_release(facts->ops->root);
+	facts->os_stamp = hvis_file_stamp(facts->os_path);
 	os_release_clear(&facts->os);
 	os_release_read(facts->ops->root, &facts->os);
 }
@@ -143,9 +129,9 @@ void kvp_facts_set_version(KvpFacts *facts, const char *version)
 KvpRecords *kvp_facts_snapshot(KvpFacts *facts)
 {
 	KvpRecords *records = kvp_records_new();
-	struct stat now = stat_os_release(facts->ops->root);
+	HvisFileStamp now = hvis_file_stamp(facts->os_path);
 
-	if (is_replaced(&facts->os_stat, &now))
+	if (!hvis_file_stamp_equal(&facts->os_stamp, &now))
 		kvp_facts_reload(facts);
 	for (guint i = 0; i < KVP_FACTS_N; i++) {
 		g_autofree char *value = table[i].value(facts);

@@ -25,8 +25,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <util/file.h>
+
 #define RECEIVE_BUFFER (512 * 1024)
 #define RETRY_S 5
+#define RESOLV_CONF_MAX (64u * 1024u) /* ours: real ones have less than 1 KiB */
 
 struct KvpNet {
 	KvpNetChanged changed;
@@ -35,6 +38,7 @@ struct KvpNet {
 	struct nl_cache *links, *addresses, *routes; /* of the manager */
 	NetState *state;
 	char *resolv_conf;
+	HvisFileStamp resolv_stamp; /* which state of it @state has */
 	GFileMonitor *monitor; /* of resolv.conf */
 	guint source, retry, rebuild;
 };
@@ -144,20 +148,26 @@ static int by_index(gconstpointer a, gconstpointer b)
 
 static char **read_dns(const char *path)
 {
-	g_autofree char *text = NULL;
+	g_autofree char *text = hvis_file_read(path, RESOLV_CONF_MAX, NULL, NULL);
 
-	if (!g_file_get_contents(path, &text, NULL, NULL))
+	if (!text)
 		return g_new0(char *, 1);
 	return net_parse_resolv_conf(text);
 }
 
-static NetState *make_state(const KvpNet *net)
+static void fill_dns(KvpNet *net, NetState *state)
+{
+	net->resolv_stamp = hvis_file_stamp(net->resolv_conf);
+	g_strfreev(state->dns);
+	state->dns = read_dns(net->resolv_conf);
+}
+
+static NetState *make_state(KvpNet *net)
 {
 	NetState *state = net_state_new();
 	g_autoptr(GPtrArray) routes = g_ptr_array_new();
 
-	g_strfreev(state->dns);
-	state->dns = read_dns(net->resolv_conf);
+	fill_dns(net, state);
 	if (!net->manager)
 		return state;
 	nl_cache_foreach(net->links, add_link, state);
@@ -285,7 +295,8 @@ static void on_resolv_conf(
 	schedule_rebuild(data);
 }
 
-/* What a link points to is what is written to; turning the link is seen at the next rebuild. */
+/* What a link points to is what is written to. A link that is turned, or leads to nothing yet, is not
+ * seen here but when somebody asks. */
 static GFileMonitor *watch(KvpNet *net)
 {
 	g_autofree char *real = realpath(net->resolv_conf, NULL);
@@ -326,7 +337,13 @@ void kvp_net_free(KvpNet *net)
 	g_free(net);
 }
 
-const NetState *kvp_net_state(const KvpNet *net)
+const NetState *kvp_net_state(KvpNet *net)
 {
+	HvisFileStamp now = hvis_file_stamp(net->resolv_conf);
+
+	if (!hvis_file_stamp_equal(&now, &net->resolv_stamp)) {
+		fill_dns(net, net->state);
+		schedule_rebuild(net); /* for those who want to be told */
+	}
 	return net->state;
 }

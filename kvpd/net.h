@@ -22,4 +22,4 @@ void kvp_net_free(KvpNet *net);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpNet, kvp_net_free)
 
 /* Valid until the main context runs again. */
-const NetState *kvp_net_state(const KvpNet *net);
+const NetState *kvp_net_state(KvpNet *net);

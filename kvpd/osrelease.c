@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include <util/file.h>
+
 #define FILE_MAX (64 * 1024) /* ours: real ones have less than 1 KiB */
 
 /* The assigned text of one line, or NULL where the line is about something else. */
@@ -43,12 +45,8 @@ char *os_release_value(const char *text, const char *key)
 static char *read_text(const char *root, const char *name)
 {
 	g_autofree char *path = g_build_filename(root, name, NULL);
-	g_autofree char *text = NULL;
-	gsize len;
 
-	if (!g_file_get_contents(path, &text, &len, NULL) || len > FILE_MAX)
-		return NULL;
-	return g_steal_pointer(&text);
+	return hvis_file_read(path, FILE_MAX, NULL, NULL);
 }
 
 /* "12.5" of Debian's own file, where it belongs to release "12". */

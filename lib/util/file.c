@@ -106,3 +106,21 @@ char *hvis_file_read(const char *path, gsize max, gsize *ret_len, GError **error
 	g_byte_array_append(bytes, (const guint8 *)"", 1);
 	return (char *)g_byte_array_free(g_steal_pointer(&bytes), FALSE);
 }
+
+HvisFileStamp hvis_file_stamp(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return (HvisFileStamp){ 0 };
+	return (HvisFileStamp){ .dev = st.st_dev,
+		.ino = st.st_ino,
+		.size = st.st_size,
+		.mtime_ns = (gint64)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec };
+}
+
+gboolean hvis_file_stamp_equal(const HvisFileStamp *a, const HvisFileStamp *b)
+{
+	return a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+	       a->mtime_ns == b->mtime_ns;
+}

@@ -20,3 +20,15 @@ gboolean hvis_file_write(
  * has more than @max bytes; HVIS_ERROR_INVALID where it is no regular file. Works on /proc and /sys.
  */
 char *hvis_file_read(const char *path, gsize max, gsize *ret_len, GError **error);
+
+/* What tells one state of a file from another without reading it. All zero where there is none. */
+typedef struct {
+	dev_t dev;
+	ino_t ino;
+	off_t size;
+	gint64 mtime_ns;
+} HvisFileStamp;
+
+/* Of what @path leads to. */
+HvisFileStamp hvis_file_stamp(const char *path);
+gboolean hvis_file_stamp_equal(const HvisFileStamp *a, const HvisFileStamp *b);

@@ -122,6 +122,25 @@ static void test_proc(void)
 	g_assert_cmpuint(strlen(text), >, 1);
 }
 
+static void test_stamp(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	const HvisFileStamp none = { 0 };
+	HvisFileStamp was = hvis_file_stamp(f->path), is;
+
+	g_assert_true(hvis_file_stamp_equal(&was, &none));
+	g_assert_true(hvis_file_write(f->path, "one", 3, 0644, NULL));
+	is = hvis_file_stamp(f->path);
+	g_assert_false(hvis_file_stamp_equal(&was, &is));
+	was = hvis_file_stamp(f->path);
+	g_assert_true(hvis_file_stamp_equal(&was, &is));
+	g_assert_true(hvis_file_write(f->path, "one", 3, 0644, NULL)); /* another file */
+	is = hvis_file_stamp(f->path);
+	g_assert_false(hvis_file_stamp_equal(&was, &is));
+	g_assert_cmpint(g_unlink(f->path), ==, 0);
+	is = hvis_file_stamp(f->path);
+	g_assert_true(hvis_file_stamp_equal(&is, &none));
+}
+
 #define ADD(path, func) g_test_add("/file/" path, Fixture, NULL, set_up, func, tear_down)
 
 int main(int argc, char **argv)
@@ -132,6 +151,7 @@ int main(int argc, char **argv)
 	ADD("too-long", test_too_long);
 	ADD("failures", test_failures);
 	ADD("no-debris", test_no_debris);
+	ADD("stamp", test_stamp);
 	g_test_add_func("/file/proc", test_proc);
 	return g_test_run();
 }

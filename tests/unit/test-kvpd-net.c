@@ -195,6 +195,27 @@ static void test_dns_change(void)
 	g_assert_cmpstr(kvp_net_state(net)->dns[0], ==, "192.0.2.54");
 }
 
+/* Early in boot resolv.conf leads to nothing; what was put there later was never seen. */
+static void test_dns_behind_a_dangling_link(void)
+{
+	g_autoptr(Scratch) root = scratch_new();
+	g_autofree char *target = g_build_filename(root, "stub", NULL);
+	g_autofree char *link = g_build_filename(root, "etc/resolv.conf", NULL);
+	g_autoptr(KvpNet) net = NULL;
+
+	write_resolv_conf(root, "");
+	g_assert_cmpint(unlink(link), ==, 0);
+	g_assert_cmpint(symlink("../stub", link), ==, 0);
+	net = kvp_net_new(root, on_changed, NULL);
+	g_assert_null(kvp_net_state(net)->dns[0]);
+	g_assert_true(put_text(target, "nameserver 192.0.2.53\n"));
+	g_assert_cmpstr(kvp_net_state(net)->dns[0], ==, "192.0.2.53");
+	changes = 0;
+	while (g_main_context_iteration(NULL, FALSE)) {
+	}
+	g_assert_cmpint(changes, >, 0);
+}
+
 int main(int argc, char **argv)
 {
 	int ret;
@@ -204,6 +225,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvpd/net/follow", test_follow);
 	g_test_add_func("/kvpd/net/flood", test_flood);
 	g_test_add_func("/kvpd/net/dns-change", test_dns_change);
+	g_test_add_func("/kvpd/net/dns-behind-a-dangling-link", test_dns_behind_a_dangling_link);
 	ret = g_test_run();
 	g_free(why_not);
 	return ret;

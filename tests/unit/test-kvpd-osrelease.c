@@ -4,6 +4,8 @@
 
 #include "kvpd/osrelease.h"
 
+#include <sys/stat.h>
+
 #include "tests/unit/kvpd-scratch.h"
 
 static void test_values(void)
@@ -90,11 +92,27 @@ static void test_order(void)
 	os_release_clear(&os);
 }
 
+/* A FIFO of that name kept the daemon waiting for a writer. */
+static void test_fifo(void)
+{
+	g_autoptr(Scratch) root = scratch_new();
+	g_autofree char *path = g_build_filename(root, "etc/os-release", NULL);
+	g_autofree char *etc = g_path_get_dirname(path);
+	OsRelease os;
+
+	g_assert_cmpint(g_mkdir(etc, 0700), ==, 0);
+	g_assert_cmpint(mkfifo(path, 0600), ==, 0);
+	os_release_read(root, &os);
+	g_assert_cmpstr(os.name, ==, "Linux");
+	os_release_clear(&os);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/kvpd/osrelease/values", test_values);
 	g_test_add_func("/kvpd/osrelease/files", test_files);
 	g_test_add_func("/kvpd/osrelease/order", test_order);
+	g_test_add_func("/kvpd/osrelease/fifo", test_fifo);
 	return g_test_run();
 }
