@@ -31,12 +31,22 @@ struct json_object *hvctl_call(
 {
 	g_autofree char *name = g_strconcat("io.hvis.Kvp.", method, NULL);
 	g_autoptr(VarlinkClient) client = connect_daemon(request, error);
+	g_autoptr(GError) cause = NULL;
+	struct json_object *answer;
 
 	if (!client) {
 		json_object_put(params);
 		return NULL;
 	}
-	return varlink_client_call(client, name, params, request->timeout_ms, error);
+	answer = varlink_client_call(client, name, params, request->timeout_ms, &cause);
+	if (answer)
+		return answer;
+	if (hvis_error_is(cause, HVIS_ERROR_CLOSED)) /* it does run, or did */
+		hvis_fail(error, HVIS_ERROR_IO,
+			"hv_kvp_daemon hung up: it was stopped, or has too many callers");
+	else
+		g_propagate_error(error, g_steal_pointer(&cause));
+	return NULL;
 }
 
 struct json_object *hvctl_params(const HvctlRequest *request)

@@ -7,7 +7,7 @@
 
 /*
  * Call io.hvis.Kvp.@method on the request's socket. Takes @params. Returns a new reference. A
- * daemon that does not run is HVIS_ERROR_CLOSED, and the message says so.
+ * daemon that does not run is HVIS_ERROR_CLOSED, and the message says so; one that hangs up is not.
  */
 struct json_object *hvctl_call(const HvctlRequest *request, const char *method,
 	struct json_object *params, GError **error);

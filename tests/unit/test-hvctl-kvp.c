@@ -6,7 +6,10 @@
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include "hvctl/command.h"
+#include "util/fd.h"
 #include "varlink/varlink.h"
 
 typedef struct {
@@ -230,6 +233,33 @@ static void test_list_that_does_not_go_on(Fake *fake, gconstpointer data G_GNUC_
 	}
 }
 
+static gpointer hang_up(gpointer listener)
+{
+	hvis_autofd int fd = accept(GPOINTER_TO_INT(listener), NULL, NULL);
+
+	g_assert_cmpint(fd, >=, 0);
+	return NULL;
+}
+
+/* A daemon that lets nobody else in was said not to run, and to be started. */
+static void test_daemon_that_hangs_up(Fake *fake, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *path = g_strconcat(fake->path, ".full", NULL);
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	hvis_autofd int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	g_auto(Result) r = { 0 };
+	GThread *thread;
+
+	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
+	g_assert_cmpint(bind(listener, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+	g_assert_cmpint(listen(listener, 1), ==, 0);
+	thread = g_thread_new("server", hang_up, GINT_TO_POINTER(listener));
+	r = run(path, "/nonexistent", "status");
+	g_thread_join(thread);
+	check_error(&r, 3, "hung up");
+	g_assert_cmpint(g_unlink(path), ==, 0);
+}
+
 static void test_set(Fake *fake, gconstpointer data G_GNUC_UNUSED)
 {
 	g_auto(Result) r = { 0 };
@@ -348,6 +378,7 @@ int main(int argc, char **argv)
 	CASE("/hvctl/kvp/get", test_get);
 	CASE("/hvctl/kvp/get-missing", test_get_missing);
 	CASE("/hvctl/kvp/list", test_list);
+	CASE("/hvctl/daemon-that-hangs-up", test_daemon_that_hangs_up);
 	CASE("/hvctl/kvp/list-that-does-not-go-on", test_list_that_does_not_go_on);
 	CASE("/hvctl/kvp/set", test_set);
 	CASE("/hvctl/kvp/delete", test_delete);
