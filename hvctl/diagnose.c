@@ -51,38 +51,3 @@ const char *hvctl_device_text(HvctlDevice device)
 	}
 	return NULL;
 }
-
-static gboolean holds(const char *fds, const char *path)
-{
-	g_autoptr(GDir) dir = g_dir_open(fds, 0, NULL);
-	const char *name;
-
-	while (dir && (name = g_dir_read_name(dir))) {
-		g_autofree char *link = g_build_filename(fds, name, NULL);
-		g_autofree char *target = g_file_read_link(link, NULL);
-
-		if (target && g_str_equal(target, path))
-			return TRUE;
-	}
-	return FALSE;
-}
-
-char *hvctl_find_holder(const char *root, const char *path)
-{
-	g_autofree char *proc = g_strconcat(root, "/proc", NULL);
-	g_autoptr(GDir) dir = g_dir_open(proc, 0, NULL);
-	const char *pid;
-
-	while (dir && (pid = g_dir_read_name(dir))) {
-		g_autofree char *fds = g_build_filename(proc, pid, "fd", NULL);
-		g_autofree char *comm = g_build_filename(proc, pid, "comm", NULL);
-		g_autofree char *name = NULL;
-
-		if (strspn(pid, "0123456789") != strlen(pid) || !holds(fds, path))
-			continue;
-		if (!g_file_get_contents(comm, &name, NULL, NULL))
-			name = g_strdup("a process");
-		return g_strdup_printf("%s (%s)", g_strstrip(name), pid);
-	}
-	return NULL;
-}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Why a guest service does not work, from what the machine itself shows: the bus and its devices in
- * sysfs, the device node, and who holds it open. Reads only.
+ * sysfs, and the device node. Reads only.
  */
 #pragma once
 
@@ -24,9 +24,3 @@ HvctlDevice hvctl_find_device(const char *root);
 
 /* What that means, a sentence; NULL for HVCTL_DEVICE_THERE. */
 const char *hvctl_device_text(HvctlDevice device);
-
-/*
- * The process that has @path open, as "NAME (PID)"; NULL where none can be seen: other users'
- * processes show their descriptors to root only.
- */
-char *hvctl_find_holder(const char *root, const char *path);

@@ -6,6 +6,7 @@
 #include "hvctl/call.h"
 #include "hvctl/diagnose.h"
 #include "hvctl/status.h"
+#include "transport/chardev.h"
 #include "util/output.h"
 
 #define NOT_RUNNING "not running"
@@ -25,7 +26,8 @@ static const char *get_text(struct json_object *object, const char *name)
 
 static char *advice_busy(const char *root, const char *device)
 {
-	g_autofree char *holder = hvctl_find_holder(root, device);
+	g_autofree char *proc = g_strconcat(root, "/proc", NULL);
+	g_autofree char *holder = hvis_chardev_holder(proc, device);
 
 	return g_strdup_printf(
 		"%s has the device; only one process can. Stop it, and disable the service that "

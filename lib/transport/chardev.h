@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The parts of the character device's transport that its tests reach without such a device. */
+/* The parts of the character device's transport that do without such a device: for tests, and for
+ * whoever wants to know who has one. */
 #pragma once
 
 #include <transport/transport.h>
