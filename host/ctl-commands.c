@@ -259,7 +259,7 @@ const CtlCommand ctl_commands[] = {
 		.summary = "end the host, and with it the guest",
 		.args = NO_ARGS,
 	},
-	{ NULL },
+	{ .name = NULL },
 };
 
 static gboolean matches(const char *name, const char *const *words, guint *n_words)
@@ -276,8 +276,6 @@ static gboolean matches(const char *name, const char *const *words, guint *n_wor
 
 const CtlCommand *ctl_find(const char *const *words, guint *n_words, GError **error)
 {
-	g_autofree char *known = NULL;
-
 	if (!words[0]) {
 		hvis_fail(error, HVIS_ERROR_INVALID,
 			"a command is wanted; \"hvis-host ctl --help\" lists them");

@@ -156,7 +156,7 @@ static void add_common(GOptionGroup *group, CommonOptions *options)
 			"Complain of an answer that is due for longer", "SECONDS" },
 		{ "timeout", 0, CALLBACK(on_common), "End after this long, with status 5",
 			"SECONDS" },
-		{ NULL }
+		G_OPTION_ENTRY_NULL
 	};
 
 	g_option_group_add_entries(group, entries);
@@ -197,7 +197,7 @@ static GOptionGroup *run_group(RunOptions *options)
 			"WHERE" },
 		{ "no-reboot", 0, 0, G_OPTION_ARG_NONE, &options->no_reboot,
 			"End when the guest asks for a reset", NULL },
-		{ NULL } };
+		G_OPTION_ENTRY_NULL };
 	GOptionGroup *group = g_option_group_new("run", "", "", options, NULL);
 
 	g_option_group_add_entries(group, entries);
@@ -228,7 +228,7 @@ gboolean link_options_parse(LinkOptions *ret, int argc, char **argv, GError **er
 	GOptionGroup *group = g_option_group_new("link", "", "", &options, NULL);
 	const GOptionEntry entries[] = { { "dir", 0, 0, G_OPTION_ARG_FILENAME, &options.dir,
 						 "Directory for the sockets", "DIR" },
-		{ NULL } };
+		G_OPTION_ENTRY_NULL };
 
 	g_option_group_add_entries(group, entries);
 	add_common(group, &options.common);
@@ -248,7 +248,7 @@ gboolean probe_options_parse(gboolean *json, int argc, char **argv, GError **err
 	GOptionGroup *group = g_option_group_new("probe", "", "", NULL, NULL);
 	const GOptionEntry entries[] = { { "json", 0, 0, G_OPTION_ARG_NONE, json,
 						 "Print JSON instead of text", NULL },
-		{ NULL } };
+		G_OPTION_ENTRY_NULL };
 
 	g_option_group_add_entries(group, entries);
 	return parse(group, argc, argv, error);
