@@ -21,7 +21,7 @@ typedef struct {
 	gint64 answered_at;
 	guint32 app_state;
 	guint missed;
-	guint64 wrong; /* answers that are not the sequence number plus one */
+	guint64 wrong; /* answers that are not "ok" with the sequence number plus one */
 } Heartbeat;
 
 static gboolean build_beat(IcVersion message, GByteArray *body, gpointer data, GError **error)
@@ -41,13 +41,15 @@ static void beat_done(guint32 status, WireCursor body, const GError *error, gpoi
 	hvis_le32 app = { { 0 } };
 
 	h->due = FALSE;
-	if (error || status != HVIS_S_OK || !wire_take(&body, &sequence, sizeof(sequence)))
-		return;
-	wire_take(&body, &app, sizeof(app)); /* absent = unknown */
-	if (hvis_le64_get(sequence) != h->sequence + 1) {
+	if (error)
+		return; /* its periods have been counted */
+	if (status != HVIS_S_OK || !wire_take(&body, &sequence, sizeof(sequence)) ||
+		hvis_le64_get(sequence) != h->sequence + 1) {
 		h->wrong++;
+		h->missed++;
 		return;
 	}
+	wire_take(&body, &app, sizeof(app)); /* absent = unknown */
 	h->seen = TRUE;
 	h->missed = 0;
 	h->answered = h->sequence;

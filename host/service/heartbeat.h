@@ -12,7 +12,7 @@ typedef struct {
 	guint64 sequence; /* of the last answer, less one */
 	gint64 age_us; /* since that answer */
 	guint32 app_state; /* enum hvis_app_state */
-	guint missed; /* periods without an answer, in a row */
+	guint missed; /* periods without a right answer, in a row */
 } HeartbeatStatus;
 
 void heartbeat_status(const HostService *service, HeartbeatStatus *ret);

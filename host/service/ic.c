@@ -57,7 +57,7 @@ struct Ic {
 	HvisClock *clock;
 	const IcOps *ops;
 	gpointer data;
-	IcVersions offer;
+	IcVersions offer, asked; /* for the next negotiation; what the last one offered */
 	guint timeout_ms, negotiate_ms;
 	ServiceState state;
 	IcVersion framework, message;
@@ -239,7 +239,8 @@ static void enter_ask(Ic *ic)
 	};
 	gsize len = 0;
 
-	if (!icmsg_negotiate_encode(&ic->offer, body, sizeof(body), &len, NULL))
+	ic->asked = ic->offer;
+	if (!icmsg_negotiate_encode(&ic->asked, body, sizeof(body), &len, NULL))
 		g_assert_not_reached();
 	m.body = wire_cursor(body, len);
 	ic->counters.negotiations++;
@@ -410,8 +411,8 @@ static void take_versions(Ic *ic, const IcMessage *m)
 		return;
 	}
 	slot_clear(ic, &ic->versions_slot);
-	if (!agreed || !was_offered(ic->offer.framework, ic->offer.n_framework, framework) ||
-		!was_offered(ic->offer.message, ic->offer.n_message, message)) {
+	if (!agreed || !was_offered(ic->asked.framework, ic->asked.n_framework, framework) ||
+		!was_offered(ic->asked.message, ic->asked.n_message, message)) {
 		ic_post(ic, EV_REFUSED);
 		return;
 	}

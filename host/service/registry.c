@@ -65,6 +65,16 @@ static void wake_waiters(HostService *s, const GError *error)
 	g_ptr_array_unref(waiters);
 }
 
+/* Ready, or refused, which is @error then: there is nothing to wait for. */
+static gboolean is_settled(const HostService *s, GError **error)
+{
+	ServiceState state = ic_state(s->ic);
+
+	if (state == SERVICE_REFUSED)
+		hvis_fail(error, HVIS_ERROR_UNSUPPORTED, "%s", ic_last_error(s->ic));
+	return state == SERVICE_READY || state == SERVICE_REFUSED;
+}
+
 static void on_state(gpointer data, ServiceState state)
 {
 	HostService *s = data;
@@ -75,12 +85,8 @@ static void on_state(gpointer data, ServiceState state)
 		s->class->state(s, state);
 	if (all->observer)
 		all->observer(s, state, all->observer_data);
-	if (state == SERVICE_READY)
-		wake_waiters(s, NULL);
-	if (state != SERVICE_REFUSED)
-		return;
-	hvis_fail(&error, HVIS_ERROR_UNSUPPORTED, "%s: %s", s->class->name, ic_last_error(s->ic));
-	wake_waiters(s, error);
+	if (is_settled(s, &error))
+		wake_waiters(s, error);
 }
 
 static void describe_message(
@@ -375,10 +381,11 @@ gboolean service_renegotiate(HostService *s, GError **error)
 guint service_on_ready(HostService *s, ServiceReady ready, gpointer data)
 {
 	static guint last_id;
+	g_autoptr(GError) error = NULL;
 	Waiter *w;
 
-	if (ic_state(s->ic) == SERVICE_READY) {
-		ready(s, NULL, data);
+	if (is_settled(s, &error)) {
+		ready(s, error, data);
 		return 0;
 	}
 	w = g_new(Waiter, 1);

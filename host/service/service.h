@@ -88,8 +88,8 @@ gboolean service_configure(HostService *service, const char *options, GError **e
 gboolean service_renegotiate(HostService *service, GError **error);
 
 /*
- * Call @ready once when @service is ready (at once if it is), or with an error when the guest
- * refuses it or the registry goes away. Returns an id to cancel with, 0 if already called.
+ * Call @ready once when @service is ready, or with an error when the guest refuses it or the
+ * registry goes away; at once if it is, or has refused. Returns an id to cancel with, 0 if called.
  */
 typedef void (*ServiceReady)(HostService *service, const GError *error, gpointer data);
 guint service_on_ready(HostService *service, ServiceReady ready, gpointer data);

@@ -169,6 +169,28 @@ static void test_heartbeat_wrong(Fixture *f, gconstpointer spec)
 	g_assert_false(status.seen);
 }
 
+/* It was well once, and talks nonsense ever since: that is no "ok". */
+static void test_heartbeat_wrong_for_good(Fixture *f, gconstpointer spec)
+{
+	HostService *s = ready(f, "heartbeat", 3, 0);
+	HeartbeatStatus status;
+	guint64 sequence;
+
+	for (guint i = 0; i < 4; i++) {
+		g_autoptr(FakeSent) sent = next_beat(f, &sequence);
+
+		if (i < 3)
+			answer_beat(f, sent, sequence + (i == 0 ? 1 : 7), 0, 8);
+		else
+			fake_bus_answer(f->bus, "heartbeat", sent, HVIS_E_FAIL, NULL, 0);
+		hvis_fake_clock_advance(f->clock, HVIS_HEARTBEAT_PERIOD_MS);
+	}
+	heartbeat_status(s, &status);
+	g_assert_true(status.seen);
+	g_assert_cmpuint(status.missed, ==, 3);
+	g_assert_cmpstr(heartbeat_summary(&status), ==, "lost-communication");
+}
+
 static void test_heartbeat_stops(Fixture *f, gconstpointer spec)
 {
 	HostService *s = ready(f, "heartbeat", 3, 0);
@@ -428,6 +450,18 @@ static void test_on_ready(Fixture *f, gconstpointer spec)
 	g_assert_cmpint(f->code, ==, HVIS_ERROR_UNSUPPORTED);
 }
 
+/* Who asks after the refusal would wait for good. */
+static void test_on_ready_refused_before(Fixture *f, gconstpointer spec)
+{
+	HostService *s = services_get(f->all, "shutdown", NULL);
+
+	fake_bus_open(f->bus, "shutdown");
+	fake_bus_refuse(f->bus, "shutdown");
+	g_assert_cmpuint(service_on_ready(s, on_ready, f), ==, 0);
+	g_assert_cmpuint(f->calls, ==, 1);
+	g_assert_cmpint(f->code, ==, HVIS_ERROR_UNSUPPORTED);
+}
+
 static void test_on_ready_freed(void)
 {
 	Fixture f = { 0 };
@@ -495,6 +529,7 @@ int main(int argc, char **argv)
 	T("heartbeat/short", "heartbeat", test_heartbeat_short);
 	T("heartbeat/lost", "heartbeat", test_heartbeat_lost);
 	T("heartbeat/wrong-sequence", "heartbeat", test_heartbeat_wrong);
+	T("heartbeat/wrong-for-good", "heartbeat", test_heartbeat_wrong_for_good);
 	T("heartbeat/stops", "heartbeat", test_heartbeat_stops);
 	T("heartbeat/period", "heartbeat=period-ms=50", test_heartbeat_period);
 	T("shutdown/flags", "shutdown", test_shutdown);
@@ -506,6 +541,7 @@ int main(int argc, char **argv)
 	T("registry/options", NULL, test_options);
 	T("registry/configure", "heartbeat", test_configure);
 	T("registry/on-ready", "shutdown", test_on_ready);
+	T("registry/on-ready-refused-before", "shutdown", test_on_ready_refused_before);
 	T("registry/observe", "shutdown", test_observe);
 	T("registry/offer-fails", "shutdown", test_offer_fails);
 	T("registry/describe", NULL, test_describe);

@@ -179,6 +179,18 @@ static void test_negotiation_expires(Fixture *f, gconstpointer options)
 	g_assert_cmpint(service_state(f->s), ==, SERVICE_READY);
 }
 
+/* The options change between the offer and the answer, which is to the old offer. */
+static void test_configured_meanwhile(Fixture *f, gconstpointer options)
+{
+	fake_bus_open(f->bus, SHUTDOWN);
+	g_assert_true(service_configure(f->s, "versions=1.0", NULL));
+	fake_bus_agree(f->bus, SHUTDOWN, v3, v32);
+	g_assert_cmpint(service_state(f->s), ==, SERVICE_READY);
+	g_assert_true(service_renegotiate(f->s, NULL));
+	fake_bus_agree(f->bus, SHUTDOWN, v3, v32);
+	g_assert_cmpint(service_state(f->s), ==, SERVICE_REFUSED);
+}
+
 static void test_renegotiate(Fixture *f, gconstpointer options)
 {
 	g_autoptr(GError) error = NULL;
@@ -625,6 +637,7 @@ int main(int argc, char **argv)
 	T("negotiate/chosen-out-of-range", "=versions=3.0-3.2", test_chosen_out_of_range);
 	T("negotiate/expires", "", test_negotiation_expires);
 	T("negotiate/again", "", test_renegotiate);
+	T("negotiate/configured-meanwhile", "", test_configured_meanwhile);
 	T("negotiate/duplicate", "", test_duplicate_versions);
 	T("negotiate/truncated", "", test_truncated_versions);
 	T("transaction/two-queued", "", test_two_queued);
