@@ -141,7 +141,7 @@ static Stored *stored_new(TraceLayer layer, TraceDir dir, const char *subject, c
 static gboolean on_wakeup(gpointer data G_GNUC_UNUSED)
 {
 	trace_flush();
-	return G_SOURCE_REMOVE;
+	return G_SOURCE_CONTINUE; /* removed with the last event */
 }
 
 /* With the lock held. */
@@ -180,22 +180,33 @@ void trace_emit(TraceLayer layer, TraceDir dir, const char *subject, const void 
 	g_clear_pointer(&stored, stored_free);
 }
 
-static Stored *queue_pop(void)
+/* With the lock held. */
+static Stored *lost_note(void)
+{
+	Stored *note = stored_new(TRACE_FAULT, TRACE_NOTE, "trace", NULL, 0,
+		g_strdup_printf("%" G_GUINT64_FORMAT
+				" events lost: the host was too busy to write them down",
+			lost));
+
+	note->event.sequence = next_sequence++;
+	lost = 0;
+	return note;
+}
+
+/* The next event below number @end, NULL where that is all. */
+static Stored *queue_pop(guint64 end)
 {
 	Stored *stored;
 
 	g_mutex_lock(&lock);
-	if (lost && queue.length == 0) {
-		stored = stored_new(TRACE_FAULT, TRACE_NOTE, "trace", NULL, 0,
-			g_strdup_printf("%" G_GUINT64_FORMAT
-					" events lost: the host was too busy to write them down",
-				lost));
-		stored->event.sequence = next_sequence++;
-		lost = 0;
-	} else {
-		stored = g_queue_pop_head(&queue);
-	}
-	if (!stored && wakeup) {
+	stored = g_queue_peek_head(&queue);
+	if (stored && stored->event.sequence >= end)
+		stored = NULL;
+	else if (stored)
+		g_queue_pop_head(&queue);
+	else if (lost)
+		stored = lost_note();
+	if (g_queue_is_empty(&queue) && !stored && wakeup) {
 		g_source_destroy(wakeup);
 		g_clear_pointer(&wakeup, g_source_unref);
 	}
@@ -242,11 +253,16 @@ static void keep(Stored *stored)
 		stored_free(g_queue_pop_head(&kept));
 }
 
+/* What comes in meanwhile is for the next turn: a guest that never rests must not keep us here. */
 void trace_flush(void)
 {
 	Stored *stored;
+	guint64 end;
 
-	while ((stored = queue_pop())) {
+	g_mutex_lock(&lock);
+	end = next_sequence;
+	g_mutex_unlock(&lock);
+	while ((stored = queue_pop(end))) {
 		hand_out(&stored->event);
 		keep(stored);
 	}

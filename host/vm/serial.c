@@ -119,12 +119,26 @@ static gsize serial_peek(Serial *serial, guint8 chunk[SERIAL_CHUNK])
 	return len;
 }
 
-void serial_flush(Serial *serial)
+/* Bytes that wait; they are not forgotten where nothing else will look for them. */
+static gsize serial_waiting(Serial *serial, gboolean kick)
 {
-	guint8 chunk[SERIAL_CHUNK];
 	gsize len;
 
-	while ((len = serial_peek(serial, chunk)) > 0) {
+	g_mutex_lock(&serial->lock);
+	len = serial->out->len;
+	if (len && kick)
+		g_source_set_ready_time(serial->kick, g_get_monotonic_time() + SERIAL_GATHER_US);
+	g_mutex_unlock(&serial->lock);
+	return len;
+}
+
+/* What is there now, and no more: a guest that never stops writing must not keep us here. */
+void serial_flush(Serial *serial)
+{
+	gsize left = serial_waiting(serial, FALSE), len;
+	guint8 chunk[SERIAL_CHUNK];
+
+	while (left && (len = serial_peek(serial, chunk)) > 0) {
 		int fd = far_end_fd_out(serial->far);
 		gssize n = fd < 0 ? 0 : far_end_write(serial->far, chunk, len);
 
@@ -140,7 +154,9 @@ void serial_flush(Serial *serial)
 			return;
 		}
 		serial_written(serial, (gsize)n);
+		left -= MIN(left, (gsize)n);
 	}
+	serial_waiting(serial, TRUE);
 }
 
 /* Take Ctrl-] out of what a user typed. */

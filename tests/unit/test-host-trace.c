@@ -124,6 +124,32 @@ static void test_unsubscribe_inside(void)
 	teardown();
 }
 
+static void echo(const TraceEvent *event, gpointer data)
+{
+	collect(event, data);
+	emit(TRACE_PACKET, "again");
+}
+
+/* Events that come as fast as they are written down: the main loop must get on all the same. */
+static void test_without_end(void)
+{
+	guint id;
+
+	setup();
+	id = trace_subscribe(TRACE_ALL, echo, NULL);
+	emit(TRACE_PACKET, "first");
+	trace_flush();
+	g_assert_cmpuint(seen->len, ==, 1);
+	for (guint turn = 2; turn < 10; turn++) {
+		g_assert_true(g_main_context_iteration(NULL, FALSE));
+		g_assert_cmpuint(seen->len, ==, turn);
+	}
+	trace_unsubscribe(id);
+	g_assert_true(g_main_context_iteration(NULL, FALSE));
+	g_assert_false(g_main_context_iteration(NULL, FALSE)); /* and it comes to rest */
+	teardown();
+}
+
 static void test_backlog(void)
 {
 	const guint many = 70000, max = 65536;
@@ -272,6 +298,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/trace/layers", test_layers);
 	g_test_add_func("/trace/threads", test_threads);
 	g_test_add_func("/trace/unsubscribe-inside", test_unsubscribe_inside);
+	g_test_add_func("/trace/without-end", test_without_end);
 	g_test_add_func("/trace/backlog", test_backlog);
 	g_test_add_func("/trace/recent", test_recent);
 	g_test_add_func("/trace/line", test_line);

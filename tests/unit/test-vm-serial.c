@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include "host/vm/serial.h"
@@ -379,6 +380,43 @@ static void test_interrupts(void)
 	close(in[1]);
 }
 
+static Serial *endless;
+static guint writes;
+
+/* In place of the C library's: while its output is written the guest writes on. */
+ssize_t write(int fd, const void *bytes, size_t len)
+{
+	gboolean more = endless && len && *(const char *)bytes == 'x';
+
+	for (guint i = 0; more && i < 100 && writes < 1000; i++)
+		serial_write(endless, UART_DATA, 'x');
+	writes += more;
+	return syscall(SYS_write, fd, bytes, len);
+}
+
+/* A guest that writes as fast as the file takes it: the main loop must get on all the same. */
+static void test_without_end(void)
+{
+	g_autofree char *path = g_strdup_printf("%s/hvis-serial-%d", g_get_tmp_dir(), getpid());
+	gint64 deadline = g_get_monotonic_time() + DEADLINE_US;
+	VmSerial where = VM_SERIAL_NONE;
+	Serial *serial;
+
+	where.file = path;
+	endless = serial = open_port(&where);
+	writes = 0;
+	send_text(serial, "x");
+	serial_flush(serial);
+	g_assert_cmpuint(writes, ==, 1);
+	while (writes < 3) { /* and what came meanwhile is not forgotten */
+		g_assert_cmpint(g_get_monotonic_time(), <, deadline);
+		g_main_context_iteration(NULL, TRUE);
+	}
+	endless = NULL;
+	serial_free(serial);
+	g_assert_cmpint(unlink(path), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -388,6 +426,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vm/serial/closed-port", test_closed_port);
 	g_test_add_func("/vm/serial/slow-reader", test_slow_reader);
 	g_test_add_func("/vm/serial/reader-gone", test_reader_gone);
+	g_test_add_func("/vm/serial/without-end", test_without_end);
 	g_test_add_func("/vm/serial/file", test_file);
 	g_test_add_func("/vm/serial/socket", test_socket);
 	g_test_add_func("/vm/serial/socket-alone", test_socket_alone);
