@@ -24,6 +24,7 @@ struct Mail {
 	guint64 refused;
 	guint32 synic; /* bit n: processor n */
 	GQueue events; /* of VmEvent, text owned */
+	guint crashes; /* taken since the last mail_clear() */
 };
 
 static void mail_event_free(gpointer data)
@@ -162,13 +163,22 @@ void mail_synic(Mail *mail, guint vp)
 	g_source_set_ready_time(&mail->source, 0);
 }
 
+/* With the lock held. All others stop the processor that reports them. */
+static gboolean mail_takes(Mail *mail, const VmEvent *event)
+{
+	return event->kind != VM_EVENT_CRASH || mail->crashes++ < MAIL_CRASHES_MAX;
+}
+
 void mail_event(Mail *mail, const VmEvent *event)
 {
-	VmEvent *copy = g_memdup2(event, sizeof(*event));
+	VmEvent *copy;
 
-	copy->text = g_strdup(event->text);
 	g_mutex_lock(&mail->lock);
-	g_queue_push_tail(&mail->events, copy);
+	if (mail_takes(mail, event)) {
+		copy = g_memdup2(event, sizeof(*event));
+		copy->text = g_strdup(event->text);
+		g_queue_push_tail(&mail->events, copy);
+	}
 	g_mutex_unlock(&mail->lock);
 	g_source_set_ready_time(&mail->source, 0);
 }
@@ -178,6 +188,7 @@ void mail_clear(Mail *mail)
 	g_mutex_lock(&mail->lock);
 	mail->count = 0;
 	mail->synic = 0;
+	mail->crashes = 0;
 	g_queue_clear_full(&mail->events, mail_event_free);
 	g_mutex_unlock(&mail->lock);
 }

@@ -11,6 +11,8 @@
 #include "host/vm/vm.h"
 
 #define MAIL_MESSAGES_MAX 64u
+#define MAIL_CRASHES_MAX                                                                           \
+	8u /* Linux reports one panic twice at most; and it may go on all the same */
 
 typedef struct Mail Mail;
 
@@ -28,9 +30,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Mail, mail_free)
 /* From any thread. FALSE: the queue is full. */
 gboolean mail_message(Mail *mail, guint32 port, const guint8 *payload, gsize len);
 void mail_synic(Mail *mail, guint vp);
-void mail_event(Mail *mail, const VmEvent *event); /* copied */
+/* Copied. Of a guest that crashes again and again only the first crashes are taken. */
+void mail_event(Mail *mail, const VmEvent *event);
 
-/* Forget what has not been delivered. Main context. */
+/* Forget what has not been delivered: another guest begins. Main context. */
 void mail_clear(Mail *mail);
 /* How often a message found the queue full, how long the queue ever was. */
 void mail_counters(Mail *mail, guint64 *refused, guint *longest);

@@ -254,6 +254,28 @@ static void test_synic_names(void)
 	g_assert_cmpint(synic, ==, VM_SYNIC_USER); /* untouched */
 }
 
+/* A guest that does nothing but report panics: neither memory nor the log is its to fill. */
+static void test_crash_flood(Box *b, gconstpointer data G_GNUC_UNUSED)
+{
+	const VmEvent crash = { .kind = VM_EVENT_CRASH, .text = "x" };
+	const VmEvent end = { .kind = VM_EVENT_POWEROFF, .text = "y" };
+
+	for (guint i = 0; i < 1000; i++)
+		mail_event(b->mail, &crash);
+	mail_event(b->mail, &end);
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	g_assert_cmpuint(
+		b->log->len, ==, MAIL_CRASHES_MAX * strlen("crash(x) ") + strlen("power-off(y) "));
+	g_assert_true(g_str_has_suffix(b->log->str, "crash(x) power-off(y) "));
+	mail_clear(b->mail);
+	g_string_set_size(b->log, 0);
+	mail_event(b->mail, &crash);
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	g_assert_cmpstr(b->log->str, ==, "crash(x) ");
+}
+
 #define ADD(path, func) g_test_add(path, Box, NULL, set_up, func, tear_down)
 
 int main(int argc, char **argv)
@@ -263,6 +285,7 @@ int main(int argc, char **argv)
 	ADD("/vm/mail/full", test_full);
 	ADD("/vm/mail/clear", test_clear);
 	ADD("/vm/mail/flood", test_flood);
+	ADD("/vm/mail/crash-flood", test_crash_flood);
 	g_test_add_func("/vm/signals", test_signals);
 	g_test_add_func("/vm/options", test_options);
 	g_test_add_func("/vm/synic-names", test_synic_names);
