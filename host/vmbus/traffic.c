@@ -3,8 +3,9 @@
  * Packets through the rings of an open channel, and the signals about them. The rings themselves
  * are hvis/ring*.h. A ring that the guest has broken stops the channel and nothing else.
  *
- * At most one ring's worth is read at a time; what comes meanwhile is left to the main loop, so
- * that a guest that never stops writing cannot keep the host from everything else.
+ * At most BATCH_MAX packets and one ring's worth are read at a time; what is left, or comes
+ * meanwhile, is left to the main loop, so that a guest that never stops writing, or has millions of
+ * packets in a large ring, cannot keep the host from everything else.
  */
 #include "config.h"
 
@@ -12,6 +13,8 @@
 #include "host/trace.h"
 #include "host/vmbus/parts.h"
 #include "util/error.h"
+
+#define BATCH_MAX 512u /* ours: some milliseconds' worth */
 
 typedef struct {
 	guint16 type, flags;
@@ -201,8 +204,9 @@ static void drain(VmbusChannel *channel)
 
 	hvis_ring_read_mask(&channel->in);
 	if (hvis_ring_read_begin(&channel->in))
-		while (channel->state == CHANNEL_OPEN &&
-			hvis_ring_read_next(&channel->in, &packet) == HVIS_RING_DONE)
+		for (guint i = 0; i < BATCH_MAX && channel->state == CHANNEL_OPEN &&
+				  hvis_ring_read_next(&channel->in, &packet) == HVIS_RING_DONE;
+			i++)
 			receive(channel, &packet);
 	if (channel->state != CHANNEL_OPEN || !check_ring(channel, &channel->in))
 		return;

@@ -209,6 +209,30 @@ static void test_close_before_rest(Fixture *f, gconstpointer data)
 	g_assert_cmpuint(f->closed, ==, 1);
 }
 
+/* A large ring full of small packets is not read in one turn of the main loop. */
+static void test_many_in_one_batch(Fixture *f, gconstpointer data)
+{
+	const struct hvis_packet_out packet = { .type = HVIS_PACKET_INBAND };
+	struct hvis_ring *ring;
+	guint sent = 0, turns = 0;
+
+	fake_channel_close(f->channel);
+	f->channel = fake_channel_open(f->guest, fake_guest_offer(f->guest, 0), 16, PAGES);
+	ring = fake_channel_out(f->channel);
+	g_assert_true(hvis_ring_write_begin(ring));
+	while (hvis_ring_write_put(ring, &packet) == HVIS_RING_DONE)
+		sent++;
+	hvis_ring_write_commit(ring);
+	fake_channel_signal(f->channel);
+	g_assert_cmpuint(f->packets, <, sent / 2);
+	while (f->packets < sent && g_main_context_iteration(NULL, FALSE))
+		turns++;
+	g_assert_cmpuint(f->packets, ==, sent);
+	g_assert_cmpuint(turns, >, 1);
+	settle();
+	g_assert_cmpuint(f->end->resume_source, ==, 0);
+}
+
 static void test_full(Fixture *f, gconstpointer data)
 {
 	g_autoptr(GError) error = NULL;
@@ -463,6 +487,7 @@ int main(int argc, char **argv)
 	ADD("signals", test_signals);
 	ADD("echo", test_echo);
 	ADD("close-before-rest", test_close_before_rest);
+	ADD("many-in-one-batch", test_many_in_one_batch);
 	ADD("full", test_full);
 	ADD("full-twice", test_full_twice);
 	ADD("too-large", test_too_large);
