@@ -9,18 +9,19 @@
 
 #include <json-c/json.h>
 
-#include "host/owed.h"
 #include "host/session.h"
 #include "host/subcommand.h"
 #include "host/vm/vm.h"
 #include "host/vmbus/vmbus.h"
+
+#define MISUSES_SAID 16u
 
 typedef struct {
 	Session *session;
 	Vm *vm;
 	VmbusHost *vmbus;
 	HostServices *services;
-	const char *last_kind; /* of the last event that stopped the machine */
+	guint misuses; /* channels stopped for the guest's misuse */
 } Run;
 
 /* The guest's own message has lines; the crash parameters come first. */
@@ -117,19 +118,35 @@ static void describe(struct json_object *info, gpointer data)
 	json_object_object_add(info, "bus", vmbus_host_describe(run->vmbus));
 }
 
+/* A guest that misuses its channels is worth a line each time, but not a log full of them. */
+static void on_misuse(const char *text, gpointer data)
+{
+	Run *run = data;
+
+	if (run->misuses++ < MISUSES_SAID)
+		session_say("%s%s", text,
+			run->misuses == MISUSES_SAID ? "; \"ctl info\" counts the next" : "");
+}
+
 static gboolean reset(gpointer data, GError **error)
 {
 	Run *run = data;
 
-	if (!vm_reset(run->vm, error))
+	if (!vm_reset(run->vm, error)) {
+		session_end(run->session, HVIS_EXIT_IO, "error", (*error)->message);
 		return FALSE;
+	}
 	session_event(run->session, "reset", "the reset button was pressed");
 	return TRUE;
 }
 
 static gboolean run_open(Run *run, const RunOptions *options, GError **error)
 {
-	const VmbusOptions bus = { .max_version = options->max_version };
+	const VmbusOptions bus = {
+		.max_version = options->max_version,
+		.report = on_misuse,
+		.report_data = run,
+	};
 	ControlHost host = { .mode = "run", .describe = describe, .reset = reset, .data = run };
 
 	run->vm = create_vm(options, run, error);
