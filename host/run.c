@@ -76,6 +76,9 @@ static void on_vm_event(Vm *vm G_GNUC_UNUSED, const VmEvent *event, gpointer dat
 	case VM_EVENT_ESCAPE:
 		session_end(run->session, HVIS_EXIT_OK, "quit", "left by Ctrl-]");
 		break;
+	case VM_EVENT_LOST:
+		session_say("%s; what the guest writes there is lost", text);
+		break;
 	case VM_EVENT_N:
 		g_assert_not_reached();
 	}

@@ -57,6 +57,15 @@ static gboolean on_connection(gint fd, GIOCondition condition G_GNUC_UNUSED, gpo
 	return G_SOURCE_REMOVE;
 }
 
+/* Does somebody listen there? A connection that ends at once is all that one sees of it. */
+static gboolean far_end_is_taken(const struct sockaddr_un *address)
+{
+	hvis_autofd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	return fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+				  errno == EAGAIN);
+}
+
 static gboolean far_end_listen(FarEnd *far, const char *path, GError **error)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -69,8 +78,12 @@ static gboolean far_end_listen(FarEnd *far, const char *path, GError **error)
 	if (far->listen_fd < 0)
 		return hvis_fail_errno(error, errno, "socket %s", path);
 	/* What an earlier run left behind; anything else there is not ours to remove. */
-	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode))
+	if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode)) {
+		if (far_end_is_taken(&address))
+			return hvis_fail(
+				error, HVIS_ERROR_BUSY, "socket %s: somebody else has it", path);
 		unlink(path);
+	}
 	if (bind(far->listen_fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return hvis_fail_errno(error, errno, "socket %s", path);
 	far->socket_path = g_strdup(path);

@@ -132,6 +132,16 @@ static gsize serial_waiting(Serial *serial, gboolean kick)
 	return len;
 }
 
+/* The reader is gone: for good, unless another one may connect. */
+static void serial_lost(Serial *serial, int err)
+{
+	g_autofree char *text = g_strdup_printf("%s: %s", serial->name, g_strerror(err));
+
+	far_end_lost(serial->far);
+	if (!far_end_exists(serial->far))
+		serial->ops->lost(serial->data, text);
+}
+
 /* What is there now, and no more: a guest that never stops writing must not keep us here. */
 void serial_flush(Serial *serial)
 {
@@ -144,8 +154,8 @@ void serial_flush(Serial *serial)
 
 		if (fd < 0)
 			return;
-		if (n < 0) { /* the reader is gone for good */
-			far_end_lost(serial->far);
+		if (n < 0) {
+			serial_lost(serial, errno);
 			continue;
 		}
 		if (n == 0) {

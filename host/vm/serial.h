@@ -14,6 +14,8 @@ typedef struct Serial Serial;
 typedef struct {
 	void (*line)(gpointer data, gboolean level); /* any thread, under the port's lock */
 	void (*escape)(gpointer data); /* main context */
+	/* Main context, once: what the guest writes from now on is lost. "console: No space left" */
+	void (*lost)(gpointer data, const char *text);
 } SerialOps;
 
 Serial *serial_new(const char *name, const VmSerial *where, const SerialOps *ops, gpointer data,

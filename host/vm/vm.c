@@ -27,6 +27,7 @@ static const char *const event_names[] = {
 	[VM_EVENT_TRIPLE_FAULT] = "triple-fault",
 	[VM_EVENT_ERROR] = "error",
 	[VM_EVENT_ESCAPE] = "escape",
+	[VM_EVENT_LOST] = "lost",
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(event_names) == VM_EVENT_N);
 
@@ -193,6 +194,7 @@ static void vm_on_event(gpointer data, const VmEvent *event)
 		break;
 	case VM_EVENT_CRASH:
 	case VM_EVENT_ESCAPE:
+	case VM_EVENT_LOST:
 	case VM_EVENT_N:
 		break;
 	}
@@ -284,9 +286,17 @@ static void vm_on_escape(gpointer data)
 	mail_event(vm->mail, &event);
 }
 
+static void vm_on_lost(gpointer data, const char *text)
+{
+	Vm *vm = data;
+	const VmEvent event = { .kind = VM_EVENT_LOST, .running = vm->running, .text = text };
+
+	vm_tell(vm, &event);
+}
+
 static const SerialOps serial_ops[VM_SERIAL_PORTS] = {
-	{ vm_console_line, vm_on_escape },
-	{ vm_agent_line, vm_on_escape },
+	{ vm_console_line, vm_on_escape, vm_on_lost },
+	{ vm_agent_line, vm_on_escape, vm_on_lost },
 };
 
 static gboolean vm_check_options(const VmOptions *options, GError **error)

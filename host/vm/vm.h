@@ -69,6 +69,7 @@ typedef enum {
 	VM_EVENT_TRIPLE_FAULT, /* the machine has stopped */
 	VM_EVENT_ERROR, /* the host cannot run it any more; the machine has stopped */
 	VM_EVENT_ESCAPE, /* the user at the terminal asked to leave; the machine runs on */
+	VM_EVENT_LOST, /* a serial port's far end takes nothing any more; the machine runs on */
 	VM_EVENT_N,
 } VmEventKind;
 

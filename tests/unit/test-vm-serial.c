@@ -31,7 +31,16 @@ static void on_escape(gpointer data G_GNUC_UNUSED)
 {
 }
 
-static const SerialOps ops = { on_line, on_escape };
+static guint losses;
+
+static void on_lost(gpointer data G_GNUC_UNUSED, const char *text)
+{
+	g_test_message("%s", text);
+	g_assert_true(g_str_has_prefix(text, "test port: "));
+	losses++;
+}
+
+static const SerialOps ops = { on_line, on_escape, on_lost };
 
 static Serial *open_port(const VmSerial *where)
 {
@@ -39,7 +48,7 @@ static Serial *open_port(const VmSerial *where)
 	Serial *serial = serial_new("test port", where, &ops, NULL, &error);
 
 	g_assert_no_error(error);
-	rises = 0;
+	rises = losses = 0;
 	serial_write(serial, UART_IIR, UART_FCR_ENABLE);
 	serial_write(serial, UART_MCR, UART_MCR_OUT2 | UART_MCR_RTS);
 	return serial;
@@ -214,8 +223,23 @@ static void test_reader_gone(void)
 	serial_flush(serial);
 	g_assert_cmphex(serial_read(serial, UART_LSR) & UART_LSR_THRE, ==, UART_LSR_THRE);
 	g_assert_cmpuint(counter(serial, "sent"), ==, 4 * BUFFER);
+	g_assert_cmpuint(losses, ==, 1);
 	serial_free(serial);
 	close(out[1]);
+}
+
+/* The disk is full: said once, and the guest goes on. */
+static void test_full_disk(void)
+{
+	VmSerial where = { -1, -1, "/dev/full", NULL };
+	Serial *serial = open_port(&where);
+
+	send_text(serial, "one");
+	serial_flush(serial);
+	send_text(serial, "two");
+	serial_flush(serial);
+	g_assert_cmpuint(losses, ==, 1);
+	serial_free(serial);
 }
 
 static char *temporary(const char *name, char **dir)
@@ -275,6 +299,27 @@ static void test_socket(void)
 	close(fd);
 	serial_free(serial);
 	g_assert_false(g_file_test(path, G_FILE_TEST_EXISTS));
+	g_assert_cmpint(g_rmdir(dir), ==, 0);
+}
+
+/* A second host is told so, and takes nothing away from the first. */
+static void test_socket_in_use(void)
+{
+	g_autofree char *dir = NULL, *path = temporary("agent", &dir);
+	VmSerial where = { -1, -1, NULL, path };
+	Serial *serial = open_port(&where);
+	g_autoptr(GError) error = NULL;
+	int fd;
+
+	g_assert_null(serial_new("second", &where, &ops, NULL, &error));
+	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_BUSY);
+	while (g_main_context_iteration(NULL, FALSE))
+		;
+	fd = connect_to(path);
+	send_text(serial, "first");
+	expect(fd, "first");
+	close(fd);
+	serial_free(serial);
 	g_assert_cmpint(g_rmdir(dir), ==, 0);
 }
 
@@ -426,6 +471,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/vm/serial/closed-port", test_closed_port);
 	g_test_add_func("/vm/serial/slow-reader", test_slow_reader);
 	g_test_add_func("/vm/serial/reader-gone", test_reader_gone);
+	g_test_add_func("/vm/serial/full-disk", test_full_disk);
+	g_test_add_func("/vm/serial/socket-in-use", test_socket_in_use);
 	g_test_add_func("/vm/serial/without-end", test_without_end);
 	g_test_add_func("/vm/serial/file", test_file);
 	g_test_add_func("/vm/serial/socket", test_socket);
