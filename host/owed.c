@@ -122,30 +122,27 @@ void owed_set_clock(gint64 (*clock)(void))
 		owed_check();
 }
 
-/* The debt that is due at @now and not reported, or NULL and the next deadline (0 = none). */
-static Debt *find_due(gint64 now, gint64 *next_us)
+/* The one with the earliest deadline that is not reported, or NULL. */
+static Debt *find_next(void)
 {
-	*next_us = 0;
+	Debt *next = NULL;
+
 	for (GList *l = debts; l; l = l->next) {
 		Debt *debt = l->data;
 
-		if (!debt->deadline_us)
-			continue;
-		if (debt->deadline_us <= now)
-			return debt;
-		if (!*next_us || debt->deadline_us < *next_us)
-			*next_us = debt->deadline_us;
+		if (debt->deadline_us && (!next || debt->deadline_us < next->deadline_us))
+			next = debt;
 	}
-	return NULL;
+	return next;
 }
 
 void owed_check(void)
 {
-	gint64 now = now_us(), next_us;
+	gint64 now = now_us();
 	Debt *debt;
 
 	/* The list is searched anew each time: a report may add and settle debts. */
-	while ((debt = find_due(now, &next_us))) {
+	while ((debt = find_next()) && debt->deadline_us <= now) {
 		g_autofree char *who = g_strdup(debt->who), *what = g_strdup(debt->what);
 
 		debt->deadline_us = 0;
@@ -153,8 +150,8 @@ void owed_check(void)
 		if (report_func)
 			report_func(who, what, (now - debt->since_us) / 1000, report_data);
 	}
-	if (next_us)
-		arm(next_us);
+	if (debt)
+		arm(debt->deadline_us);
 }
 
 struct json_object *owed_describe(void)

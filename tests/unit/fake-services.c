@@ -160,6 +160,11 @@ void fake_set_state(const char *service, ServiceState state)
 	}
 }
 
+guint fake_n_waiters(void)
+{
+	return g_list_length(waiters);
+}
+
 void fake_set_heartbeat(const char *summary)
 {
 	heartbeat = summary;

@@ -26,4 +26,6 @@ void fake_release(void);
 
 /* What "kvp" finds when asked; ready waiters are called. */
 void fake_set_state(const char *service, ServiceState state);
+/* How many callers of service_on_ready() still wait. */
+guint fake_n_waiters(void);
 void fake_set_heartbeat(const char *summary);

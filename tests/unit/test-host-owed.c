@@ -63,6 +63,12 @@ static void test_order(void)
 	g_assert_cmpstr(reports->pdata[0], ==, "host early 300");
 	check_at(950, 2);
 	g_assert_cmpstr(reports->pdata[1], ==, "guest late 950");
+	/* both at once: in the order in which they became due */
+	owed_add("guest", 900, "second");
+	owed_add("host", 300, "first");
+	check_at(5000, 4);
+	g_assert_cmpstr(reports->pdata[2], ==, "host first 4050");
+	g_assert_cmpstr(reports->pdata[3], ==, "guest second 4050");
 	teardown();
 }
 
