@@ -155,11 +155,13 @@ gboolean kvp_request_decode(const void *buf, gsize len, KvpRequest *ret, GError 
 	return TRUE;
 }
 
+/* The kernel hands over any operation number of the host's, but a version only in its own messages. */
 gboolean kvp_is_register(const void *buf, gsize len)
 {
-	const guint8 *bytes = buf;
+	struct hvis_kvp_dev_msg msg = { .body.raw = { 0 } };
 
-	return len == HVIS_KVP_DEV_MSG_SIZE && bytes[0] == HVIS_KVP_OP_REGISTER1;
+	return load(buf, len, &msg, NULL) && msg.hdr.op == HVIS_KVP_OP_REGISTER1 &&
+	       msg.body.version[0] != '\0';
 }
 
 /*

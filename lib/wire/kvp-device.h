@@ -60,7 +60,7 @@ typedef struct {
 /* HVIS_ERROR_PROTOCOL where @len, a size, or a text is wrong. Unknown operations decode. */
 gboolean kvp_request_decode(const void *buf, gsize len, KvpRequest *ret, GError **error);
 
-/* TRUE where the message is the kernel's answer to a registration. */
+/* TRUE where the message is the kernel's answer to a registration, and not a host that plays one. */
 gboolean kvp_is_register(const void *buf, gsize len);
 
 /*

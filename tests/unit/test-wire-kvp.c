@@ -240,7 +240,10 @@ static void test_register(void)
 	memset(&msg, 0xee, sizeof(msg));
 	kvp_register_encode(&msg);
 	g_assert_cmpuint(msg.hdr.op, ==, 100);
+	g_assert_false(kvp_is_register(&msg, sizeof(msg))); /* ours: it has no version */
+	msg.body.version[0] = '3';
 	g_assert_true(kvp_is_register(&msg, sizeof(msg)));
+	msg.body.version[0] = 0;
 	msg.hdr.op = 0;
 	g_assert_cmpmem(&msg, sizeof(msg), &zero_msg, sizeof(zero_msg));
 	g_assert_false(kvp_is_register(&msg, sizeof(msg)));
