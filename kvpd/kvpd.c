@@ -44,7 +44,8 @@ struct Kvpd {
 	char *request; /* the last one */
 	gint64 request_time_us;
 	guint64 refused;
-	char *failure; /* the last one logged: the same one is not logged again */
+	char *failure; /* the last one logged … */
+	gint64 failure_at; /* … and when, by the clock */
 	gboolean was_ready;
 };
 
@@ -108,24 +109,39 @@ static gboolean is_ours(guint32 status)
 	       status == HVIS_E_MACHINE_LOCKED;
 }
 
+/*
+ * A host may make us fail as often as it likes, in turn with what works; the journal gets the same
+ * failure once in ten minutes, and another one after a second.
+ */
+static gboolean is_news(Kvpd *kvpd, const char *message)
+{
+	HvisClock *clock = hvis_clock_default();
+	gint64 now = clock->now(clock), pause = G_USEC_PER_SEC;
+
+	if (g_strcmp0(message, kvpd->failure) == 0)
+		pause *= 600;
+	if (kvpd->failure && now - kvpd->failure_at < pause)
+		return FALSE;
+	g_free(kvpd->failure);
+	kvpd->failure = g_strdup(message);
+	kvpd->failure_at = now;
+	return TRUE;
+}
+
 static void note_result(Kvpd *kvpd, const Pending *pending, guint32 status)
 {
 	const GError *error = kvp_job_error(pending->job);
 	const HvisLogContext context = { .transaction = pending->txn,
 		.message_type = kvp_dispatch_op_name(pending->op) };
 
-	if (!error && pending->op == HVIS_KVP_OP_SET)
-		g_clear_pointer(&kvpd->failure, g_free);
 	if (!error)
 		return;
 	kvpd->refused++;
-	if (!is_ours(status) || g_strcmp0(error->message, kvpd->failure) == 0) {
+	if (is_ours(status) && is_news(kvpd, error->message))
+		hvis_log_with(HVIS_LOG_WARNING, &context, "The host's request failed: %s",
+			error->message);
+	else
 		hvis_log_with(HVIS_LOG_DEBUG, &context, "Refused: %s", error->message);
-		return;
-	}
-	g_free(kvpd->failure);
-	kvpd->failure = g_strdup(error->message);
-	hvis_log_with(HVIS_LOG_WARNING, &context, "The host's request failed: %s", error->message);
 }
 
 static void run_request(gpointer data)

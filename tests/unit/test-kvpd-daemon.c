@@ -281,6 +281,15 @@ static char *pool_path(Fixture *f, int number)
 	return g_strdup_printf("%s/.kvp_pool_%d", f->pools, number);
 }
 
+static void configure(Fixture *f, const char *text)
+{
+	g_autofree char *conf = g_build_filename(f->dir, HVIS_SYSCONF_DIR, "hvis.conf", NULL);
+	g_autofree char *etc = g_path_get_dirname(conf);
+
+	g_assert_cmpint(g_mkdir_with_parents(etc, 0700), ==, 0);
+	g_assert_true(g_file_set_contents(conf, text, -1, NULL));
+}
+
 /* --- tests --- */
 
 static void test_host(Fixture *f, gconstpointer data)
@@ -405,16 +414,51 @@ static void test_garbage(Fixture *f, gconstpointer data)
 	g_assert_cmphex(host_set(f, "k", "v"), ==, HVIS_S_OK);
 }
 
+/* The kernel passes on whatever number a host sends: it was taken for a handshake, never answered. */
+static void test_host_says_register(Fixture *f, gconstpointer data)
+{
+	const KvpRequest request = { .op = HVIS_KVP_OP_REGISTER1 };
+	struct hvis_kvp_dev_msg msg;
+
+	welcome(f);
+	send_request(f, &request);
+	msg = receive(f);
+	g_assert_cmphex(hvis_le32_get(msg.status), ==, HVIS_E_NOT_SUPPORTED);
+	assert_status(f, "status.kernel_protocol", "3.1");
+}
+
+/* A host that finds two ways to make us fail, and ways that work between them, fills no journal. */
+static void test_flood_of_failures(Fixture *f, gconstpointer data)
+{
+	g_autofree char *file = pool_path(f, 0);
+	g_autofree char *other = pool_path(f, 3);
+	KvpRequest set = { .op = HVIS_KVP_OP_SET, .key = "k", .value = "v", .has_value = TRUE };
+
+	g_assert_cmpint(unlink(file), ==, 0);
+	g_assert_cmpint(unlink(other), ==, 0);
+	g_assert_cmpint(mkdir(file, 0700), ==, 0);
+	g_assert_cmpint(mkdir(other, 0700), ==, 0);
+	welcome(f);
+	for (int i = 0; i < 100; i++) {
+		set.pool = HVIS_KVP_POOL_EXTERNAL;
+		g_assert_cmphex(ask(f, &set).status, ==, HVIS_E_FAIL);
+		set.pool = HVIS_KVP_POOL_AUTO_EXTERNAL;
+		g_assert_cmphex(ask(f, &set).status, ==, HVIS_E_FAIL);
+		set.pool = HVIS_KVP_POOL_AUTO_INTERNAL;
+		g_assert_cmphex(ask(f, &set).status, ==, HVIS_S_OK);
+	}
+	g_assert_cmpint(warnings, >=, 1);
+	g_assert_cmpint(warnings, <, 20);
+	assert_status(f, "status.counters.refused", "200");
+}
+
 static void test_locked_pool(Fixture *f, gconstpointer data)
 {
 	g_autofree char *path = pool_path(f, 0);
-	g_autofree char *conf = g_build_filename(f->dir, HVIS_SYSCONF_DIR, "hvis.conf", NULL);
-	g_autofree char *etc = g_path_get_dirname(conf);
 	KvpRequest facts = { .op = HVIS_KVP_OP_ENUMERATE, .pool = HVIS_KVP_POOL_AUTO };
 	hvis_autofd int theirs = -1;
 
-	g_assert_cmpint(g_mkdir_with_parents(etc, 0700), ==, 0);
-	g_assert_true(g_file_set_contents(conf, "[kvp]\nLockTimeout=100ms\n", -1, NULL));
+	configure(f, "[kvp]\nLockTimeout=100ms\n");
 	kvpd_reload(f->kvpd);
 	welcome(f);
 	theirs = hvis_open(path, O_RDWR, NULL);
@@ -655,15 +699,6 @@ static void test_stop_while_writing(Fixture *f, gconstpointer data)
 	g_assert_cmphex(status_of(receive(f)), ==, HVIS_S_OK);
 }
 
-static void configure(Fixture *f, const char *text)
-{
-	g_autofree char *conf = g_build_filename(f->dir, HVIS_SYSCONF_DIR, "hvis.conf", NULL);
-	g_autofree char *etc = g_path_get_dirname(conf);
-
-	g_assert_cmpint(g_mkdir_with_parents(etc, 0700), ==, 0);
-	g_assert_true(g_file_set_contents(conf, text, -1, NULL));
-}
-
 /* A program of the guest that wants to write, and does not wait for the answer. */
 static int start_set(Fixture *f)
 {
@@ -773,6 +808,8 @@ int main(int argc, char **argv)
 	ADD("daemon/busy", test_busy);
 	ADD("daemon/renegotiation", test_renegotiation);
 	ADD("daemon/garbage", test_garbage);
+	ADD("daemon/host-says-register", test_host_says_register);
+	ADD("daemon/flood-of-failures", test_flood_of_failures);
 	ADD("daemon/locked-pool", test_locked_pool);
 	ADD("daemon/one-daemon", test_one_daemon);
 	ADD("daemon/stop-while-writing", test_stop_while_writing);
