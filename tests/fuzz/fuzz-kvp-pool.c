@@ -73,11 +73,13 @@ static GByteArray *get_file(const char *path)
 	return g_byte_array_new_take((guint8 *)bytes, len);
 }
 
+/* A key that is no UTF-8 goes by what reading shows of it. */
 static gboolean has_key(const guint8 *record, const char *key)
 {
 	gsize len = strnlen((const char *)record, HVIS_KVP_KEY_MAX);
+	g_autofree char *shown = g_utf8_make_valid((const char *)record, (gssize)len);
 
-	return len == strlen(key) && memcmp(record, key, len) == 0;
+	return strcmp(shown, key) == 0;
 }
 
 static void check_set(const char *key, const GByteArray *before)
