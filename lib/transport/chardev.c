@@ -13,6 +13,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <util/error.h>
@@ -185,15 +186,28 @@ void hvis_chardev_explain(const char *path, int err, GError **error)
 		hvis_fail_errno(error, err, "open %s", path);
 }
 
+/* Anything else would be written to: a wrong --device must not cost anybody a file. */
+static gboolean check_device(int fd, const char *path, GError **error)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return hvis_fail_errno(error, errno, "stat %s", path);
+	return S_ISCHR(st.st_mode) ||
+	       hvis_fail(error, HVIS_ERROR_INVALID, "%s is neither a character device nor a socket",
+		       path);
+}
+
 HvisTransport *hvis_chardev_open(const char *path, GError **error)
 {
-	int fd;
+	hvis_autofd int fd = -1;
 
 	do
 		fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
 	while (fd < 0 && errno == EINTR);
-	if (fd >= 0)
-		return hvis_chardev_new(fd, path);
-	hvis_chardev_explain(path, errno, error);
-	return NULL;
+	if (fd < 0) {
+		hvis_chardev_explain(path, errno, error);
+		return NULL;
+	}
+	return check_device(fd, path, error) ? hvis_chardev_new(hvis_fd_steal(&fd), path) : NULL;
 }

@@ -207,6 +207,21 @@ static void test_holder(void)
 	remove_tree(proc);
 }
 
+/* A wrong --device had the registration written over a file. */
+static void test_file_is_no_device(void)
+{
+	g_autofree char *path = NULL, *text = NULL;
+	g_autoptr(GError) error = NULL;
+	hvis_autofd int fd = g_file_open_tmp("hvis-precious-XXXXXX", &path, NULL);
+
+	g_assert_true(g_file_set_contents(path, "precious", -1, NULL));
+	g_assert_null(hvis_transport_open_path(path, &error));
+	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_INVALID);
+	g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+	g_assert_cmpstr(text, ==, "precious");
+	g_assert_cmpint(g_unlink(path), ==, 0);
+}
+
 /* --- link socket --- */
 
 static void send_notice(int peer, int err)
@@ -341,6 +356,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/transport/chardev/open", test_chardev_open);
 	g_test_add_func("/transport/chardev/explain", test_explain);
 	g_test_add_func("/transport/chardev/holder", test_holder);
+	g_test_add_func("/transport/chardev/file-is-no-device", test_file_is_no_device);
 	g_test_add_func("/transport/socket/messages", test_socket);
 	g_test_add_func("/transport/socket/busy", test_socket_busy);
 	g_test_add_func("/transport/socket/path", test_socket_path);
