@@ -4,17 +4,23 @@
 # Debian packages that go into images: fetched by apt from wherever the machine gets its packages,
 # unpacked into the cache, never installed. The kernels are among them.
 
-# debian_version PACKAGE [PREFIX]: the newest version apt offers, or the newest that begins with PREFIX.
+# debian_known PACKAGE [PREFIX]: the newest version that apt's lists have, or the newest that begins
+# with PREFIX.
+debian_known()
+{
+	apt-cache madison "$1" 2>/dev/null |
+		awk -v prefix="${2:-}" -F ' *[|] *' 'index($2, prefix) == 1 { print $2; exit }'
+}
+
+# debian_version PACKAGE: the same of a package that must be there; the lists are fetched if it is not.
 debian_version()
 {
 	local version
 
-	version=$(apt-cache madison "$1" 2>/dev/null |
-		awk -v prefix="${2:-}" -F ' *[|] *' 'index($2, prefix) == 1 { print $2; exit }')
-	if [ -z "$version" ] && [ $apt_updated = 0 ]; then
+	version=$(debian_known "$1")
+	if [ -z "$version" ]; then
 		apt_update_once
-		debian_version "$@"
-		return
+		version=$(debian_known "$1")
 	fi
 	echo "$version"
 }

@@ -101,7 +101,7 @@ image_stock()
 {
 	local version
 
-	version=$(debian_version hyperv-daemons "$1.")
+	version=$(debian_known hyperv-daemons "$1.")
 	image_packages "$2" "hyperv-daemons${version:+=$version}"
 }
 
