@@ -30,5 +30,8 @@ void vm_probe_free(VmProbe *probe);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VmProbe, vm_probe_free)
 struct json_object *vm_probe_describe(const VmProbe *probe);
 
-/* One way, on an open /dev/kvm: what is wrong with it, NULL if nothing. New string. */
+/*
+ * One way, on an open /dev/kvm, for somebody about to run a guest: what is wrong with it, NULL if
+ * nothing. New string. As vm_probe(), but a slow computer is given a minute.
+ */
 char *vm_probe_way(int kvm, VmSynic synic);
