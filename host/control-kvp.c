@@ -83,7 +83,7 @@ CONTROL_METHOD(kvp_list)
 static void on_item(guint32 status, const KvpItem *item, const GError *error, gpointer data)
 {
 	if (error || status)
-		request_end_status(data, status, "KVP enumerate", error);
+		request_end_status(data, status, "KVP get", error);
 	else
 		request_end(data, control_wrap("pair", pair_json(item)), NULL);
 }
@@ -92,14 +92,16 @@ CONTROL_METHOD(kvp_get)
 {
 	guint8 pool;
 	HostService *service = kvp_and_pool(data, call, &pool);
+	gboolean direct = FALSE;
 	const char *key;
 	Request *request;
 
-	if (!service || !varlink_param_string(call, "key", &key))
+	if (!service || !varlink_param_string(call, "key", &key) ||
+		!varlink_param_bool_opt(call, "direct", &direct))
 		return;
 	request = request_new(data, call);
 	if (request)
-		kvp_get(service, pool, key, on_item, request);
+		(direct ? kvp_get_raw : kvp_get)(service, pool, key, on_item, request);
 }
 
 static void on_status(guint32 status, const GError *error, gpointer data)

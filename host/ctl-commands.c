@@ -123,7 +123,7 @@ const CtlCommand ctl_commands[] = {
 		.name = "kvp get",
 		.method = "KvpGet",
 		.summary = "the value of a key",
-		.args = ARGS(WORD("KEY", "key") STRING("pool", "pool")),
+		.args = ARGS(WORD("KEY", "key") STRING("pool", "pool") FLAG("direct", "direct")),
 		.waits = TRUE,
 		.print = ctl_print_value,
 	},
