@@ -6,6 +6,8 @@
 
 #include "host/vmbus/parts.h"
 
+#define GPADLS_SHOWN 256u
+
 static void add_text(struct json_object *object, const char *key, char *owned)
 {
 	json_object_object_add(object, key, json_object_new_string(owned));
@@ -78,6 +80,7 @@ static struct json_object *describe_device(const VmbusDevice *device)
 	return object;
 }
 
+/* Some of them: how many there are is the guest's choice, and an answer has a limit. */
 static struct json_object *describe_gpadls(VmbusHost *host)
 {
 	struct json_object *array = json_object_new_array();
@@ -85,7 +88,8 @@ static struct json_object *describe_gpadls(VmbusHost *host)
 	gpointer value;
 
 	g_hash_table_iter_init(&iter, host->gpadls);
-	while (g_hash_table_iter_next(&iter, NULL, &value)) {
+	while (json_object_array_length(array) < GPADLS_SHOWN &&
+		g_hash_table_iter_next(&iter, NULL, &value)) {
 		const Gpadl *gpadl = value;
 		struct json_object *object = json_object_new_object();
 
@@ -125,6 +129,8 @@ struct json_object *vmbus_host_describe(VmbusHost *host)
 			devices, describe_device(g_ptr_array_index(host->devices, i)));
 	json_object_object_add(object, "devices", devices);
 	json_object_object_add(object, "gpadls", describe_gpadls(host));
+	add_number(object, "gpadls_in_all", g_hash_table_size(host->gpadls));
+	add_number(object, "gpadl_pages", host->gpadl_pages);
 	json_object_object_add(object, "messages_received", describe_messages(host->messages_in));
 	json_object_object_add(object, "messages_sent", describe_messages(host->messages_out));
 	add_number(object, "violations", host->violations);

@@ -251,6 +251,9 @@ static void test_too_many(Fixture *f, gconstpointer data)
 	while (create(f, n + 1, 1) == HVIS_NT_OK)
 		g_assert_cmpuint(++n, <=, 16384);
 	g_assert_cmpuint(n, ==, 16384);
+	g_assert_cmpuint(count(f, "gpadls_in_all"), ==, 16384);
+	g_assert_cmpuint(count(f, "gpadl_pages"), ==, 16384);
+	g_assert_cmpuint(count(f, "gpadls"), <, 1000); /* so that "ctl info" still has an answer */
 	fake_guest_gpadl_teardown(f->guest, f->relid[0], 1);
 	g_assert_cmphex(create(f, 1, 1), ==, HVIS_NT_OK);
 }
