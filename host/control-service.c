@@ -148,6 +148,11 @@ CONTROL_METHOD(set_time_offset)
 
 	if (!service || !varlink_param_int(call, "offset_us", &offset))
 		return;
+	if (offset < -TIMESYNC_OFFSET_MAX_US || offset > TIMESYNC_OFFSET_MAX_US) {
+		control_fail(call, HVIS_ERROR_INVALID, "offset_us: up to %" G_GINT64_FORMAT,
+			TIMESYNC_OFFSET_MAX_US);
+		return;
+	}
 	timesync_set_offset(service, offset);
 	varlink_call_reply(call, NULL);
 }

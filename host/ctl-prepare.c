@@ -8,8 +8,9 @@
 #include <hvis/shutdown.h>
 
 #include "host/ctl-private.h"
+#include "host/service/timesync.h"
 
-#define OFFSET_MAX_SECONDS 4e9 /* some 126 years: either way the sum stays a valid time */
+#define OFFSET_MAX_SECONDS ((double)TIMESYNC_OFFSET_MAX_US / G_USEC_PER_SEC)
 
 static void add_string(struct json_object *o, const char *name, const char *value)
 {

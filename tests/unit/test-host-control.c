@@ -397,6 +397,8 @@ static void test_bad_parameters(void)
 		{ M("IpSet"), "{\"ip\":{\"adapter\":\"a\",\"dns\":[1]}}", "ip.dns", 0 },
 		{ M("IpSet"), "{\"ip\":{\"adapter\":\"a\",\"addresses\":[\"10.0.0.1\"]}}",
 			"1 addresses and 0 subnets", 0 },
+		{ M("SetTimeOffset"), "{\"offset_us\":9223372036854775807}", "offset_us", 0 },
+		{ M("SetTimeOffset"), "{\"offset_us\":-4000000000000001}", "offset_us", 0 },
 		{ M("FaultRemove"), "{\"id\":-1}", "-1", 0 },
 		{ M("Trace"), "{}", "ExpectedMore", 0 },
 		{ M("NoSuchMethod"), "{}", "NoSuchMethod", 0 },
