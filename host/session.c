@@ -203,9 +203,7 @@ static gboolean add_services(const CommonOptions *options, HostServices *service
 			g_prefix_error(error, "--service %s: ", *spec);
 			return FALSE;
 		}
-	if (!options->services)
-		services_add_missing(services);
-	return TRUE;
+	return options->services || services_add_missing(services, error);
 }
 
 gboolean session_open(Session *session, const ControlHost *host, GError **error)

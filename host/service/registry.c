@@ -280,12 +280,18 @@ gboolean services_add(HostServices *all, const char *spec, GError **error)
 	return options.disabled || service_enable(s, error);
 }
 
-/* Those that the bus cannot carry are left out. */
-void services_add_missing(HostServices *all)
+gboolean services_add_missing(HostServices *all, GError **error)
 {
-	for (guint i = 0; i < G_N_ELEMENTS(classes); i++)
-		if (!find(all, classes[i]->name))
-			services_add(all, classes[i]->name, NULL);
+	for (guint i = 0; i < G_N_ELEMENTS(classes); i++) {
+		g_autoptr(GError) why = NULL;
+
+		if (find(all, classes[i]->name) || services_add(all, classes[i]->name, &why) ||
+			hvis_error_is(why, HVIS_ERROR_UNSUPPORTED))
+			continue;
+		g_propagate_error(error, g_steal_pointer(&why));
+		return FALSE;
+	}
+	return TRUE;
 }
 
 HostService *services_get(HostServices *all, const char *name, GError **error)

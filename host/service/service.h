@@ -50,8 +50,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HostServices, services_free)
  */
 gboolean services_add(HostServices *services, const char *spec, GError **error);
 
-/* Add every known service that is not there yet, with its defaults. */
-void services_add_missing(HostServices *services);
+/* Add every known service that is not there yet, with its defaults; but for those that the bus
+ * cannot carry. */
+gboolean services_add_missing(HostServices *services, GError **error);
 
 /* NOT_FOUND, naming those there are. */
 HostService *services_get(HostServices *services, const char *name, GError **error);

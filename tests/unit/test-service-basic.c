@@ -363,7 +363,7 @@ static void test_add(Fixture *f, gconstpointer spec)
 	g_assert_true(services_add(f->all, "kvp=disabled", NULL));
 	g_assert_false(services_add(f->all, "kvp", &error));
 	g_assert_true(hvis_error_is(error, HVIS_ERROR_EXISTS));
-	services_add_missing(f->all);
+	g_assert_true(services_add_missing(f->all, NULL));
 	g_assert_cmpuint(services_count(f->all), ==, 4);
 	g_assert_cmpstr(service_name(services_nth(f->all, 0)), ==, "kvp");
 	g_assert_null(services_nth(f->all, 4));
@@ -502,11 +502,22 @@ static void test_offer_fails(Fixture *f, gconstpointer spec)
 	g_assert_cmpint(service_state(s), ==, SERVICE_DISABLED);
 }
 
+/* A service that could not be offered is an error, not one service less. */
+static void test_add_missing_fails(Fixture *f, gconstpointer spec)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(services_add(f->all, "kvp", NULL));
+	fake_bus_break_offers(f->bus);
+	g_assert_false(services_add_missing(f->all, &error));
+	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_IO);
+}
+
 static void test_describe(Fixture *f, gconstpointer spec)
 {
 	struct json_object *json, *one, *counters;
 
-	services_add_missing(f->all);
+	g_assert_true(services_add_missing(f->all, NULL));
 	ready(f, "heartbeat", 3, 0);
 	json = services_describe(f->all);
 	g_assert_cmpint(json_object_object_length(json), ==, 4);
@@ -544,6 +555,7 @@ int main(int argc, char **argv)
 	T("registry/on-ready-refused-before", "shutdown", test_on_ready_refused_before);
 	T("registry/observe", "shutdown", test_observe);
 	T("registry/offer-fails", "shutdown", test_offer_fails);
+	T("registry/add-missing-fails", NULL, test_add_missing_fails);
 	T("registry/describe", NULL, test_describe);
 #undef T
 	g_test_add_func("/service/registry/on-ready-freed", test_on_ready_freed);

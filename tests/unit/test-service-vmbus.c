@@ -36,7 +36,7 @@ static void setup(Fixture *f, gconstpointer unused)
 	f->clock = hvis_fake_clock_new();
 	f->all = services_new(f->host, hvis_fake_clock_get(f->clock));
 	f->kvp = fake_kvp_new();
-	services_add_missing(f->all);
+	g_assert_true(services_add_missing(f->all, NULL));
 	fake_guest_connect(f->guest);
 }
 
