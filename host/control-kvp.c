@@ -9,6 +9,8 @@
 #include "util/error.h"
 
 #define DEFAULT_POOL "external"
+/* Pairs of one answer: 8 KiB each where every character is written as six. */
+#define PAIRS_MAX (VARLINK_MESSAGE_MAX / 8192)
 
 static char *type_text(guint32 type)
 {
@@ -54,6 +56,7 @@ static HostService *kvp_and_pool(Control *control, VarlinkCall *call, guint8 *po
 static void on_list(guint32 status, GPtrArray *items, const GError *error, gpointer data)
 {
 	g_autofree char *pool = pool_text((guint8)request_id(data));
+	guint from = GPOINTER_TO_UINT(request_data(data));
 	struct json_object *answer, *pairs;
 
 	if (error || status) {
@@ -65,6 +68,8 @@ static void on_list(guint32 status, GPtrArray *items, const GError *error, gpoin
 	for (guint i = 0; i < items->len; i++)
 		json_object_array_add(pairs, pair_json(items->pdata[i]));
 	json_object_object_add(answer, "pairs", pairs);
+	if (items->len == PAIRS_MAX)
+		json_object_object_add(answer, "next", json_object_new_int64(from + PAIRS_MAX));
 	request_end(data, answer, NULL);
 }
 
@@ -72,12 +77,20 @@ CONTROL_METHOD(kvp_list)
 {
 	guint8 pool;
 	HostService *service = kvp_and_pool(data, call, &pool);
-	Request *request = service ? request_new(data, call) : NULL;
+	gint64 from = 0;
+	Request *request;
 
+	if (!service || !varlink_param_int_opt(call, "from", &from))
+		return;
+	if (from < 0 || from > KVP_LIST_MAX) {
+		control_fail(call, HVIS_ERROR_INVALID, "from: 0 to %u is wanted", KVP_LIST_MAX);
+		return;
+	}
+	request = request_new(data, call);
 	if (!request)
 		return;
-	request_set_data(request, NULL, pool, NULL);
-	kvp_list(service, pool, on_list, request);
+	request_set_data(request, GUINT_TO_POINTER((guint)from), pool, NULL);
+	kvp_list_part(service, pool, (guint)from, PAIRS_MAX, on_list, request);
 }
 
 static void on_item(guint32 status, const KvpItem *item, const GError *error, gpointer data)

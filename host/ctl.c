@@ -125,11 +125,47 @@ static HvisExit stream_to(const CtlCommand *command, const CtlCall *call, Varlin
 	return status;
 }
 
-static HvisExit call_once(const CtlCommand *command, const CtlCall *call, VarlinkClient *client,
-	const char *method, int timeout_ms, FILE *out, GError **error)
+/* Move the members of @page's list @member to the end of that of @answer, and take its "next". */
+static void append_page(struct json_object *answer, const char *member, struct json_object *page)
+{
+	struct json_object *to = json_object_object_get(answer, member);
+	struct json_object *from = json_object_object_get(page, member), *next;
+	gsize n = json_object_is_type(from, json_type_array) ? json_object_array_length(from) : 0;
+
+	for (gsize i = 0; i < n; i++)
+		json_object_array_add(to, json_object_get(json_object_array_get_idx(from, i)));
+	json_object_object_del(answer, "next");
+	if (n && json_object_object_get_ex(page, "next", &next))
+		json_object_object_add(answer, "next", json_object_get(next));
+}
+
+/* The answer, whole: in as many calls as it takes. */
+static struct json_object *ask(const CtlCommand *command, const CtlCall *call,
+	VarlinkClient *client, const char *method, int timeout_ms, GError **error)
 {
 	struct json_object *answer = varlink_client_call(
 		client, method, json_object_get(call->params), timeout_ms, error);
+	struct json_object *next;
+
+	while (answer && command->pages && json_object_object_get_ex(answer, "next", &next)) {
+		struct json_object *page;
+
+		json_object_object_add(call->params, "from", json_object_get(next));
+		page = varlink_client_call(
+			client, method, json_object_get(call->params), timeout_ms, error);
+		if (page)
+			append_page(answer, command->member, page);
+		else
+			json_object_put(g_steal_pointer(&answer));
+		json_object_put(page);
+	}
+	return answer;
+}
+
+static HvisExit call_once(const CtlCommand *command, const CtlCall *call, VarlinkClient *client,
+	const char *method, int timeout_ms, FILE *out, GError **error)
+{
+	struct json_object *answer = ask(command, call, client, method, timeout_ms, error);
 	HvisExit status;
 
 	if (!answer)

@@ -24,6 +24,8 @@ typedef struct {
 	gboolean waits; /* the method takes timeout_ms */
 	gboolean patient; /* with --timeout: the host may still be starting */
 	gboolean stream; /* many answers, each an event */
+	gboolean
+		pages; /* where an answer has "next" the rest of @member is asked for with "from" */
 	/* Turn arguments into what the method wants, where the table alone cannot. */
 	gboolean (*prepare)(CtlCall *call, GError **error);
 	/* Show member @member of the answer by @columns, or the answer by @print; neither: silence. */

@@ -10,6 +10,7 @@
 typedef struct {
 	HostService *kvp;
 	guint8 pool;
+	guint from, most;
 	GPtrArray *items;
 	KvpListDone done;
 	gpointer data;
@@ -32,7 +33,7 @@ static void list_step(guint32 status, const KvpItem *item, const GError *error, 
 		list_end(list, status == HVIS_E_NO_MORE_ITEMS ? HVIS_S_OK : status, error);
 		return;
 	}
-	if (list->items->len == KVP_LIST_MAX) {
+	if (list->from + list->items->len >= KVP_LIST_MAX) {
 		hvis_fail(&local, HVIS_ERROR_PROTOCOL, "pool %u has no end: more than %u records",
 			list->pool, KVP_LIST_MAX);
 		list_end(list, HVIS_E_FAIL, local);
@@ -43,16 +44,26 @@ static void list_step(guint32 status, const KvpItem *item, const GError *error, 
 	copy->key = g_strdup(item->key);
 	copy->value.text = g_strdup(item->value.text);
 	g_ptr_array_add(list->items, copy);
-	kvp_enumerate(list->kvp, list->pool, list->items->len, list_step, list);
+	if (list->items->len == list->most)
+		list_end(list, HVIS_S_OK, NULL);
+	else
+		kvp_enumerate(
+			list->kvp, list->pool, list->from + list->items->len, list_step, list);
+}
+
+void kvp_list_part(
+	HostService *kvp, guint8 pool, guint from, guint most, KvpListDone done, gpointer data)
+{
+	List *list = g_new(List, 1);
+
+	*list = (List){ kvp, pool, from, most,
+		g_ptr_array_new_with_free_func((GDestroyNotify)kvp_item_free), done, data };
+	kvp_enumerate(kvp, pool, from, list_step, list);
 }
 
 void kvp_list(HostService *kvp, guint8 pool, KvpListDone done, gpointer data)
 {
-	List *list = g_new(List, 1);
-
-	*list = (List){ kvp, pool, g_ptr_array_new_with_free_func((GDestroyNotify)kvp_item_free),
-		done, data };
-	kvp_enumerate(kvp, pool, 0, list_step, list);
+	kvp_list_part(kvp, pool, 0, G_MAXUINT, done, data);
 }
 
 /* --- by key --- */

@@ -58,6 +58,9 @@ void kvp_get_raw(HostService *kvp, guint8 pool, const char *key, KvpItemDone don
  */
 typedef void (*KvpListDone)(guint32 status, GPtrArray *items, const GError *error, gpointer data);
 void kvp_list(HostService *kvp, guint8 pool, KvpListDone done, gpointer data);
+/* The same from record @from on; where there are @most, ask for the next part. */
+void kvp_list_part(
+	HostService *kvp, guint8 pool, guint from, guint most, KvpListDone done, gpointer data);
 
 /* Look for @key by enumerating; HVIS_ERROR_NOT_FOUND where it is not there. */
 void kvp_get(HostService *kvp, guint8 pool, const char *key, KvpItemDone done, gpointer data);

@@ -46,6 +46,7 @@ static gboolean holding;
 static GList *due, *waiters;
 static guint last_waiter;
 static gint64 time_offset;
+static guint list_size, list_from, list_most;
 static const char *heartbeat = "ok";
 
 HostServices *fake_services_new(void)
@@ -62,6 +63,7 @@ HostServices *fake_services_new(void)
 	answer_code = HVIS_ERROR_N;
 	answer_status = HVIS_S_OK;
 	time_offset = 0;
+	list_size = 2; /* of the pairs below */
 	heartbeat = "ok";
 	holding = FALSE;
 	return services;
@@ -427,19 +429,28 @@ static void call_list(guint32 status, const GError *error, const void *done, gpo
 
 	if (!error && !status) {
 		items = g_ptr_array_new_with_free_func(free_item);
-		for (guint i = 0; i < G_N_ELEMENTS(pairs); i++)
-			g_ptr_array_add(items, item_new(i));
+		for (guint i = list_from; i < MIN(list_size, list_from + list_most); i++)
+			g_ptr_array_add(items, item_new(i % G_N_ELEMENTS(pairs)));
 	}
 	func(status, items, error, data);
 }
 
-void kvp_list(HostService *kvp, guint8 pool, KvpListDone done, gpointer data)
+void kvp_list_part(
+	HostService *kvp, guint8 pool, guint from, guint most, KvpListDone done, gpointer data)
 {
 	static KvpListDone kept;
 
 	kept = done;
-	note("kvp_list %u", pool);
+	list_from = from;
+	list_most = most;
+	if (from == 0)
+		note("kvp_list %u", pool);
 	will_answer(call_list, &kept, data);
+}
+
+void fake_set_list(guint n)
+{
+	list_size = n;
 }
 
 /* --- IP --- */

@@ -28,4 +28,5 @@ void fake_release(void);
 void fake_set_state(const char *service, ServiceState state);
 /* How many callers of service_on_ready() still wait. */
 guint fake_n_waiters(void);
+void fake_set_list(guint n); /* as many pairs are in every pool; 2 unless said */
 void fake_set_heartbeat(const char *summary);

@@ -145,6 +145,26 @@ static void test_heartbeat(void)
 	fake_host_stop(&host);
 }
 
+/* More pairs than an answer of the socket can hold: all of them, and once each. */
+static void test_kvp_list_of_thousands(void)
+{
+	CtlResult result;
+	struct json_object *answer;
+
+	fake_host_start(&host, TRUE);
+	fake_set_list(20001);
+	result = fake_host_ctl(&host, "kvp list --json");
+	g_assert_cmpstr(result.error, ==, NULL);
+	answer = json_tokener_parse(result.out);
+	g_assert_cmpuint(
+		json_object_array_length(json_object_object_get(answer, "pairs")), ==, 20001);
+	g_assert_false(json_object_object_get_ex(answer, "next", NULL));
+	json_object_put(answer);
+	ctl_result_clear(&result);
+	fake_host_expect_asked("kvp_list 0\n");
+	fake_host_stop(&host);
+}
+
 static void test_kvp(void)
 {
 	fake_host_start(&host, TRUE);
@@ -264,6 +284,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ctl/services", test_services);
 	g_test_add_func("/ctl/heartbeat", test_heartbeat);
 	g_test_add_func("/ctl/kvp", test_kvp);
+	g_test_add_func("/ctl/kvp/list-of-thousands", test_kvp_list_of_thousands);
 	g_test_add_func("/ctl/ip", test_ip);
 	g_test_add_func("/ctl/info", test_info);
 	g_test_add_func("/ctl/faults", test_faults);

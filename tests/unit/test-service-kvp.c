@@ -252,6 +252,25 @@ static void test_list_500(Fixture *f, gconstpointer major)
 	g_assert_cmpstr(parts[499], ==, "key499=v");
 }
 
+static void test_list_parts(Fixture *f, gconstpointer major)
+{
+	fake_kvp_add(f->guest, 1, "a", "1");
+	fake_kvp_add(f->guest, 1, "b", "2");
+	fake_kvp_add(f->guest, 1, "c", "3");
+	kvp_list_part(f->s, 1, 0, 2, on_list, f);
+	assert_done(f, HVIS_S_OK);
+	g_assert_cmpstr(f->text, ==, "a=1;b=2");
+	kvp_list_part(f->s, 1, 2, 2, on_list, f);
+	assert_done(f, HVIS_S_OK);
+	g_assert_cmpstr(f->text, ==, "c=3");
+	kvp_list_part(f->s, 1, 4, 2, on_list, f);
+	assert_done(f, HVIS_S_OK);
+	g_assert_cmpstr(f->text, ==, "");
+	f->guest->endless = TRUE; /* parts do not make a pool longer than it may be */
+	kvp_list_part(f->s, 1, KVP_LIST_MAX, 2, on_list, f);
+	assert_error(f, HVIS_ERROR_PROTOCOL);
+}
+
 static void test_list_endless(Fixture *f, gconstpointer major)
 {
 	fake_kvp_add(f->guest, 1, "k", "v");
@@ -386,6 +405,7 @@ int main(int argc, char **argv)
 	T("malformed-answer", 4, test_malformed_answer);
 	T("list", 4, test_list);
 	T("list/500", 4, test_list_500);
+	T("list/parts", 4, test_list_parts);
 	T("list/endless", 4, test_list_endless);
 	T("list/closed", 4, test_list_closed);
 	T("list/timeout", 4, test_list_timeout);
