@@ -4,22 +4,11 @@
 
 #include <string.h>
 
-#include <hvis/vmbus.h>
-
 #include "host/options.h"
+#include "host/vmbus/vmbus.h"
 #include "util/error.h"
 
 #define SECONDS_MAX 86400.0
-
-static const guint32 versions[] = {
-	HVIS_VERSION_3_0,
-	HVIS_VERSION_4_0,
-	HVIS_VERSION_4_1,
-	HVIS_VERSION_5_0,
-	HVIS_VERSION_5_1,
-	HVIS_VERSION_5_2,
-	HVIS_VERSION_5_3,
-};
 
 static gboolean parse_seconds(const char *option, const char *text, guint *ret_ms, GError **error)
 {
@@ -76,15 +65,8 @@ static gboolean parse_memory(const char *text, RunOptions *options, GError **err
 
 static gboolean parse_version(const char *text, RunOptions *options, GError **error)
 {
-	for (gsize i = 0; i < G_N_ELEMENTS(versions); i++) {
-		g_autofree char *name =
-			g_strdup_printf("%u.%u", versions[i] >> 16, versions[i] & 0xffff);
-
-		if (!strcmp(name, text)) {
-			options->max_version = versions[i];
-			return TRUE;
-		}
-	}
+	if (vmbus_version_parse(text, &options->max_version))
+		return TRUE;
 	return hvis_fail(error, HVIS_ERROR_INVALID,
 		"--max-version %s: 3.0, 4.0, 4.1, 5.0, 5.1, 5.2 or 5.3 is wanted", text);
 }

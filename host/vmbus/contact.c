@@ -22,6 +22,19 @@ static const guint32 versions[] = {
 	HVIS_VERSION_5_3,
 };
 
+gboolean vmbus_version_parse(const char *text, guint32 *ret)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(versions); i++) {
+		g_autofree char *name = vmbus_version_text(versions[i]);
+
+		if (!g_str_equal(name, text))
+			continue;
+		*ret = versions[i];
+		return TRUE;
+	}
+	return FALSE;
+}
+
 static guint32 max_version(const VmbusHost *host)
 {
 	return host->options.max_version ? host->options.max_version : HVIS_VERSION_5_3;

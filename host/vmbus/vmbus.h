@@ -57,6 +57,9 @@ typedef struct {
 	gpointer report_data;
 } VmbusOptions;
 
+/* "4.1" to HVIS_VERSION_4_1; FALSE where the host knows no such version. */
+gboolean vmbus_version_parse(const char *text, guint32 *ret);
+
 /* @machine must outlive the host. Freeing it calls no device. */
 VmbusHost *vmbus_host_new(Machine *machine, const VmbusOptions *options);
 void vmbus_host_free(VmbusHost *host);

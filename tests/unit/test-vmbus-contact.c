@@ -9,6 +9,7 @@
 
 #include "host/fault.h"
 #include "host/owed.h"
+#include "host/vmbus/parts.h"
 #include "host/vmbus/vmbus.h"
 #include "tests/unit/fake-guest.h"
 
@@ -129,6 +130,22 @@ static void test_unknown_versions(Fixture *f, gconstpointer data)
 
 	for (guint i = 0; i < G_N_ELEMENTS(unknown); i++)
 		g_assert_cmphex(fake_guest_contact(f->guest, unknown[i]), ==, 0);
+}
+
+static void test_version_text(void)
+{
+	guint32 parsed = 7;
+
+	for (guint i = 0; i < G_N_ELEMENTS(versions); i++) {
+		g_autofree char *text = vmbus_version_text(versions[i]);
+
+		g_assert_true(vmbus_version_parse(text, &parsed));
+		g_assert_cmphex(parsed, ==, versions[i]);
+	}
+	g_assert_false(vmbus_version_parse("5.4", &parsed));
+	g_assert_false(vmbus_version_parse("5.30", &parsed));
+	g_assert_false(vmbus_version_parse("", &parsed));
+	g_assert_cmphex(parsed, ==, HVIS_VERSION_5_3); /* untouched */
 }
 
 /* What Linux does: from the top down, until something is taken. */
@@ -419,6 +436,7 @@ int main(int argc, char **argv)
 	ADD("versions", test_versions);
 	ADD("wrong-port", test_wrong_port);
 	ADD("unknown-versions", test_unknown_versions);
+	g_test_add_func("/vmbus/contact/version-text", test_version_text);
 	g_test_add_func("/vmbus/contact/caps", test_caps);
 	ADD("bytes", test_bytes);
 	ADD("wrong", test_contact_wrong);
