@@ -225,5 +225,7 @@ HvisExit session_loop(Session *session)
 	if (!session->ending)
 		g_main_loop_run(session->loop);
 	session->host.services = NULL; /* the caller frees them next */
+	if (!trace_file_check(NULL)) /* session_free() says why */
+		session_set_status(session, HVIS_EXIT_IO);
 	return session->status;
 }

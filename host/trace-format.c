@@ -120,6 +120,14 @@ gboolean trace_file_open(const char *path, guint layers, GError **error)
 	return TRUE;
 }
 
+gboolean trace_file_check(GError **error)
+{
+	if (!file.stream)
+		return TRUE;
+	trace_flush();
+	return !file.error || hvis_fail_errno(error, file.error, "write \"%s\"", file.path);
+}
+
 gboolean trace_file_close(GError **error)
 {
 	g_autofree char *path = NULL;

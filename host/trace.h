@@ -72,3 +72,5 @@ char *trace_line(const char *time, const char *layer, const char *direction, con
  */
 gboolean trace_file_open(const char *path, guint layers, GError **error);
 gboolean trace_file_close(GError **error);
+/* What could not be written so far. */
+gboolean trace_file_check(GError **error);

@@ -144,4 +144,15 @@ wait "$waiter" && [ "$(<"$tmp/exit")" = "asked to quit" ]
 report $? "and who waited for that is told"
 [ -z "$(ls -A "$dir")" ]
 report $? "no socket is left"
+
+# A trace that could not be written is no success.
+"$host" link --dir "$dir" --trace /dev/full 2>"$tmp/log" &
+host_pid=$!
+pids+=("$host_pid")
+peer_start
+try 0 "wait, the trace's disk being full" wait kvp --timeout 30
+try 0 "quit" quit
+wait "$host_pid"
+[ $? = 3 ] && grep -q 'write "/dev/full"' "$tmp/log"
+report $? "a trace that is not written ends in status 3"
 echo "1..$n"

@@ -284,8 +284,11 @@ static void test_file_errors(void)
 	g_assert_false(trace_file_open("/nonexistent/trace", TRACE_ALL, &error));
 	g_assert_nonnull(strstr(error->message, "/nonexistent/trace"));
 	g_clear_error(&error);
+	g_assert_true(trace_file_check(NULL)); /* there is none */
 	g_assert_true(trace_file_open("/dev/full", TRACE_ALL, &error));
+	g_assert_true(trace_file_check(NULL));
 	emit(TRACE_MESSAGE, "lost");
+	g_assert_false(trace_file_check(NULL));
 	g_assert_false(trace_file_close(&error));
 	g_assert_true(hvis_error_is(error, HVIS_ERROR_NO_SPACE));
 	teardown();
