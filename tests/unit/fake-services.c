@@ -417,6 +417,15 @@ void kvp_get(HostService *kvp, guint8 pool, const char *key, KvpItemDone done, g
 	will_answer(call_item, &kept, data);
 }
 
+void kvp_get_raw(HostService *kvp, guint8 pool, const char *key, KvpItemDone done, gpointer data)
+{
+	static KvpItemDone kept;
+
+	kept = done;
+	note_pair("kvp_get_raw", pool, key, NULL);
+	will_answer(call_item, &kept, data);
+}
+
 static void free_item(gpointer item)
 {
 	kvp_item_free(item);

@@ -176,6 +176,8 @@ static void test_kvp(void)
 				"OSName  string  Debian \\x1b[1m GNU\n"
 				"Boots   u32     7\n");
 	fake_host_expect_asked("kvp_list 2\n");
+	golden("kvp get OSName --direct", "Debian \\x1b[1m GNU\n");
+	fake_host_expect_asked("kvp_get_raw 0 OSName\n");
 	golden("kvp get OSName", "Debian \\x1b[1m GNU\n");
 	golden("kvp get OSName --json --pool auto", "{\n"
 						    "  \"pair\": {\n"
@@ -185,7 +187,7 @@ static void test_kvp(void)
 						    "  }\n"
 						    "}\n");
 	fake_answer_with(HVIS_E_NOT_FOUND, HVIS_ERROR_N);
-	fake_host_expect(&host, "kvp get OSName", HVIS_EXIT_FALSE, "", "KVP enumerate");
+	fake_host_expect(&host, "kvp get OSName", HVIS_EXIT_FALSE, "", "KVP get");
 	fake_host_stop(&host);
 }
 
