@@ -179,6 +179,9 @@ static gboolean fail_by_name(struct json_object *message, const char *name, GErr
 		json_object_object_length(params) > 0)
 		return hvis_fail(error, varlink_error_code(name), "%s %s", name,
 			json_object_to_json_string_ext(params, JSON_C_TO_STRING_PLAIN));
+	if (varlink_error_code(name) == HVIS_ERROR_PERMISSION) /* the standard error has no text */
+		return hvis_fail(error, HVIS_ERROR_PERMISSION,
+			"only root, or the user that the other side runs as, may do this");
 	return hvis_fail(error, varlink_error_code(name), "%s", name);
 }
 
