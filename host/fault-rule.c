@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The grammar of fault rules: ACTION:POINT/SUBJECT[:key=value[,key=value]…].
+ * The grammar of fault rules: ACTION:PLACE/SUBJECT[:key=value[,key=value]…].
  *
  * A key that the action has no use for is an error: a rule that does less than it says would make
  * a test pass for the wrong reason.
@@ -193,7 +193,7 @@ static gboolean parse_keys(FaultRule *rule, const char *text, GError **error)
 	return TRUE;
 }
 
-/* @target: "POINT/SUBJECT" */
+/* @target: "PLACE/SUBJECT" */
 static gboolean parse_target(FaultRule *rule, const char *target, GError **error)
 {
 	g_auto(GStrv) parts = g_strsplit(target, "/", 2);
@@ -201,7 +201,7 @@ static gboolean parse_target(FaultRule *rule, const char *target, GError **error
 
 	if (!parts[0] || !parts[1] || !*parts[1])
 		return hvis_fail(error, HVIS_ERROR_INVALID,
-			"\"%s\": POINT/SUBJECT is wanted, such as packet/kvp or message/*", target);
+			"\"%s\": PLACE/SUBJECT is wanted, such as packet/kvp or message/*", target);
 	if (!find_name(point_names, FAULT_AT_N, "place for a fault", parts[0], &point, error))
 		return FALSE;
 	if (rule->action == FAULT_RESCIND && point == FAULT_AT_MESSAGE)
@@ -219,7 +219,7 @@ static gboolean parse_into(FaultRule *rule, const char *text, GError **error)
 
 	if (!parts[0] || !parts[1])
 		return hvis_fail(
-			error, HVIS_ERROR_INVALID, "ACTION:POINT/SUBJECT[:key=value…] is wanted");
+			error, HVIS_ERROR_INVALID, "ACTION:PLACE/SUBJECT[:key=value…] is wanted");
 	if (!find_name(action_names, FAULT_ACTION_N, "fault", parts[0], &action, error))
 		return FALSE;
 	rule->action = action;

@@ -31,7 +31,7 @@ void fault_send(FaultPoint point, const char *subject, gpointer target, const vo
 void fault_forget(gpointer target);
 
 /*
- * Add a rule: "ACTION:POINT/SUBJECT[:key=value[,key=value]…]" as hvis-host(1) describes it, e.g.
+ * Add a rule: "ACTION:PLACE/SUBJECT[:key=value[,key=value]…]" as hvis-host(1) describes it, e.g.
  * "drop:message/OPEN_RESULT:count=1", "corrupt:packet/kvp:after=3". Returns its id, 0 on error.
  * Rules are asked in the order in which they were added; the first that fires decides.
  */

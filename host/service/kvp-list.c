@@ -97,12 +97,16 @@ static const KvpItem *find(GPtrArray *items, const char *key)
 	return NULL;
 }
 
+static const char *pool_name(const Lookup *l)
+{
+	const char *name = kvp_pool_name(l->pool);
+
+	return name ? name : "?";
+}
+
 static void no_such_key(const Lookup *l, GError **error)
 {
-	const char *pool = kvp_pool_name(l->pool);
-
-	hvis_fail(
-		error, HVIS_ERROR_NOT_FOUND, "no key \"%s\" in pool %s", l->key, pool ? pool : "?");
+	hvis_fail(error, HVIS_ERROR_NOT_FOUND, "no key \"%s\" in pool %s", l->key, pool_name(l));
 }
 
 static void get_listed(guint32 status, GPtrArray *items, const GError *error, gpointer data)
@@ -126,8 +130,8 @@ static void set_listed(guint32 status, GPtrArray *items, const GError *error, gp
 	if (items && l->want && !have)
 		no_such_key(l, &local);
 	else if (have && !l->want)
-		hvis_fail(&local, HVIS_ERROR_EXISTS, "key \"%s\" is in pool %u already", l->key,
-			l->pool);
+		hvis_fail(&local, HVIS_ERROR_EXISTS, "key \"%s\" is in pool %s already", l->key,
+			pool_name(l));
 	if (items && !local)
 		kvp_set(l->kvp, l->pool, l->key, &l->value, l->done, l->data);
 	else
