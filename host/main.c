@@ -18,7 +18,7 @@ static const struct {
 
 static int help(void)
 {
-	puts("usage: hvis-host COMMAND [ARGUMENT...]\n");
+	puts("usage: hvis-host COMMAND [ARGUMENT...]; COMMAND --help shows its options\n");
 	for (gsize i = 0; i < G_N_ELEMENTS(subcommands); i++)
 		printf("  %-6s %s\n", subcommands[i].name, subcommands[i].summary);
 	return HVIS_EXIT_OK;
@@ -33,7 +33,7 @@ int main(int argc, char **argv)
 			return subcommands[i].main(argc - 1, argv + 1);
 	if (argc > 1 && g_str_equal(argv[1], "--version"))
 		return puts("hvis-host " VERSION) < 0 ? HVIS_EXIT_IO : HVIS_EXIT_OK;
-	if (argc > 1 && g_str_equal(argv[1], "--help"))
+	if (argc > 1 && (g_str_equal(argv[1], "--help") || g_str_equal(argv[1], "-h")))
 		return help();
 	fprintf(stderr, "hvis-host: no command \"%s\"; see --help\n", argc > 1 ? argv[1] : "");
 	return HVIS_EXIT_USAGE;
