@@ -5,6 +5,13 @@
 # bench/NAME that prints lines "BENCH CELL DAEMON UNIT VALUE GOAL"; it runs once with each daemon, and GOAL is
 # the largest ratio of ours to the peer's that is good.
 
+bench_usage()
+{
+	echo "usage: ./run bench [NAME] [--json FILE] [-v]"
+	echo
+	echo "NAME is one of: $(cd "$top/bench" && printf '%s ' */host.sh | sed 's|/host.sh||g')"
+}
+
 cmd_bench()
 {
 	local name=kvp-latency json='' file
@@ -17,6 +24,10 @@ cmd_bench()
 			shift
 			;;
 		-v) say_verbose=1 ;;
+		-h | --help)
+			bench_usage
+			exit
+			;;
 		-*) die_usage "usage: ./run bench [NAME] [--json FILE]" ;;
 		*) name=$1 ;;
 		esac

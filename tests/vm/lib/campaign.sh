@@ -4,6 +4,18 @@
 # ./run campaign: the long proofs. Each prints its figure and appends it to docs/figures.md with date,
 # commit and kernel. What ./run test runs are bounded samples of the same.
 
+campaign_usage()
+{
+	cat <<'END'
+usage: ./run campaign NAME [--for T] [-v]
+
+  vm-matrix  every VM case with every combination of its matrix
+  fuzz       every fuzz target; for T in all (90s, 30m, 2h), 2h unless given
+
+The figure that comes out is appended to docs/figures.md.
+END
+}
+
 cmd_campaign()
 {
 	local name='' seconds=7200
@@ -16,6 +28,10 @@ cmd_campaign()
 			shift
 			;;
 		-v) say_verbose=1 ;;
+		-h | --help)
+			campaign_usage
+			exit
+			;;
 		-*) die_usage "unknown option $1" ;;
 		*) name=$1 ;;
 		esac

@@ -99,8 +99,14 @@ cmd_outer()
 {
 	local dir status follow
 
-	[ "${1:-}" = -- ] && shift
-	[ $# -gt 0 ] || die_usage "usage: ./run outer -- COMMAND…"
+	case ${1:-} in
+	--) shift ;;
+	-h | --help)
+		echo "usage: ./run outer -- COMMAND…"
+		exit
+		;;
+	esac
+	[[ $# -gt 0 && $1 != -* ]] || die_usage "usage: ./run outer -- COMMAND…"
 	packages_need vm
 	dir=$(mktemp -d "${TMPDIR:-/tmp}/hvis-outer.XXXXXX")
 	trap 'outer_stop; rm -rf "$dir"' EXIT
