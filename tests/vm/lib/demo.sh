@@ -12,6 +12,10 @@ cmd_demo()
 		case $1 in
 		--link) link=1 ;;
 		-v) say_verbose=1 ;;
+		-h | --help)
+			echo "usage: ./run demo [--link] [-v]"
+			exit
+			;;
 		*) die_usage "usage: ./run demo [--link] [-v]" ;;
 		esac
 		shift
