@@ -35,7 +35,7 @@ for ((i = 0; i < 50; i++)); do
 	guest test -e /dev/vmbus/hv_kvp || break
 	sleep 0.2
 done
-guest hvctl status | sed 's/^/    /' # its status is 1 now: the host is not served
+show -1 guest hvctl status # it says with its status that the host is not served
 show host ctl service enable kvp
 show host ctl wait kvp --timeout 60
 show host ctl kvp get Backup.Window

@@ -9,11 +9,19 @@ tell()
 	printf '\n%s\n' "$*"
 }
 
-# show WHERE COMMAND…: what one would type at WHERE. "guest" is a command that runs its words there.
+# show [-STATUS] WHERE COMMAND…: what one would type at WHERE. "guest" is a command that runs its words
+# there. It has to end with STATUS, 0 unless given.
 show()
 {
-	local where=$1 status out
+	local where status out good=0
 
+	case $1 in
+	-*)
+		good=${1#-}
+		shift
+		;;
+	esac
+	where=$1
 	shift
 	printf '  %s# %s\n' "$where" "$(printf '%s ' "${@@Q}" | sed "s/'\([A-Za-z0-9_.\/:=-]*\)'/\1/g; s/ $//")"
 	if [ "$where" = guest ]; then
@@ -23,7 +31,7 @@ show()
 	fi
 	status=$?
 	[ -z "$out" ] || printf '%s\n' "$out" | sed 's/^/    /'
-	[ $status = 0 ] || { echo "  that ended with status $status"; exit 1; }
+	[ $status = "$good" ] || { echo "  that ended with status $status"; exit 1; }
 }
 
 # wanted GOT WHAT
