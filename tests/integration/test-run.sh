@@ -8,7 +8,7 @@
 set -uo pipefail
 top=$(cd "${top_srcdir:-$(dirname "$0")/../..}" && pwd)
 lib=$top/tests/vm/lib
-for part in say cache conf tap lane vm; do
+for part in say cache conf tap outer lane vm; do
 	# shellcheck source=/dev/null
 	. "$lib/$part.sh"
 done
@@ -174,5 +174,29 @@ like "what each boot says of the processor does not" \
 	"$(session harmless 'SRSO: Speculative Return Stack Overflow: WARNING: See' 20 true)" "1 0 0*"
 like "a boot that dies is tried again and told" "$(session dead dies 20 true)$(cat "$scratch/job-dead/boots")" \
 	"0 1 0*did not boot*try 1*try 2*"
+# --- an emulator that says less and less ---
+
+# emulator LINE…: the status of a job in an emulator that says these lines, one a second, and then nothing.
+# shellcheck disable=SC2034 # for outer_job
+emulator()
+(
+	rm -f "$scratch/to" "$scratch/from"
+	mkfifo "$scratch/to" "$scratch/from"
+	exec {outer_to}<>"$scratch/to" {outer_from}<>"$scratch/from"
+	(
+		printf 'sleep 1\necho %s\n' "${@@Q}" >"$scratch/say"
+		. "$scratch/say"
+		exec sleep 60
+	) >"$scratch/from" &
+	outer_pid=$!
+	outer_patience=3
+	outer_job "$scratch/job" 20
+	echo $?
+	outer_stop
+)
+
+is "a job that takes its time" "$(emulator ALIVE ALIVE ALIVE ALIVE 'DONE 7')" 7
+is "an emulator at a standstill is no job that takes long" "$(emulator ALIVE ALIVE)" 125
+
 is "nothing is left" "$(ls "$TMPDIR")" ""
 done_testing

@@ -58,11 +58,13 @@ lane_job()
 		fi
 		status=$?
 		grep -h '^dead.* try 1' "$job/boots" 2>/dev/null >>"$job/again"
-		# The emulator itself may die of the first guest's boot; no case has begun then.
-		if [ $status != 125 ] || grep -q ^up "$job/boots" 2>/dev/null || [ $try = 2 ]; then
+		# The emulator itself may die or stop of a guest, which is nothing that a case is about.
+		if [ $status != 125 ] || [ $try = 2 ]; then
 			break
 		fi
-		echo "the emulator ended before the guest was up" >>"$job/again"
+		say "$(cat "$job/title"): the emulator ended or came to a standstill; once more"
+		echo "the emulator ended or came to a standstill" >>"$job/again"
+		rm -f "$job"/case-*/status
 	done
 	lane_say_boots "$job"
 	lane_judge "$job" $status "$dir"
@@ -165,7 +167,7 @@ lane_why_not()
 {
 	case $2 in
 	124) echo "the job took too long" ;;
-	125) echo "the emulator ended in the middle of the job" ;;
+	125) echo "the emulator ended or came to a standstill, twice" ;;
 	*) echo "the guest did not boot" ;;
 	esac
 	tail -n 5 "$1/session.log" 2>/dev/null

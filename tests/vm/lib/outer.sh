@@ -76,18 +76,23 @@ outer_stop()
 	outer_pid=
 }
 
+# How long the worker may say nothing: many times what it takes on a busy machine.
+outer_patience=120
+
 # outer_job FILE [SECONDS]: have the worker run the script FILE; its exit status comes back, 125 if the
-# emulator died, 124 after SECONDS. FILE.out has the output.
+# emulator died or came to a standstill, as it does of nested guests now and then; 124 after SECONDS. FILE.out
+# has the output.
 outer_job()
 {
-	local line end=$((EPOCHSECONDS + ${2:-1000000}))
+	local line end=$((EPOCHSECONDS + ${2:-1000000})) alive=$EPOCHSECONDS
 
 	printf 'JOB %s\n' "$1" >&"$outer_to"
 	while [ $EPOCHSECONDS -lt $end ]; do
 		if read -t 2 -r -u "$outer_from" line; then
+			alive=$EPOCHSECONDS
 			line=${line%$'\r'}
 			[[ $line != "DONE "* ]] || return "${line#DONE }"
-		elif ! kill -0 "$outer_pid" 2>/dev/null; then
+		elif ! kill -0 "$outer_pid" 2>/dev/null || [ $EPOCHSECONDS -gt $((alive + outer_patience)) ]; then
 			return 125
 		fi
 	done

@@ -331,6 +331,6 @@ vm_report()
 		tap_add 0 1 0
 	done < <(ls "$vm_results/queue")
 	again=$(cat "$vm_results"/job-*/again 2>/dev/null | wc -l)
-	[ "$again" = 0 ] || say "$(vm_count "$again" boot) died before user space and had to be tried again"
+	[ "$again" = 0 ] || say "$(vm_count "$again" boot) died, or its emulator did, and had to be tried again"
 	say "artifacts: $vm_results"
 }
