@@ -306,8 +306,8 @@ static void test_table(void)
 static const struct {
 	const char *rule, *names; /* what the message must name */
 } bad[] = {
-	{ "", "ACTION:POINT" },
-	{ "drop", "ACTION:POINT" },
+	{ "", "ACTION:PLACE" },
+	{ "drop", "ACTION:PLACE" },
 	{ "lose:packet/kvp", "lose" },
 	{ "drop:packet", "packet" },
 	{ "drop:packet/", "packet/" },
