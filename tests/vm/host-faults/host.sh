@@ -35,12 +35,12 @@ check "kvp is ready" ctl wait kvp --timeout 60
 is "the pair is still there" "$(ctl kvp get Found)" x
 
 # The last: this guest waits for ever.
-check "an answer of the bus that never comes" ctl fault add drop:message/OPEN_RESULT:count=1
+check "an answer of the bus that never comes" ctl fault add drop:message/GPADL_CREATED:count=1
 check "disable timesync" ctl service disable timesync
 check "enable timesync" ctl service enable timesync
 owed()
 {
-	ctl info | grep 'OPEN_RESULT for timesync'
+	ctl info | grep 'GPADL_CREATED'
 }
 check "the host says what the guest waits for" wait_for 20 owed
 refuse "so does a wait that gives up" 5 ctl wait timesync --timeout 2

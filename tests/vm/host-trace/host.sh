@@ -16,6 +16,6 @@ check "lines of JSON" grep '"layer": *"service"' trace.json
 check "what passed last is remembered" ctl trace --layer message
 if [ "$HVIS_SYNIC" = user ]; then
 	ctl trace --follow --layer msr,hypercall --timeout 4 >access.txt 2>&1
-	check "hypercalls and registers" grep -E '^[^ ]+ (msr|hypercall) ' access.txt
+	check "hypercalls and registers" grep -E '^[^ ]+ +(msr|hypercall) ' access.txt
 fi
 done_testing
