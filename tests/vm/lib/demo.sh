@@ -45,7 +45,7 @@ demo_vm()
 	out=$vm_results/job-001/case-host-demo/host.out
 	mkdir -p "${out%/*}"
 	: >"$out"
-	tail -n +1 -s 0.3 -f "$out" 2>/dev/null &
+	tail --pid=$$ -n +1 -s 0.3 -f "$out" 2>/dev/null &
 	follow=$!
 	say "booting a stock Debian $vm_kernel kernel under hvis-host"
 	vm_go

@@ -128,7 +128,7 @@ cmd_outer()
 		die "the outer emulator did not come up"
 	fi
 	say "outer machine is up; running: $*"
-	tail -n +1 -s 0.2 -f "$dir/job.out" &
+	tail --pid=$$ -n +1 -s 0.2 -f "$dir/job.out" &
 	follow=$!
 	outer_job "$dir/job"
 	status=$?

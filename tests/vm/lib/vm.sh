@@ -126,7 +126,7 @@ vm_go()
 		(lane_run "$lane") &
 		lanes+=($!)
 	done
-	trap 'kill "${lanes[@]}" 2>/dev/null; wait; exit 130' INT TERM
+	trap 'kill "${lanes[@]}" 2>/dev/null; wait "${lanes[@]}"; exit 130' INT TERM # and for no other child
 	vm_wait_lanes "$n" "${lanes[@]}"
 	trap - INT TERM
 	vm_report
