@@ -6,7 +6,8 @@
 
 build_root()
 {
-	mkdir -p "${HVIS_BUILD:-$top/_build}" && (cd "${HVIS_BUILD:-$top/_build}" && pwd)
+	mkdir -p "${HVIS_BUILD:-$top/_build}" || die "HVIS_BUILD names another folder for builds"
+	(cd "${HVIS_BUILD:-$top/_build}" && pwd)
 }
 
 build_jobs()
@@ -31,9 +32,12 @@ build_configure()
 {
 	local dir
 
-	dir=$(build_root)/$1
+	dir=$(build_root) || exit
+	dir=$dir/$1
 	shift
-	mkdir -p "$dir"
+	[[ $top$dir != *[[:space:]]* ]] || die "neither configure nor QEMU takes a path with a blank: $top, $dir"
+	{ mkdir -p "$dir" && [ -w "$dir" ]; } 2>/dev/null ||
+		die "cannot write in $dir (HVIS_BUILD names another folder)"
 	if [ ! -x "$top/configure" ]; then
 		say "autogen.sh"
 		build_logged "$dir/autogen.log" "$top/autogen.sh" || return
