@@ -2,6 +2,7 @@
 /* hv_kvp_daemon: options, start, run, exit status. Everything else is in kvpd.c and below. */
 #include "config.h"
 
+#include <locale.h>
 #include <stdio.h>
 
 #include <util/error.h>
@@ -27,6 +28,7 @@ int main(int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 
 	hvis_fd_fill_standard();
+	setlocale(LC_CTYPE, ""); /* for what GLib prints; numbers stay as they are */
 	if (!kvpd_options_parse(&options, argc, argv, &error))
 		return hvis_die(HVIS_EXIT_USAGE, error);
 	if (options.version)
