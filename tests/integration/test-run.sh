@@ -8,7 +8,7 @@
 set -uo pipefail
 top=$(cd "${top_srcdir:-$(dirname "$0")/../..}" && pwd)
 lib=$top/tests/vm/lib
-for part in say cache conf tap outer lane vm; do
+for part in say cache conf tap outer lane vm bench; do
 	# shellcheck source=/dev/null
 	. "$lib/$part.sh"
 done
@@ -174,6 +174,12 @@ like "what each boot says of the processor does not" \
 	"$(session harmless 'SRSO: Speculative Return Stack Overflow: WARNING: See' 20 true)" "1 0 0*"
 like "a boot that dies is tried again and told" "$(session dead dies 20 true)$(cat "$scratch/job-dead/boots")" \
 	"0 1 0*did not boot*try 1*try 2*"
+# --- a benchmark's figures ---
+
+printf '%s\n' 'bench|one|us|1|2|0.50|1.10|yes' 'bench|two|us|3|2|1.50|1.10|no' >"$scratch/rows"
+is "figures as JSON" "$(bench_json "$scratch/rows" | tr -d ' \n"')" \
+	"[{bench:bench,cell:one,unit:us,ours:1,peer:2,ratio:0.50,goal:1.10,pass:true},{bench:bench,cell:two,unit:us,ours:3,peer:2,ratio:1.50,goal:1.10,pass:false}]"
+
 # --- an emulator that says less and less ---
 
 # emulator LINE…: the status of a job in an emulator that says these lines, one a second, and then nothing.

@@ -73,7 +73,7 @@ bench_json()
 		BEGIN { print "[" }
 		{
 			printf "%s  {\"bench\": \"%s\", \"cell\": \"%s\", \"unit\": \"%s\", \"ours\": %s, \"peer\": %s, " \
-				"\"ratio\": %s, \"goal\": %s, \"pass\": %s}", NR > 1 ? ",\n" : "",
+				"\"ratio\": %s, \"goal\": %s, \"pass\": %s}", (NR > 1 ? ",\n" : ""),
 				$1, $2, $3, $4, $5, $6, $7, $8 == "yes" ? "true" : "false"
 		}
 		END { print "\n]" }' "$1"
