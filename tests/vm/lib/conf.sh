@@ -95,6 +95,26 @@ conf_expand()
 	done
 }
 
+# conf_capped NAME: more such lines, for the campaign: a case of a service (kvp, ic) at every version of
+# VMBus, with Debian's daemons where it uses any. CPUs and SynIC are taken in turn.
+conf_capped()
+{
+	local k v n=0 daemons=stock
+	local -a cpus synic
+
+	[[ $1 = kvp-* || $1 = ic-* ]] && [ -z "${conf[versions]}" ] || return 0
+	[[ ${conf[daemons]} = *stock* ]] || daemons=none
+	[[ " ${conf[daemons]} " = *" $daemons "* ]] || return 0
+	read -ra cpus <<<"${conf[cpus]}"
+	read -ra synic <<<"${conf[synic]}"
+	for k in ${conf[kernels]}; do
+		for v in ${conf_known[versions]}; do
+			echo "$k stock $daemons ${cpus[(n + n / 2) % ${#cpus[@]}]} ${synic[n % ${#synic[@]}]} $v"
+			n=$((n + 1))
+		done
+	done
+}
+
 # conf_turns N: what combination N gets of the other lists: entry N of each, and N plus the number of
 # combinations, and so on as long as the longest list has entries left. The numbers of CPUs go
 # round in another rhythm, so that each meets every way of SynIC.

@@ -7,6 +7,7 @@
 vm_kernel='' vm_modules='' vm_daemons='' vm_synic='' vm_cpus='' vm_versions=''
 vm_keep=0
 vm_matrix=full
+vm_capped=no # the campaign's: conf_capped as well
 
 vm_usage()
 {
@@ -196,7 +197,7 @@ vm_plan()
 			key="$line|${conf[memory]}|${conf[root]}|${conf[packages]}|${conf[host]}|${conf[hyperv]}"
 			[ "${conf[boot]}" = shared ] || key="$key|$i"
 			printf '%s\t%s\t%s\t%s\n' "$key" "$(basename "$folder")" "${conf[timeout]}" "$folder"
-		done < <(conf_expand $vm_matrix)
+		done < <(conf_expand $vm_matrix && { [ $vm_capped = no ] || conf_capped "${folder##*/}"; })
 	done | LC_ALL=C sort -s -t $'\t' -k 1,1 >"$vm_results/plan"
 	vm_jobs
 }
