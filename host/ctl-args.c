@@ -5,9 +5,8 @@
 #include <string.h>
 
 #include "host/ctl-args.h"
+#include "util/clock.h"
 #include "util/error.h"
-
-#define SECONDS_MAX 86400.0
 
 const CtlArg ctl_common_args[] = {
 	{ "timeout", CTL_SECONDS, "timeout_ms", NULL },
@@ -82,15 +81,10 @@ static void append_list(struct json_object *object, const char *member, const ch
 
 static struct json_object *parse_seconds(const char *name, const char *text, GError **error)
 {
-	char *end;
-	double seconds = g_ascii_strtod(text, &end);
+	g_autofree char *option = g_strconcat("--", name, NULL);
+	guint ms;
 
-	if (end == text || *end || !(seconds > 0 && seconds <= SECONDS_MAX)) {
-		hvis_fail(error, HVIS_ERROR_INVALID,
-			"--%s %s: a number of seconds above 0 is wanted", name, text);
-		return NULL;
-	}
-	return json_object_new_int64((gint64)(seconds * 1000 + 0.999));
+	return hvis_parse_seconds(option, text, &ms, error) ? json_object_new_int64(ms) : NULL;
 }
 
 static struct json_object *parse_int(const char *name, const char *text, GError **error)

@@ -6,21 +6,8 @@
 
 #include "host/options.h"
 #include "host/vmbus/vmbus.h"
+#include "util/clock.h"
 #include "util/error.h"
-
-#define SECONDS_MAX 86400.0
-
-static gboolean parse_seconds(const char *option, const char *text, guint *ret_ms, GError **error)
-{
-	char *end;
-	double seconds = g_ascii_strtod(text, &end);
-
-	if (end == text || *end || !(seconds > 0 && seconds <= SECONDS_MAX))
-		return hvis_fail(error, HVIS_ERROR_INVALID,
-			"%s %s: a number of seconds above 0 is wanted", option, text);
-	*ret_ms = (guint)(seconds * 1000 + 0.999);
-	return TRUE;
-}
 
 /* @data is the structure of the subcommand, whose first member these are. */
 static gboolean on_common(const char *option, const char *text, gpointer data, GError **error)
@@ -28,8 +15,8 @@ static gboolean on_common(const char *option, const char *text, gpointer data, G
 	CommonOptions *options = data;
 
 	if (!strcmp(option, "--timeout"))
-		return parse_seconds(option, text, &options->timeout_ms, error);
-	return parse_seconds(option, text, &options->owed_limit_ms, error);
+		return hvis_parse_seconds(option, text, &options->timeout_ms, error);
+	return hvis_parse_seconds(option, text, &options->owed_limit_ms, error);
 }
 
 static gboolean parse_cpus(const char *text, RunOptions *options, GError **error)

@@ -5,8 +5,7 @@
  */
 #include "hvctl/command.h"
 #include "kvpd/pools.h"
-
-#define TIMEOUT_S_MAX 86400
+#include "util/clock.h"
 
 /* The options as written; NULL or FALSE where one was not given. */
 typedef struct {
@@ -137,33 +136,20 @@ static gboolean check_args(const HvctlCommand *command, char **args, GError **er
 	return TRUE;
 }
 
-/* Seconds, with a fraction if need be. */
-static gboolean parse_timeout(const char *text, int *ret, GError **error)
-{
-	char *end;
-	double s = g_ascii_strtod(text, &end);
-
-	if (end == text || *end || !(s > 0) || s > TIMEOUT_S_MAX)
-		return hvis_fail(error, HVIS_ERROR_INVALID,
-			"--timeout=%s: seconds, more than 0 and at most %d", text, TIMEOUT_S_MAX);
-	*ret = MAX((int)(s * 1000), 1);
-	return TRUE;
-}
-
 static gboolean read_values(const Options *o, HvctlRequest *r, GError **error)
 {
-	guint pool;
+	guint pool, timeout_ms = HVCTL_TIMEOUT_MS;
 
 	r->json = o->json;
 	r->origin = o->origin;
-	r->timeout_ms = HVCTL_TIMEOUT_MS;
 	if (o->pool) {
 		if (!kvp_pools_parse(o->pool, &pool, error))
 			return FALSE;
 		r->pool = kvp_pools_name(pool);
 	}
-	if (o->timeout && !parse_timeout(o->timeout, &r->timeout_ms, error))
+	if (o->timeout && !hvis_parse_seconds("--timeout", o->timeout, &timeout_ms, error))
 		return FALSE;
+	r->timeout_ms = (int)timeout_ms;
 	r->socket = g_strdup(o->socket ? o->socket : HVCTL_SOCKET);
 	return TRUE;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The real clock over GLib's timeouts, and the fake one for tests. */
 #include <util/clock.h>
+#include <util/error.h>
 
 typedef struct {
 	guint id;
@@ -146,4 +147,17 @@ gint64 hvis_fake_clock_next_ms(HvisFakeClock *fake)
 	if (!fake->timers->len)
 		return -1;
 	return (((Timer *)fake->timers->pdata[0])->due - fake->now) / 1000;
+}
+
+gboolean hvis_parse_seconds(const char *what, const char *text, guint *ret_ms, GError **error)
+{
+	char *end;
+	double seconds = g_ascii_strtod(text, &end);
+
+	if (end == text || *end || !(seconds > 0 && seconds <= HVIS_SECONDS_MAX))
+		return hvis_fail(error, HVIS_ERROR_INVALID,
+			"%s %s: a number of seconds above 0 is wanted, %d at most", what, text,
+			HVIS_SECONDS_MAX);
+	*ret_ms = (guint)(seconds * 1000 + 0.999);
+	return TRUE;
 }

@@ -120,7 +120,7 @@ static void test_timeout(void)
 	for (const char *const *bad =
 			(const char *const[]){ "", "0", "-1", "1s", "86401", "nan", "inf", NULL };
 		*bad; bad++)
-		refused(ARGV("status", "--timeout", *bad), "--timeout=");
+		refused(ARGV("status", "--timeout", *bad), "--timeout ");
 	g_assert_true(hvctl_parse(ARGV("status", "--timeout=0.0001"), &r, &error));
 	g_assert_cmpint(r.timeout_ms, ==, 1);
 }
