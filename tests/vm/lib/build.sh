@@ -38,7 +38,8 @@ build_configure()
 	[[ $top$dir != *[[:space:]]* ]] || die "neither configure nor QEMU takes a path with a blank: $top, $dir"
 	{ mkdir -p "$dir" && [ -w "$dir" ]; } 2>/dev/null ||
 		die "cannot write in $dir (HVIS_BUILD names another folder)"
-	if [ ! -x "$top/configure" ]; then
+	# depcomp comes with the first source file: what make regenerates by itself lacks it.
+	if [ ! -x "$top/configure" ] || [ ! -e "$top/build-aux/depcomp" ]; then
 		say "autogen.sh"
 		build_logged "$dir/autogen.log" "$top/autogen.sh" || return
 	fi
