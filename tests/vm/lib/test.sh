@@ -209,11 +209,12 @@ test_dist()
 # A part of the matrix of every case, and one case that lies outside the tree.
 test_vm()
 {
-	local cases outside before
+	local cases before
 
 	[ -x "$(build_root)/plain/hvis-host" ] || { say "FAIL no hvis-host: the build failed"; tap_add 0 1 0; return; }
 	mapfile -t cases < <(vm_all_cases)
 	outside=$(mktemp -d "${TMPDIR:-/tmp}/hvis-outside.XXXXXX")
+	trap 'rm -rf "$outside"' EXIT # a global: whoever ends us may do so from anywhere
 	cp -r "$top/tests/vm/host-boot" "$outside/host-outside"
 	printf 'daemons=none\nkernels=6.1\n' >"$outside/host-outside/case.conf"
 	before=$(test_tree)
