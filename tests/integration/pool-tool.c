@@ -8,6 +8,13 @@
  *                                                    0 = until SIGTERM; prints how many
  *   pool-tool dump FILE                              KEY<TAB>VALUE, one record per line
  *   pool-tool hold flock|fcntl FILE SECONDS          keep it locked; prints "locked" first
+ *   pool-tool fill FILE PREFIX COUNT                 a new file with these records, all at once
+ *   pool-tool judge [-t] BEFORE NOW KEY [VALUE]      what a change of KEY (to VALUE; without: its removal)
+ *                                                    that may have been cut off has left of BEFORE: "lost L
+ *                                                    torn T tail B STATE". L other records are gone or say
+ *                                                    something else, T are neither of BEFORE nor the new one,
+ *                                                    B bytes follow the last whole one; STATE is before, after
+ *                                                    or between. -t: only the text up to the NUL counts.
  */
 #include "config.h"
 
@@ -82,8 +89,169 @@ static void dump(const char *path)
 	fclose(file);
 }
 
+static void fill(const char *path, const char *prefix, int count)
+{
+	FILE *file = fopen(path, "wb");
+
+	if (!file)
+		die(path);
+	for (int i = 0; i < count; i++) {
+		char record[RECORD] = { 0 };
+
+		snprintf(record, KEY, "%s%d", prefix, i);
+		snprintf(record + KEY, RECORD - KEY, "value %d", i);
+		if (fwrite(record, RECORD, 1, file) != 1)
+			die("write");
+	}
+	if (fclose(file) != 0)
+		die("write");
+}
+
+/* --- judge --- */
+
+typedef struct {
+	char *bytes;
+	size_t count, tail;
+} Pool;
+
+static Pool load(const char *path)
+{
+	FILE *file = fopen(path, "rb");
+	Pool pool = { 0 };
+	long size;
+
+	if (!file || fseek(file, 0, SEEK_END) < 0 || (size = ftell(file)) < 0)
+		die(path);
+	rewind(file);
+	pool.bytes = calloc(1, (size_t)size + RECORD); /* room for one more */
+	if (!pool.bytes || fread(pool.bytes, 1, (size_t)size, file) != (size_t)size)
+		die(path);
+	fclose(file);
+	pool.count = (size_t)size / RECORD;
+	pool.tail = (size_t)size % RECORD;
+	return pool;
+}
+
+static char *at(const Pool *pool, size_t i)
+{
+	return pool->bytes + i * RECORD;
+}
+
+static int same(const char *a, const char *b, int text)
+{
+	if (!text)
+		return memcmp(a, b, RECORD) == 0;
+	return strncmp(a, b, KEY) == 0 && strncmp(a + KEY, b + KEY, RECORD - KEY) == 0;
+}
+
+static int is_key(const char *record, const char *key)
+{
+	return strncmp(record, key, KEY) == 0;
+}
+
+/* The last one with the key of RECORD, which is the one that counts; NULL: none. */
+static const char *last_of(const Pool *pool, const char *record)
+{
+	for (size_t i = pool->count; i-- > 0;) {
+		if (is_key(at(pool, i), record))
+			return at(pool, i);
+	}
+	return NULL;
+}
+
+/* What the change makes of BEFORE, in place: RECORD is the new one, or no more than the key. */
+static void change(Pool *before, const char *record, int removes)
+{
+	size_t kept = 0;
+
+	if (!removes) {
+		char *last = (char *)last_of(before, record);
+
+		memcpy(last ? last : at(before, before->count++), record, RECORD);
+		return;
+	}
+	for (size_t i = 0; i < before->count; i++) {
+		if (!is_key(at(before, i), record))
+			memmove(at(before, kept++), at(before, i), RECORD);
+	}
+	before->count = kept;
+}
+
+static int same_pools(const Pool *a, const Pool *b, int text)
+{
+	if (a->count != b->count || a->tail != b->tail)
+		return 0;
+	for (size_t i = 0; i < a->count; i++) {
+		if (!same(at(a, i), at(b, i), text))
+			return 0;
+	}
+	return 1;
+}
+
+static size_t count_lost(const Pool *before, const Pool *now, const char *key, int text)
+{
+	size_t lost = 0;
+
+	for (size_t i = 0; i < before->count; i++) {
+		const char *found, *was = at(before, i);
+
+		if (is_key(was, key) || last_of(before, was) != was)
+			continue;
+		/* mostly where it was */
+		found = i < now->count && same(at(now, i), was, text) ? was : last_of(now, was);
+		lost += !found || !same(found, was, text);
+	}
+	return lost;
+}
+
+static int is_one_of(const Pool *pool, size_t guess, const char *record, int text)
+{
+	if (guess < pool->count && same(at(pool, guess), record, text))
+		return 1;
+	for (size_t i = 0; i < pool->count; i++) {
+		if (same(at(pool, i), record, text))
+			return 1;
+	}
+	return 0;
+}
+
+static size_t count_torn(const Pool *before, const Pool *now, const char *new_one, int text)
+{
+	size_t torn = 0;
+
+	for (size_t i = 0; i < now->count; i++) {
+		const char *record = at(now, i);
+
+		torn += !same(record, new_one, text) && !is_one_of(before, i, record, text);
+	}
+	return torn;
+}
+
+static void judge(int text, char **argv)
+{
+	Pool before = load(argv[0]), now = load(argv[1]);
+	char record[RECORD] = { 0 };
+	const char *state;
+	size_t lost, torn;
+
+	snprintf(record, KEY, "%s", argv[2]);
+	if (argv[3])
+		snprintf(record + KEY, RECORD - KEY, "%s", argv[3]);
+	lost = count_lost(&before, &now, record, text);
+	torn = count_torn(&before, &now, record, text);
+	state = same_pools(&before, &now, text) ? "before" : NULL;
+	change(&before, record, !argv[3]);
+	if (!state)
+		state = same_pools(&before, &now, text) ? "after" : "between";
+	printf("lost %zu torn %zu tail %zu %s\n", lost, torn, now.tail, state);
+	free(before.bytes);
+	free(now.bytes);
+}
+
 int main(int argc, char **argv)
 {
+	int text = argc > 2 && strcmp(argv[2], "-t") == 0;
+
 	if (argc == 6 && strcmp(argv[1], "append") == 0) {
 		append(argv[2], argv[3], argv[4], atoi(argv[5]));
 	} else if (argc == 3 && strcmp(argv[1], "dump") == 0) {
@@ -93,6 +261,10 @@ int main(int argc, char **argv)
 		puts("locked");
 		fflush(stdout);
 		sleep((unsigned int)atoi(argv[4]));
+	} else if (argc == 5 && strcmp(argv[1], "fill") == 0) {
+		fill(argv[2], argv[3], atoi(argv[4]));
+	} else if (argc - text >= 5 && argc - text <= 6 && strcmp(argv[1], "judge") == 0) {
+		judge(text, argv + 2 + text);
 	} else {
 		fprintf(stderr, "see the head of pool-tool.c\n");
 		return 2;

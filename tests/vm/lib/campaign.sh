@@ -4,6 +4,8 @@
 # ./run campaign: the long proofs. Each prints its figure and appends it to docs/figures.md with date,
 # commit and kernel. What ./run test runs are bounded samples of the same.
 
+campaign_names='vm-matrix, fuzz, kvp-kill'
+
 campaign_usage()
 {
 	cat <<'END'
@@ -11,6 +13,7 @@ usage: ./run campaign NAME [--for T] [-v]
 
   vm-matrix  every VM case with every combination of its matrix, those of kvp and ic at every version of VMBus
   fuzz       every fuzz target; for T in all (90s, 30m, 2h), 2h unless given
+  kvp-kill   SIGKILL at every system call of SET, DELETE, start and repair of hv_kvp_daemon
 
 The figure that comes out is appended to docs/figures.md.
 END
@@ -40,8 +43,9 @@ cmd_campaign()
 	case $name in
 	vm-matrix) campaign_vm_matrix ;;
 	fuzz) campaign_fuzz "$seconds" ;;
-	'') die_usage "which one? vm-matrix, fuzz" ;;
-	*) die_usage "no campaign $name: vm-matrix, fuzz" ;;
+	kvp-kill) campaign_kvp_kill ;;
+	'') die_usage "which one? $campaign_names" ;;
+	*) die_usage "no campaign $name: $campaign_names" ;;
 	esac
 	tap_summary
 }
@@ -99,4 +103,33 @@ campaign_fuzz()
 	fuzz_all "$dir" $(($1 * $(build_jobs) / ${#targets[@]} + 1))
 	runs=$(cat "$dir"/tests/fuzz/fuzz-*.log | awk '/^Done [0-9]+ runs/ { n += $2 } END { print n + 0 }')
 	campaign_figure "fuzz: $runs inputs to ${#targets[@]} targets, $tap_failed of them failed"
+}
+
+# campaign_script NAME VARIABLE=VALUE…: tests/integration/test-NAME.sh in the plain build, with these
+# settings; its output goes to campaign-NAME.log there and is counted.
+campaign_script()
+{
+	local name=$1 log status counts
+
+	shift
+	log=$(build_root)/campaign-$name.log
+	env "$@" HVIS_PEER="$(debian_unpacked hyperv-daemons)" top_srcdir="$top" top_builddir="$(build_root)/plain" \
+		"$top/tests/integration/test-$name.sh" >"$log" 2>&1
+	status=$?
+	grep -E '^(not ok|# )' "$log" >&2
+	counts=$(tap_count "$log" $status)
+	# shellcheck disable=SC2086 # three numbers
+	tap_add $counts
+}
+
+# Every point of every part; the same beside it of the distribution's daemon.
+campaign_kvp_kill()
+{
+	local figure
+
+	packages_need build check vm
+	build_plain || exit 3
+	figure=$(build_root)/kvp-kill.figure
+	campaign_script kvpd-kill HVIS_KILL_POINTS=all HVIS_KILL_FIGURE="$figure"
+	campaign_figure "kvp-kill: $(paste -sd ';' "$figure" | sed 's/;/; /g')"
 }

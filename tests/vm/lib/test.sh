@@ -127,7 +127,8 @@ test_check()
 	dir=$(build_root)/$1
 	[ -e "$dir/Makefile" ] || { tap_add 0 1 0; return; }
 	find "$dir/tests" -name '*.trs' -delete 2>/dev/null
-	make -C "$dir" -j"$(build_jobs)" -k check >"$dir/check.log" 2>&1 </dev/null
+	HVIS_PEER=$(debian_unpacked hyperv-daemons) make -C "$dir" -j"$(build_jobs)" -k check \
+		>"$dir/check.log" 2>&1 </dev/null
 	ok=$?
 	test_trs "$dir"
 	[ $ok = 0 ] || [ "$test_trs_failed" -gt 0 ] || {

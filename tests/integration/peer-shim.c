@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Preloaded into the distribution's hv_kvp_daemon, so that the very binary can be compared with ours
+ * without a kernel that has its device: /dev/vmbus/hv_kvp becomes a connection to the socket of
+ * "hvis-host link" ($HVIS_PEER_DEVICE), /var/lib/hyperv the folder $HVIS_PEER_POOLS, and the scripts that it
+ * runs are those of the unpacked package ($HVIS_PEER_ROOT). Every other call is its own.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <hvis/link.h>
+
+#define DEVICE "/dev/vmbus/hv_kvp"
+#define POOLS "/var/lib/hyperv"
+#define SCRIPTS "/usr/libexec/"
+
+/* The peer's own scripts are not to pay for the shim. */
+__attribute__((constructor)) static void not_inherited(void)
+{
+	unsetenv("LD_PRELOAD");
+}
+
+/* PATH, or what stands for it, in OUT. */
+static const char *moved(const char *path, char *out, size_t size)
+{
+	const char *pools = getenv("HVIS_PEER_POOLS");
+
+	if (!pools || strncmp(path, POOLS, strlen(POOLS)) != 0)
+		return path;
+	snprintf(out, size, "%s%s", pools, path + strlen(POOLS));
+	return out;
+}
+
+static int open_link(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	struct hvis_link_notice notice;
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 &&
+		recv(fd, &notice, sizeof(notice), 0) == sizeof(notice)) {
+		errno = (int)hvis_le32_get(notice.error);
+		if (!errno)
+			return fd;
+	}
+	close(fd);
+	return -1;
+}
+
+int open(const char *path, int flags, ...)
+{
+	const char *device = getenv("HVIS_PEER_DEVICE");
+	char other[512];
+	va_list ap;
+	mode_t mode = 0;
+
+	if (device && strcmp(path, DEVICE) == 0)
+		return open_link(device);
+	if (flags & (O_CREAT | O_TMPFILE)) {
+		va_start(ap, flags);
+		mode = va_arg(ap, mode_t);
+		va_end(ap);
+	}
+	return openat(AT_FDCWD, moved(path, other, sizeof(other)), flags, mode);
+}
+
+FILE *fopen(const char *path, const char *how)
+{
+	FILE *(*next)(const char *, const char *) = dlsym(RTLD_NEXT, "fopen");
+	char other[512];
+
+	return next(moved(path, other, sizeof(other)), how);
+}
+
+int access(const char *path, int how)
+{
+	char other[512];
+
+	return faccessat(AT_FDCWD, moved(path, other, sizeof(other)), how, 0);
+}
+
+int mkdir(const char *path, mode_t mode)
+{
+	char other[512];
+
+	return mkdirat(AT_FDCWD, moved(path, other, sizeof(other)), mode);
+}
+
+FILE *popen(const char *command, const char *how)
+{
+	FILE *(*next)(const char *, const char *) = dlsym(RTLD_NEXT, "popen");
+	const char *root = getenv("HVIS_PEER_ROOT");
+	char other[4096];
+
+	if (root && strncmp(command, SCRIPTS, strlen(SCRIPTS)) == 0) {
+		snprintf(other, sizeof(other), "%s%s", root, command);
+		command = other;
+	}
+	return next(command, how);
+}
