@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Requests by the two tables. Reading and changing files is the only thing that happens outside of
- * the main context, on a pool and a request that the job has for itself.
+ * Requests by the two tables. What needs a file is a task of the store, the only thing that happens
+ * outside of the main context.
  */
 #include "config.h"
 
@@ -21,15 +21,14 @@ typedef struct {
 struct KvpDispatch {
 	const KvpDispatchOps *ops;
 	gpointer data;
-	KvpPools *pools;
+	KvpStore *store;
 	HvisClock *clock;
 	Cursor cursors[HVIS_KVP_POOL_N];
 };
 
 struct KvpJob {
 	KvpRequest request;
-	KvpPools *pools;
-	gboolean needs_files;
+	KvpTask *task; /* what it needs of the files; NULL = nothing */
 	gboolean is_snapshot; /* @records were taken for this request */
 	KvpRecords *records;
 	KvpIp *ip; /* the answer to GET_IP_INFO */
@@ -104,12 +103,12 @@ gboolean kvp_dispatch_check(guint8 op, guint8 pool, GError **error)
 }
 
 KvpDispatch *kvp_dispatch_new(
-	const KvpDispatchOps *ops, KvpPools *pools, HvisClock *clock, gpointer data)
+	const KvpDispatchOps *ops, KvpStore *store, HvisClock *clock, gpointer data)
 {
 	KvpDispatch *dispatch = g_new0(KvpDispatch, 1);
 
 	dispatch->ops = ops;
-	dispatch->pools = kvp_pools_ref(pools);
+	dispatch->store = kvp_store_ref(store);
 	dispatch->clock = clock;
 	dispatch->data = data;
 	return dispatch;
@@ -121,7 +120,7 @@ void kvp_dispatch_free(KvpDispatch *dispatch)
 		return;
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
 		kvp_records_unref(dispatch->cursors[i].records);
-	kvp_pools_unref(dispatch->pools);
+	kvp_store_unref(dispatch->store);
 	g_free(dispatch);
 }
 
@@ -166,16 +165,21 @@ static void start_read(KvpDispatch *dispatch, KvpJob *job)
 	if (request->pool == HVIS_KVP_POOL_AUTO)
 		job->records = dispatch->ops->facts(dispatch->data);
 	else
-		job->needs_files = TRUE;
+		job->records = kvp_store_peek(dispatch->store, request->pool);
+	if (!job->records)
+		job->task = kvp_store_read(dispatch->store, request->pool);
 }
 
-static void start_set(KvpJob *job)
+static void start_set(KvpDispatch *dispatch, KvpJob *job)
 {
-	if (!job->request.has_value)
+	const KvpRequest *request = &job->request;
+
+	if (!request->has_value)
 		hvis_fail(&job->error, HVIS_ERROR_UNSUPPORTED,
-			"the kernel cannot read a value of type %u", job->request.type);
+			"the kernel cannot read a value of type %u", request->type);
 	else
-		job->needs_files = TRUE;
+		job->task = kvp_store_change(
+			dispatch->store, request->pool, request->key, request->value);
 }
 
 KvpJob *kvp_job_new(KvpDispatch *dispatch, const KvpRequest *request)
@@ -183,15 +187,14 @@ KvpJob *kvp_job_new(KvpDispatch *dispatch, const KvpRequest *request)
 	KvpJob *job = g_new0(KvpJob, 1);
 
 	job->request = *request;
-	job->pools = kvp_pools_ref(dispatch->pools);
 	if (!kvp_dispatch_check(request->op, request->pool, &job->error))
 		return job;
 	switch (request->op) {
 	case HVIS_KVP_OP_SET:
-		start_set(job);
+		start_set(dispatch, job);
 		break;
 	case HVIS_KVP_OP_DELETE:
-		job->needs_files = TRUE;
+		job->task = kvp_store_change(dispatch->store, request->pool, request->key, NULL);
 		break;
 	case HVIS_KVP_OP_GET:
 	case HVIS_KVP_OP_ENUMERATE:
@@ -208,7 +211,7 @@ void kvp_job_free(KvpJob *job)
 {
 	if (!job)
 		return;
-	kvp_pools_unref(job->pools);
+	kvp_task_free(job->task);
 	kvp_records_unref(job->records);
 	g_free(job->ip);
 	g_clear_error(&job->error);
@@ -219,20 +222,12 @@ void kvp_job_free(KvpJob *job)
 
 gboolean kvp_job_needs_files(const KvpJob *job)
 {
-	return job->needs_files;
+	return job->task != NULL;
 }
 
 void kvp_job_run(KvpJob *job)
 {
-	const KvpRequest *request = &job->request;
-	KvpPool *pool = kvp_pools_get(job->pools, request->pool);
-
-	if (request->op == HVIS_KVP_OP_SET)
-		kvp_pool_set(pool, request->key, request->value, NULL, &job->error);
-	else if (request->op == HVIS_KVP_OP_DELETE)
-		kvp_pool_delete(pool, request->key, &job->error);
-	else
-		job->records = kvp_pool_read(pool, &job->error);
+	kvp_task_run(job->task);
 }
 
 /* --- its third --- */
@@ -303,12 +298,25 @@ static guint32 finish_get(KvpJob *job, char **key, char **value)
 	return HVIS_S_OK;
 }
 
+static void finish_task(KvpJob *job)
+{
+	KvpRecords *records;
+
+	if (!kvp_task_finish(job->task, &job->error))
+		return;
+	records = kvp_task_records(job->task);
+	if (job->request.op == HVIS_KVP_OP_GET || job->request.op == HVIS_KVP_OP_ENUMERATE)
+		job->records = kvp_records_ref(records);
+}
+
 guint32 kvp_job_finish(KvpDispatch *dispatch, KvpJob *job, struct hvis_kvp_dev_msg *msg)
 {
 	KvpAnswer answer = { .op = job->request.op, .ip = job->ip };
 	g_autofree char *key = NULL, *value = NULL;
 	GError *failed = NULL;
 
+	if (job->task)
+		finish_task(job);
 	answer.status = kvp_dispatch_status(job->error);
 	if (!job->error && job->request.op == HVIS_KVP_OP_ENUMERATE)
 		answer.status = finish_enumerate(dispatch, job, &key, &value);

@@ -13,7 +13,8 @@
  * took such writes. The guest pool is the guest's to write, but a host may take away what it has
  * read. The auto pool is computed. GET_IP_INFO has no pool; SET_IP_INFO is not supported.
  *
- * An enumeration sees one snapshot of its pool, taken at index 0.
+ * An enumeration sees one snapshot of its pool, taken at index 0. What the store has in memory is
+ * answered at once.
  */
 #pragma once
 
@@ -23,7 +24,7 @@
 #include <wire/kvp-device.h>
 
 #include "kvpd/netstate.h"
-#include "kvpd/pools.h"
+#include "kvpd/store.h"
 
 #define KVP_CURSOR_MS 60000u /* ours: an enumeration that pauses longer gets a new snapshot */
 
@@ -37,7 +38,7 @@ typedef struct {
 } KvpDispatchOps;
 
 KvpDispatch *kvp_dispatch_new(
-	const KvpDispatchOps *ops, KvpPools *pools, HvisClock *clock, gpointer data);
+	const KvpDispatchOps *ops, KvpStore *store, HvisClock *clock, gpointer data);
 void kvp_dispatch_free(KvpDispatch *dispatch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpDispatch, kvp_dispatch_free)
 

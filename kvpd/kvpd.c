@@ -31,6 +31,7 @@
 struct Kvpd {
 	const KvpdOptions *options;
 	KvpPools *pools;
+	KvpStore *store;
 	KvpWorker *worker; /* for the host alone: no number of local callers may hold it up */
 	KvpWorker *callers;
 	KvpNet *net;
@@ -327,10 +328,11 @@ Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 		return NULL;
 	kvpd->worker = kvp_worker_new();
 	kvpd->callers = kvp_worker_new();
+	kvpd->store = kvp_store_new(kvpd->pools, kvpd->callers, NULL);
 	make_facts(kvpd);
-	kvpd->dispatch = kvp_dispatch_new(&dispatch_ops, kvpd->pools, hvis_clock_default(), kvpd);
+	kvpd->dispatch = kvp_dispatch_new(&dispatch_ops, kvpd->store, hvis_clock_default(), kvpd);
 	kvpd->service = hvis_service_new(&service_ops, options->device, NULL, kvpd);
-	kvpd->socket = kvp_socket_new(&socket_ops, kvpd->pools, kvpd->callers, kvpd);
+	kvpd->socket = kvp_socket_new(&socket_ops, kvpd->store, kvpd->callers, kvpd);
 	return g_steal_pointer(&kvpd);
 }
 
@@ -348,6 +350,7 @@ void kvpd_free(Kvpd *kvpd)
 	kvp_facts_free(kvpd->facts);
 	kvp_net_free(kvpd->net);
 	kvp_host_name_free(kvpd->name);
+	kvp_store_unref(kvpd->store);
 	kvp_pools_unref(kvpd->pools);
 	g_free(kvpd->kernel);
 	g_free(kvpd->request);

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/*
- * Changing a pool file in place. A change is one critical section: open, both locks, read all,
- * write what differs, unlock; only the fsync comes after it, so that nobody waits for our disk.
- * Where a write fails, what it overwrote is written back from the copy that was read.
- */
+/* Pool files: creating, opening, locking, reading. Changing them is in pool-edit.c. */
 #include "config.h"
 
-#include "kvpd/pool.h"
+#include "kvpd/pool-private.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,25 +17,10 @@
 
 #include "kvpd/lock.h"
 
-#define RECORD sizeof(struct hvis_kvp_record)
 #define LOCK_TIMEOUT_MS 5000
 #define READ_TIMEOUT_MS 200 /* writers need a few; anybody may hold a lock, and readers queue */
+#define SETTLE_US (2 * G_USEC_PER_SEC) /* network file systems keep whole seconds */
 #define REOPEN_MAX 5 /* times that a file may be replaced under us before we give up */
-
-struct KvpPool {
-	char *dir;
-	char *path;
-	const KvpPoolOps *ops;
-	gint lock_timeout_ms; /* read by any thread */
-};
-
-/* A file while it is locked for a change. */
-typedef struct {
-	const KvpPool *pool;
-	int fd;
-	guint8 *bytes; /* the whole file as it was */
-	guint count; /* whole records in it */
-} Edit;
 
 static const KvpPoolOps real_ops = { pwrite, ftruncate, fsync };
 
@@ -48,6 +29,7 @@ KvpPool *kvp_pool_new(const char *dir, guint number, const KvpPoolOps *ops)
 	KvpPool *pool = g_new0(KvpPool, 1);
 
 	pool->dir = g_strdup(dir);
+	pool->number = number;
 	pool->path = g_strdup_printf("%s/.kvp_pool_%u", dir, number);
 	pool->ops = ops ? ops : &real_ops;
 	pool->lock_timeout_ms = LOCK_TIMEOUT_MS;
@@ -58,9 +40,15 @@ void kvp_pool_free(KvpPool *pool)
 {
 	if (!pool)
 		return;
+	kvp_watch_unref(pool->watch);
 	g_free(pool->dir);
 	g_free(pool->path);
 	g_free(pool);
+}
+
+void kvp_pool_set_watch(KvpPool *pool, KvpWatch *watch)
+{
+	pool->watch = watch ? kvp_watch_ref(watch) : NULL;
 }
 
 const char *kvp_pool_path(const KvpPool *pool)
@@ -158,11 +146,7 @@ static gboolean is_at_path(int fd, const char *path)
 	       mine.st_ino == there.st_ino;
 }
 
-/*
- * The file's bytes, @max of them at most. One that grows meanwhile, which only a file that is not
- * locked can do, is seen as long as it was.
- */
-static guint8 *read_all(int fd, gsize max, gsize *ret_len, GError **error)
+guint8 *kvp_pool_read_all(int fd, gsize max, gsize *ret_len, GError **error)
 {
 	g_autofree guint8 *bytes = NULL;
 	struct stat st;
@@ -202,22 +186,31 @@ gboolean kvp_pool_info(const KvpPool *pool, KvpPoolInfo *ret, GError **error)
 	return TRUE;
 }
 
-KvpRecords *kvp_pool_read(KvpPool *pool, GError **error)
+void kvp_view_clear(KvpView *view)
+{
+	kvp_records_unref(view->records);
+	*view = (KvpView){ 0 };
+}
+
+/* Where no watch tells, two states within one tick of the clock look alike: see make(1), git(1). */
+static gboolean is_settled(const HvisFileStamp *stamp)
+{
+	return g_get_real_time() - stamp->mtime_ns / 1000 > SETTLE_US;
+}
+
+gboolean kvp_view_is_known(const KvpView *known, const HvisFileStamp *stamp, guint64 generation)
+{
+	if (!known || !known->records || !hvis_file_stamp_equal(&known->stamp, stamp))
+		return FALSE;
+	return generation ? known->generation == generation : known->is_settled;
+}
+
+static KvpRecords *read_records(const KvpPool *pool, int fd, GError **error)
 {
 	g_autofree guint8 *bytes = NULL;
-	g_autoptr(GError) failed = NULL;
-	hvis_autofd int fd = open_regular(pool->path, O_RDONLY, &failed);
 	gsize len;
 
-	if (fd < 0 && hvis_error_is(failed, HVIS_ERROR_NOT_FOUND))
-		return kvp_records_new();
-	if (fd < 0) {
-		g_propagate_error(error, g_steal_pointer(&failed));
-		return NULL;
-	}
-	if (!kvp_lock(fd, KVP_LOCK_SHARED, MIN(READ_TIMEOUT_MS, lock_timeout(pool)), &failed))
-		g_debug("%s is read without locks: %s", pool->path, failed->message);
-	bytes = read_all(fd, KVP_POOL_RECORDS_MAX * RECORD, &len, error);
+	bytes = kvp_pool_read_all(fd, KVP_POOL_RECORDS_MAX * RECORD, &len, error);
 	if (!bytes) {
 		g_prefix_error(error, "%s: ", pool->path);
 		return NULL;
@@ -225,18 +218,57 @@ KvpRecords *kvp_pool_read(KvpPool *pool, GError **error)
 	return kvp_records_parse(bytes, len);
 }
 
-/* --- changing --- */
-
-static void edit_clear(Edit *edit)
+static void lock_to_read(KvpPool *pool, int fd)
 {
-	hvis_fd_clear(&edit->fd);
-	g_clear_pointer(&edit->bytes, g_free);
+	g_autoptr(GError) failed = NULL;
+
+	if (!kvp_lock(fd, KVP_LOCK_SHARED, MIN(READ_TIMEOUT_MS, lock_timeout(pool)), &failed))
+		g_debug("%s is read without locks: %s", pool->path, failed->message);
 }
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Edit, edit_clear)
+static gboolean look_at(KvpPool *pool, int fd, const KvpView *known, KvpView *ret, GError **error)
+{
+	struct stat st;
 
-/* The file at the path, opened and locked; another may take its place before we have the lock. */
-static int open_locked(KvpPool *pool, GError **error)
+	lock_to_read(pool, fd);
+	if (fstat(fd, &st) < 0)
+		return hvis_fail_errno(error, errno, "stat %s", pool->path);
+	ret->stamp = hvis_file_stamp_of(&st);
+	ret->is_settled = is_settled(&ret->stamp);
+	if (kvp_view_is_known(known, &ret->stamp, ret->generation))
+		ret->records = kvp_records_ref(known->records);
+	else
+		ret->records = read_records(pool, fd, error);
+	return ret->records != NULL;
+}
+
+gboolean kvp_pool_look(KvpPool *pool, const KvpView *known, KvpView *ret, GError **error)
+{
+	guint64 generation = pool->watch ? kvp_watch_arm(pool->watch, pool->number) : 0;
+	g_autoptr(GError) failed = NULL;
+	hvis_autofd int fd = open_regular(pool->path, O_RDONLY, &failed);
+	KvpView view = { .generation = generation };
+
+	if (fd < 0 && hvis_error_is(failed, HVIS_ERROR_NOT_FOUND)) {
+		view.records = kvp_records_new();
+	} else if (fd < 0) {
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return FALSE;
+	} else if (!look_at(pool, fd, known, &view, error)) {
+		return FALSE;
+	}
+	*ret = view;
+	return TRUE;
+}
+
+KvpRecords *kvp_pool_read(KvpPool *pool, GError **error)
+{
+	g_auto(KvpView) view = { 0 };
+
+	return kvp_pool_look(pool, NULL, &view, error) ? g_steal_pointer(&view.records) : NULL;
+}
+
+int kvp_pool_open_locked(KvpPool *pool, GError **error)
 {
 	for (int i = 0; i < REOPEN_MAX; i++) {
 		g_autoptr(GError) failed = NULL;
@@ -260,199 +292,4 @@ static int open_locked(KvpPool *pool, GError **error)
 	}
 	hvis_fail(error, HVIS_ERROR_BUSY, "%s is being replaced again and again", pool->path);
 	return -1;
-}
-
-static gboolean edit_begin(KvpPool *pool, Edit *ret, GError **error)
-{
-	g_autofree guint8 *bytes = NULL;
-	hvis_autofd int fd = open_locked(pool, error);
-	gsize len;
-
-	if (fd < 0)
-		return FALSE;
-	bytes = read_all(fd, (KVP_POOL_RECORDS_MAX + 1) * RECORD, &len, error);
-	if (!bytes) {
-		g_prefix_error(error, "%s: ", pool->path);
-		return FALSE;
-	}
-	if (len / RECORD > KVP_POOL_RECORDS_MAX)
-		return hvis_fail(error, HVIS_ERROR_NO_SPACE, "%s has more than %u records",
-			pool->path, KVP_POOL_RECORDS_MAX);
-	ret->pool = pool;
-	ret->fd = hvis_fd_steal(&fd);
-	ret->count = (guint)(len / RECORD);
-	ret->bytes = g_steal_pointer(&bytes);
-	return TRUE;
-}
-
-/* Give the locks back, then make the change last. */
-static gboolean edit_commit(Edit *edit, GError **error)
-{
-	int ret;
-
-	kvp_unlock(edit->fd);
-	do
-		ret = edit->pool->ops->fsync(edit->fd);
-	while (ret < 0 && errno == EINTR);
-	if (ret < 0)
-		return hvis_fail_errno(error, errno, "fsync %s", edit->pool->path);
-	return TRUE;
-}
-
-static gboolean write_record(const Edit *edit, guint index, const void *record, GError **error)
-{
-	const guint8 *bytes = record;
-	gsize done = 0;
-
-	while (done < RECORD) {
-		ssize_t n = edit->pool->ops->pwrite(
-			edit->fd, bytes + done, RECORD - done, (off_t)(index * RECORD + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return hvis_fail_errno(error, errno, "write %s", edit->pool->path);
-		done += (gsize)n;
-	}
-	return TRUE;
-}
-
-/*
- * Write back the records from @last down to @first as they were. Downwards, because a deletion has
- * moved them up: each is still whole in the place below when its own is written.
- */
-static void roll_back(const Edit *edit, guint first, guint last)
-{
-	for (guint i = last + 1; i > first; i--) {
-		g_autoptr(GError) failed = NULL;
-
-		if (!write_record(edit, i - 1, edit->bytes + (i - 1) * RECORD, &failed))
-			g_debug("roll back: %s", failed->message);
-	}
-}
-
-static gboolean truncate_to(const Edit *edit, guint count, GError **error)
-{
-	int ret;
-
-	do
-		ret = edit->pool->ops->ftruncate(edit->fd, (off_t)(count * RECORD));
-	while (ret < 0 && errno == EINTR);
-	if (ret < 0)
-		return hvis_fail_errno(error, errno, "truncate %s", edit->pool->path);
-	return TRUE;
-}
-
-/*
- * Others may leave anything behind the NUL, so only the text is compared; and anything before it, so
- * a key that is no UTF-8 goes by what kvp_pool_read() shows of it, or nobody could delete it.
- */
-static gboolean has_key(const Edit *edit, guint index, const char *key)
-{
-	const char *field = (const char *)edit->bytes + index * RECORD;
-	gsize len = strnlen(field, HVIS_KVP_KEY_MAX);
-	g_autofree char *shown = NULL;
-
-	if (g_utf8_validate_len(field, len, NULL))
-		return len == strlen(key) && memcmp(field, key, len) == 0;
-	shown = g_utf8_make_valid(field, (gssize)len);
-	return g_str_equal(shown, key);
-}
-
-static gboolean make_record(
-	const char *key, const char *value, struct hvis_kvp_record *ret, GError **error)
-{
-	gsize key_len = strlen(key), value_len = strlen(value);
-
-	if (key_len == 0)
-		return hvis_fail(error, HVIS_ERROR_INVALID, "the key is empty");
-	if (key_len >= HVIS_KVP_KEY_MAX)
-		return hvis_fail(error, HVIS_ERROR_INVALID,
-			"the key takes %zu bytes of UTF-8, a record holds %u", key_len,
-			HVIS_KVP_KEY_MAX - 1);
-	if (value_len >= HVIS_KVP_VALUE_MAX)
-		return hvis_fail(error, HVIS_ERROR_INVALID,
-			"the value takes %zu bytes of UTF-8, a record holds %u", value_len,
-			HVIS_KVP_VALUE_MAX - 1);
-	memset(ret, 0, sizeof(*ret));
-	memcpy(ret->key, key, key_len);
-	memcpy(ret->value, value, value_len);
-	return TRUE;
-}
-
-static gboolean replace(
-	Edit *edit, guint index, const struct hvis_kvp_record *record, GError **error)
-{
-	if (write_record(edit, index, record, error))
-		return edit_commit(edit, error);
-	roll_back(edit, index, index);
-	return FALSE;
-}
-
-static gboolean append(Edit *edit, const struct hvis_kvp_record *record, GError **error)
-{
-	g_autoptr(GError) failed = NULL;
-
-	if (edit->count >= KVP_POOL_RECORDS_MAX)
-		return hvis_fail(error, HVIS_ERROR_NO_SPACE, "%s is full: %u records",
-			edit->pool->path, KVP_POOL_RECORDS_MAX);
-	if (write_record(edit, edit->count, record, error))
-		return edit_commit(edit, error);
-	if (!truncate_to(edit, edit->count, &failed))
-		g_debug("roll back: %s", failed->message);
-	return FALSE;
-}
-
-gboolean kvp_pool_set(
-	KvpPool *pool, const char *key, const char *value, gboolean *ret_replaced, GError **error)
-{
-	g_auto(Edit) edit = { .fd = -1 };
-	struct hvis_kvp_record record;
-	guint last;
-
-	if (!make_record(key, value, &record, error) || !edit_begin(pool, &edit, error))
-		return FALSE;
-	for (last = edit.count; last > 0 && !has_key(&edit, last - 1, key);)
-		last--;
-	if (last > 0 ? !replace(&edit, last - 1, &record, error) : !append(&edit, &record, error))
-		return FALSE;
-	if (ret_replaced)
-		*ret_replaced = last > 0;
-	return TRUE;
-}
-
-/* Move the records that stay to the front, one by one, in order; then cut off the rest. */
-static gboolean remove_key(Edit *edit, const char *key, guint first, GError **error)
-{
-	guint to = first;
-
-	for (guint from = first + 1; from < edit->count; from++) {
-		if (has_key(edit, from, key))
-			continue;
-		if (!write_record(edit, to, edit->bytes + from * RECORD, error)) {
-			roll_back(edit, first, to);
-			return FALSE;
-		}
-		to++;
-	}
-	if (truncate_to(edit, to, error))
-		return edit_commit(edit, error);
-	if (to > first)
-		roll_back(edit, first, to - 1);
-	return FALSE;
-}
-
-gboolean kvp_pool_delete(KvpPool *pool, const char *key, GError **error)
-{
-	g_auto(Edit) edit = { .fd = -1 };
-
-	if (*key == '\0')
-		return hvis_fail(error, HVIS_ERROR_INVALID, "the key is empty");
-	if (!edit_begin(pool, &edit, error))
-		return FALSE;
-	for (guint i = 0; i < edit.count; i++) {
-		if (has_key(&edit, i, key))
-			return remove_key(&edit, key, i, error);
-	}
-	return hvis_fail(error, HVIS_ERROR_NOT_FOUND, "no key \"%s\" in %s", key, edit.pool->path);
 }

@@ -16,14 +16,18 @@
  * boundary never cuts a key, nor a value of less than 512 bytes.
  *
  * Nothing is kept in memory: the file is the truth. Every call opens it anew, may sleep for its
- * locks and for the disk, and may be made from any thread.
+ * locks and for the disk, and may be made from any thread. Who remembers what a file held (a KvpView)
+ * may hand that in, and is spared reading it where the watch says that nobody has touched it since.
  */
 #pragma once
 
 #include <glib.h>
 #include <sys/types.h>
 
+#include <util/file.h>
+
 #include "kvpd/records.h"
+#include "kvpd/watch.h"
 
 #define KVP_POOL_RECORDS_MAX 16384u /* ours: a host may not fill the disk (40 MiB) */
 
@@ -41,12 +45,34 @@ typedef struct {
 	guint64 records; /* whole ones */
 } KvpPoolInfo;
 
+/* What a file held at one moment, and what it looked like then. */
+typedef struct {
+	KvpRecords *records;
+	HvisFileStamp stamp;
+	guint64 generation; /* of the watch; 0 = only the stamp tells */
+	gboolean is_settled; /* old enough for its stamp to tell one state from another */
+} KvpView;
+
+void kvp_view_clear(KvpView *view);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(KvpView, kvp_view_clear)
+
+/* A change that was made: what the file held before, and what it looks like since. */
+typedef struct {
+	KvpView view; /* its records are those of before, until kvp_outcome_apply() */
+	gboolean replaced; /* of a SET: else it was added */
+	guint index; /* of a SET that replaced: which of the records */
+	guint place; /* of a SET that added */
+} KvpOutcome;
+
 /* Names DIR/.kvp_pool_NUMBER; does not touch the disk. @ops is NULL for the real calls. */
 KvpPool *kvp_pool_new(const char *dir, guint number, const KvpPoolOps *ops);
 void kvp_pool_free(KvpPool *pool);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpPool, kvp_pool_free)
 
 const char *kvp_pool_path(const KvpPool *pool);
+
+/* Tell @watch (NULL = nobody) about changes of ours, and ask it about others'. Before the first call. */
+void kvp_pool_set_watch(KvpPool *pool, KvpWatch *watch);
 
 /* How long a call waits for the locks of others; 5 s unless set. */
 void kvp_pool_set_lock_timeout(KvpPool *pool, guint ms);
@@ -76,3 +102,16 @@ gboolean kvp_pool_set(
 
 /* Remove every record with @key; HVIS_ERROR_NOT_FOUND where there is none. */
 gboolean kvp_pool_delete(KvpPool *pool, const char *key, GError **error);
+
+/*
+ * As kvp_pool_read() with what is needed to know this state again. Where @known (NULL = nothing) is
+ * still what the file holds, it is not read. Owned by the caller: kvp_view_clear().
+ */
+gboolean kvp_pool_look(KvpPool *pool, const KvpView *known, KvpView *ret, GError **error);
+
+/* kvp_pool_set(), or kvp_pool_delete() where @value is NULL, with the same relief. */
+gboolean kvp_pool_change(KvpPool *pool, const char *key, const char *value, const KvpView *known,
+	KvpOutcome *ret, GError **error);
+
+/* Make the records of the outcome's view those of after the change; rules of kvp_records_replaced(). */
+void kvp_outcome_apply(KvpOutcome *outcome, const char *key, const char *value);

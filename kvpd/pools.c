@@ -8,6 +8,8 @@
 
 struct KvpPools {
 	gatomicrefcount refs;
+	char *dir;
+	KvpWatch *watch; /* NULL until somebody wants one */
 	KvpPool *pool[HVIS_KVP_POOL_N];
 };
 
@@ -24,6 +26,7 @@ KvpPools *kvp_pools_new(const char *dir, const KvpPoolOps *ops)
 	KvpPools *pools = g_new0(KvpPools, 1);
 
 	g_atomic_ref_count_init(&pools->refs);
+	pools->dir = g_strdup(dir);
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
 		pools->pool[i] = kvp_pool_new(dir, i, ops);
 	return pools;
@@ -41,7 +44,19 @@ void kvp_pools_unref(KvpPools *pools)
 		return;
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
 		kvp_pool_free(pools->pool[i]);
+	kvp_watch_unref(pools->watch);
+	g_free(pools->dir);
 	g_free(pools);
+}
+
+KvpWatch *kvp_pools_watch(KvpPools *pools)
+{
+	if (!pools->watch) {
+		pools->watch = kvp_watch_new(pools->dir);
+		for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
+			kvp_pool_set_watch(pools->pool[i], pools->watch);
+	}
+	return pools->watch;
 }
 
 gboolean kvp_pools_create(KvpPools *pools, GError **error)

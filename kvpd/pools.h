@@ -19,6 +19,9 @@ KvpPools *kvp_pools_ref(KvpPools *pools);
 void kvp_pools_unref(KvpPools *pools);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpPools, kvp_pools_unref)
 
+/* The watch of the directory, made when first asked for, before any thread has a pool; borrowed. */
+KvpWatch *kvp_pools_watch(KvpPools *pools);
+
 /* Create what is missing of the directory and the files. On failure the others are made still. */
 gboolean kvp_pools_create(KvpPools *pools, GError **error);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The methods of io.hvis.Kvp. A call that needs files becomes an errand: made on the main context,
- * run in a thread, answered on the main context. It holds its call and its pools by reference, so
- * that neither a caller that leaves nor a daemon that stops pulls them away.
+ * The methods of io.hvis.Kvp. A call becomes an errand: made on the main context, answered there, and
+ * in between, where the store has not all of it in memory, run in a thread. It holds its call by
+ * reference, and the store by its tasks, so that neither a caller that leaves nor a daemon that stops
+ * pulls them away.
  */
 #include "config.h"
 
@@ -24,7 +25,7 @@
 struct KvpSocket {
 	const KvpSocketOps *ops;
 	gpointer data;
-	KvpPools *pools;
+	KvpStore *store;
 	KvpWorker *worker;
 	VarlinkServer *server;
 };
@@ -32,12 +33,12 @@ struct KvpSocket {
 typedef struct Errand Errand;
 struct Errand {
 	VarlinkCall *call;
-	KvpPools *pools;
 	guint pool; /* POOL_ANY = all */
 	gint64 from; /* of List: the first place that is asked for; below 0 = all in one answer */
 	char *key, *value;
-	KvpRecords *records[HVIS_KVP_POOL_N]; /* of "auto" from the start, else as they are read */
-	gboolean replaced;
+	KvpRecords *records[HVIS_KVP_POOL_N]; /* what is asked for and known */
+	KvpTask *tasks[HVIS_KVP_POOL_N]; /* what is asked for and not known; a change */
+	gboolean is_change, replaced;
 	GError *error;
 	void (*answer)(Errand *errand);
 };
@@ -84,19 +85,36 @@ gboolean kvp_socket_check(const char *key, const char *value, GError **error)
 static void errand_free(Errand *errand)
 {
 	varlink_call_unref(errand->call);
-	kvp_pools_unref(errand->pools);
-	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
 		kvp_records_unref(errand->records[i]);
+		kvp_task_free(errand->tasks[i]);
+	}
 	g_free(errand->key);
 	g_free(errand->value);
 	g_clear_error(&errand->error);
 	g_free(errand);
 }
 
+static void finish_task(Errand *errand, guint pool)
+{
+	KvpTask *task = errand->tasks[pool];
+	GError **error = errand->error ? NULL : &errand->error;
+
+	if (!kvp_task_finish(task, error))
+		return;
+	if (!errand->is_change)
+		errand->records[pool] = kvp_records_ref(kvp_task_records(task));
+	errand->replaced = kvp_task_replaced(task);
+}
+
 static void errand_done(gpointer data)
 {
 	Errand *errand = data;
 
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
+		if (errand->tasks[i])
+			finish_task(errand, i);
+	}
 	if (errand->error)
 		varlink_call_gerror(errand->call, INTERFACE, errand->error);
 	else
@@ -104,18 +122,36 @@ static void errand_done(gpointer data)
 	errand_free(errand);
 }
 
-static Errand *errand_new(
-	VarlinkCall *call, KvpSocket *socket, guint pool, void (*answer)(Errand *errand))
+static Errand *errand_new(VarlinkCall *call, guint pool, void (*answer)(Errand *errand))
 {
 	Errand *errand = g_new0(Errand, 1);
 
 	errand->call = varlink_call_ref(call);
-	errand->pools = kvp_pools_ref(socket->pools);
 	errand->pool = pool;
 	errand->answer = answer;
-	if (pool == POOL_ANY || pool == HVIS_KVP_POOL_AUTO)
-		errand->records[HVIS_KVP_POOL_AUTO] = socket->ops->facts(socket->data);
 	return errand;
+}
+
+static void errand_run(gpointer data)
+{
+	Errand *errand = data;
+
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
+		if (errand->tasks[i])
+			kvp_task_run(errand->tasks[i]);
+	}
+}
+
+/* Answer it, now if all is known. */
+static void errand_go(Errand *errand, KvpSocket *socket)
+{
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
+		if (errand->tasks[i]) {
+			kvp_worker_push(socket->worker, errand_run, errand_done, errand);
+			return;
+		}
+	}
+	errand_done(errand);
 }
 
 /* The pool parameter of @call, @fallback without one. Answers the call where it names no pool. */
@@ -153,15 +189,19 @@ static struct json_object *reply_new(const char *name, struct json_object *value
 
 /* --- reading --- */
 
-static void run_read(gpointer data)
+static void errand_read(Errand *errand, KvpSocket *socket)
 {
-	Errand *errand = data;
-
-	for (guint i = 0; i < HVIS_KVP_POOL_N && !errand->error; i++) {
-		if (!errand->records[i] && (errand->pool == i || errand->pool == POOL_ANY))
-			errand->records[i] =
-				kvp_pool_read(kvp_pools_get(errand->pools, i), &errand->error);
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
+		if (errand->pool != i && errand->pool != POOL_ANY)
+			continue;
+		if (i == HVIS_KVP_POOL_AUTO)
+			errand->records[i] = socket->ops->facts(socket->data);
+		else
+			errand->records[i] = kvp_store_peek(socket->store, i);
+		if (!errand->records[i])
+			errand->tasks[i] = kvp_store_read(socket->store, i);
 	}
+	errand_go(errand, socket);
 }
 
 /* What goes into one answer. */
@@ -234,9 +274,9 @@ static void on_list(VarlinkCall *call, struct json_object *params, gpointer data
 
 	if (!take_pool(call, POOL_ANY, &pool) || !varlink_param_int_opt(call, "from", &from))
 		return;
-	errand = errand_new(call, socket, pool, answer_list);
+	errand = errand_new(call, pool, answer_list);
 	errand->from = from;
-	kvp_worker_push(socket->worker, run_read, errand_done, errand);
+	errand_read(errand, socket);
 }
 
 static void answer_get(Errand *errand)
@@ -270,9 +310,9 @@ static void on_get(VarlinkCall *call, struct json_object *params, gpointer data)
 
 	if (!varlink_param_string(call, "key", &key) || !take_pool(call, POOL_ANY, &pool))
 		return;
-	errand = errand_new(call, socket, pool, answer_get);
+	errand = errand_new(call, pool, answer_get);
 	errand->key = g_strdup(key);
-	kvp_worker_push(socket->worker, run_read, errand_done, errand);
+	errand_read(errand, socket);
 }
 
 /* --- writing --- */
@@ -292,12 +332,12 @@ static gboolean take_writable_pool(VarlinkCall *call, guint *ret)
 	return FALSE;
 }
 
-static void run_set(gpointer data)
+static void errand_change(Errand *errand, KvpSocket *socket)
 {
-	Errand *errand = data;
-
-	kvp_pool_set(kvp_pools_get(errand->pools, errand->pool), errand->key, errand->value,
-		&errand->replaced, &errand->error);
+	errand->is_change = TRUE;
+	errand->tasks[errand->pool] =
+		kvp_store_change(socket->store, errand->pool, errand->key, errand->value);
+	errand_go(errand, socket);
 }
 
 static void answer_set(Errand *errand)
@@ -321,17 +361,10 @@ static void on_set(VarlinkCall *call, struct json_object *params, gpointer data)
 		varlink_call_gerror(call, INTERFACE, error);
 		return;
 	}
-	errand = errand_new(call, socket, pool, answer_set);
+	errand = errand_new(call, pool, answer_set);
 	errand->key = g_strdup(key);
 	errand->value = g_strdup(value);
-	kvp_worker_push(socket->worker, run_set, errand_done, errand);
-}
-
-static void run_delete(gpointer data)
-{
-	Errand *errand = data;
-
-	kvp_pool_delete(kvp_pools_get(errand->pools, errand->pool), errand->key, &errand->error);
+	errand_change(errand, socket);
 }
 
 static void answer_delete(Errand *errand)
@@ -348,9 +381,9 @@ static void on_delete(VarlinkCall *call, struct json_object *params, gpointer da
 
 	if (!varlink_param_string(call, "key", &key) || !take_writable_pool(call, &pool))
 		return;
-	errand = errand_new(call, socket, pool, answer_delete);
+	errand = errand_new(call, pool, answer_delete);
 	errand->key = g_strdup(key);
-	kvp_worker_push(socket->worker, run_delete, errand_done, errand);
+	errand_change(errand, socket);
 }
 
 /* --- the rest --- */
@@ -372,13 +405,13 @@ static const VarlinkMethod methods[] = {
 };
 
 KvpSocket *kvp_socket_new(
-	const KvpSocketOps *ops, KvpPools *pools, KvpWorker *worker, gpointer data)
+	const KvpSocketOps *ops, KvpStore *store, KvpWorker *worker, gpointer data)
 {
 	KvpSocket *socket = g_new0(KvpSocket, 1);
 
 	socket->ops = ops;
 	socket->data = data;
-	socket->pools = kvp_pools_ref(pools);
+	socket->store = kvp_store_ref(store);
 	socket->worker = worker;
 	socket->server = varlink_server_new("hv_kvp_daemon", PACKAGE_VERSION);
 	varlink_server_add(socket->server, INTERFACE, description, methods, socket);
@@ -390,7 +423,7 @@ void kvp_socket_free(KvpSocket *socket)
 	if (!socket)
 		return;
 	varlink_server_free(socket->server);
-	kvp_pools_unref(socket->pools);
+	kvp_store_unref(socket->store);
 	g_free(socket);
 }
 

@@ -8,7 +8,7 @@
 #include <glib.h>
 #include <json-c/json.h>
 
-#include "kvpd/pools.h"
+#include "kvpd/store.h"
 #include "kvpd/worker.h"
 
 typedef struct KvpSocket KvpSocket;
@@ -20,7 +20,7 @@ typedef struct {
 
 /* @worker must outlive the calls: free it, which waits for them, before the socket. */
 KvpSocket *kvp_socket_new(
-	const KvpSocketOps *ops, KvpPools *pools, KvpWorker *worker, gpointer data);
+	const KvpSocketOps *ops, KvpStore *store, KvpWorker *worker, gpointer data);
 void kvp_socket_free(KvpSocket *socket);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpSocket, kvp_socket_free)
 

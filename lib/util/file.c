@@ -107,16 +107,19 @@ char *hvis_file_read(const char *path, gsize max, gsize *ret_len, GError **error
 	return (char *)g_byte_array_free(g_steal_pointer(&bytes), FALSE);
 }
 
+HvisFileStamp hvis_file_stamp_of(const struct stat *st)
+{
+	return (HvisFileStamp){ .dev = st->st_dev,
+		.ino = st->st_ino,
+		.size = st->st_size,
+		.mtime_ns = (gint64)st->st_mtim.tv_sec * 1000000000 + st->st_mtim.tv_nsec };
+}
+
 HvisFileStamp hvis_file_stamp(const char *path)
 {
 	struct stat st;
 
-	if (stat(path, &st) < 0)
-		return (HvisFileStamp){ 0 };
-	return (HvisFileStamp){ .dev = st.st_dev,
-		.ino = st.st_ino,
-		.size = st.st_size,
-		.mtime_ns = (gint64)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec };
+	return stat(path, &st) < 0 ? (HvisFileStamp){ 0 } : hvis_file_stamp_of(&st);
 }
 
 gboolean hvis_file_stamp_equal(const HvisFileStamp *a, const HvisFileStamp *b)

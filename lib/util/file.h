@@ -6,6 +6,7 @@
 #pragma once
 
 #include <glib.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /*
@@ -29,6 +30,7 @@ typedef struct {
 	gint64 mtime_ns;
 } HvisFileStamp;
 
-/* Of what @path leads to. */
+/* Of what @path leads to; of what fstat(2) said. */
 HvisFileStamp hvis_file_stamp(const char *path);
+HvisFileStamp hvis_file_stamp_of(const struct stat *st);
 gboolean hvis_file_stamp_equal(const HvisFileStamp *a, const HvisFileStamp *b);

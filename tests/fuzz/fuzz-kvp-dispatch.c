@@ -54,6 +54,7 @@ static const NetState *network(gpointer data)
 }
 
 static KvpPools *pools;
+static KvpStore *store;
 static KvpDispatch *dispatch;
 static char *dir;
 
@@ -68,6 +69,7 @@ static void clean_up(void)
 	empty_pools();
 	rmdir(dir);
 	kvp_dispatch_free(dispatch);
+	kvp_store_unref(store);
 	kvp_pools_unref(pools);
 	net_state_free(state);
 	g_free(dir);
@@ -84,7 +86,8 @@ static void make_dispatch(void)
 		dir = g_dir_make_tmp("hvis-fuzz-XXXXXX", NULL);
 	}
 	pools = kvp_pools_new(dir, &pool_ops);
-	dispatch = kvp_dispatch_new(&ops, pools, hvis_clock_default(), NULL);
+	store = kvp_store_new(pools, NULL, NULL);
+	dispatch = kvp_dispatch_new(&ops, store, hvis_clock_default(), NULL);
 	atexit(clean_up);
 }
 

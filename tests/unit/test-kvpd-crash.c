@@ -67,7 +67,7 @@ static ssize_t planned_pwrite(int fd, const void *buf, size_t len, off_t offset)
 	case FAIL_HALFWAY: /* a disk that fills up: part of it, then the error */
 		plan.how = FAIL;
 		plan.when++;
-		return pwrite(fd, buf, MIN(len, plan.half), offset);
+		return pwrite(fd, buf, MIN(len - 512, plan.half), offset);
 	case FAIL:
 	case FAIL_FROM_HERE:
 		break;

@@ -16,6 +16,7 @@
 typedef struct {
 	char *dir;
 	KvpPools *pools;
+	KvpStore *store;
 	HvisFakeClock *clock;
 	KvpDispatch *dispatch;
 	NetState *network;
@@ -45,7 +46,8 @@ static void set_up(Fixture *f, gconstpointer data)
 	f->dir = scratch_new();
 	f->pools = kvp_pools_new(f->dir, NULL);
 	f->clock = hvis_fake_clock_new();
-	f->dispatch = kvp_dispatch_new(&ops, f->pools, hvis_fake_clock_get(f->clock), f);
+	f->store = kvp_store_new(f->pools, NULL, hvis_fake_clock_get(f->clock));
+	f->dispatch = kvp_dispatch_new(&ops, f->store, hvis_fake_clock_get(f->clock), f);
 	f->network = net_state_new();
 	f->fact = "vm";
 }
@@ -53,6 +55,7 @@ static void set_up(Fixture *f, gconstpointer data)
 static void tear_down(Fixture *f, gconstpointer data)
 {
 	kvp_dispatch_free(f->dispatch);
+	kvp_store_unref(f->store);
 	kvp_pools_unref(f->pools);
 	hvis_fake_clock_free(f->clock);
 	net_state_free(f->network);
@@ -386,12 +389,14 @@ static void test_no_directory(void)
 	Fixture f = { .fact = "vm", .network = net_state_new(), .clock = hvis_fake_clock_new() };
 
 	f.pools = kvp_pools_new("/dev/null/hyperv", NULL);
-	f.dispatch = kvp_dispatch_new(&ops, f.pools, hvis_fake_clock_get(f.clock), &f);
+	f.store = kvp_store_new(f.pools, NULL, hvis_fake_clock_get(f.clock));
+	f.dispatch = kvp_dispatch_new(&ops, f.store, hvis_fake_clock_get(f.clock), &f);
 	g_assert_false(kvp_pools_create(f.pools, NULL));
 	g_assert_cmphex(set(&f, HVIS_KVP_POOL_EXTERNAL, "k", "v"), !=, HVIS_S_OK);
 	g_assert_cmphex(enumerate(&f, HVIS_KVP_POOL_EXTERNAL, 0), ==, HVIS_E_NO_MORE_ITEMS);
 	g_assert_cmphex(enumerate(&f, HVIS_KVP_POOL_AUTO, 0), ==, HVIS_S_OK);
 	kvp_dispatch_free(f.dispatch);
+	kvp_store_unref(f.store);
 	kvp_pools_unref(f.pools);
 	net_state_free(f.network);
 	hvis_fake_clock_free(f.clock);

@@ -219,6 +219,22 @@ static void test_torn_tail(Fixture *f, gconstpointer data)
 	}
 }
 
+/* A record that nobody finished has no key: the next one takes its place. Other holes stay. */
+static void test_blank_tail(Fixture *f, gconstpointer data)
+{
+	g_autoptr(GByteArray) file = scratch_records("a", "1", "", "", "b", "2", "", "left", NULL);
+	g_autoptr(GByteArray) wanted = scratch_records("a", "1", "", "", "b", "2", "c", "3", NULL);
+
+	scratch_write(f->path, file);
+	set(f->pool, "c", "3", FALSE);
+	scratch_assert_file(f->path, wanted);
+	wanted->data[3 * 2560] = '\0'; /* a key that was wiped out is somebody's hole */
+	wanted->data[3 * 2560 + 1] = 'x';
+	scratch_write(f->path, wanted);
+	set(f->pool, "d", "4", FALSE);
+	g_assert_cmpint(stat_of(f->path).st_size, ==, 5 * 2560);
+}
+
 static void assert_invalid(Fixture *f, const char *key, const char *value, const char *says)
 {
 	g_autoptr(GError) error = NULL;
@@ -252,6 +268,7 @@ static void test_full(Fixture *f, gconstpointer data)
 	set(f->pool, "first", "1", FALSE);
 	g_assert_cmpint(truncate(f->path, 2560 * (off_t)KVP_POOL_RECORDS_MAX), ==, 0);
 	set(f->pool, "first", "2", TRUE);
+	set(f->pool, "last", "2", FALSE);
 	g_assert_false(kvp_pool_set(f->pool, "more", "1", NULL, &error));
 	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_NO_SPACE);
 	g_clear_error(&error);
@@ -422,6 +439,7 @@ int main(int argc, char **argv)
 	ADD("delete-unknown", test_delete_unknown);
 	ADD("duplicates", test_duplicates);
 	ADD("torn-tail", test_torn_tail);
+	ADD("blank-tail", test_blank_tail);
 	ADD("limits", test_limits);
 	ADD("full", test_full);
 	ADD("missing", test_missing);

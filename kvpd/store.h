@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The five pools as the daemon has them: in memory, for as long as nobody else touches the files.
+ * A list that is known to be current is handed out at once; what needs a file is a task, which is
+ * made and finished on the main context and run, in between, by any thread.
+ *
+ * The file stays the truth. What others write is seen by the next who asks, and a change is made to
+ * what the file holds under its locks, never to what memory thinks that it does.
+ */
+#pragma once
+
+#include <glib.h>
+
+#include <util/clock.h>
+
+#include "kvpd/pools.h"
+#include "kvpd/worker.h"
+
+#define KVP_STORE_COALESCE_MS 20u /* ours: a burst of changes is told as one */
+
+typedef struct KvpStore KvpStore;
+typedef struct KvpTask KvpTask;
+
+/*
+ * For the default main context, as all of this but kvp_task_run(). @worker is for what the store does
+ * by itself and may be NULL, then that is done at once; free it, which waits, before the last
+ * reference to the store. @clock: NULL = the real one.
+ */
+KvpStore *kvp_store_new(KvpPools *pools, KvpWorker *worker, HvisClock *clock);
+KvpStore *kvp_store_ref(KvpStore *store);
+void kvp_store_unref(KvpStore *store);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpStore, kvp_store_unref)
+
+KvpPools *kvp_store_pools(KvpStore *store); /* borrowed */
+
+/* What the pool holds now, from memory: a new reference. NULL where a file must be asked first. */
+KvpRecords *kvp_store_peek(KvpStore *store, guint pool);
+
+/* Read @pool; its records are those of the task. */
+KvpTask *kvp_store_read(KvpStore *store, guint pool);
+
+/* kvp_pool_set(), and kvp_pool_delete() where @value is NULL. */
+KvpTask *kvp_store_change(KvpStore *store, guint pool, const char *key, const char *value);
+
+/* Do it; may sleep for locks and the disk. From any thread, once. */
+void kvp_task_run(KvpTask *task);
+
+/* Let the store know what came of it: FALSE and @error where it failed. Once, if it was run. */
+gboolean kvp_task_finish(KvpTask *task, GError **error);
+
+KvpRecords *kvp_task_records(KvpTask *task); /* of a read, when finished; borrowed */
+gboolean kvp_task_replaced(const KvpTask *task); /* of a set, when finished */
+void kvp_task_free(KvpTask *task);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpTask, kvp_task_free)
+
+/*
+ * Call @changed soon after anybody, this daemon or another program, may have changed @pool; more than
+ * one change may be told as one, and a change that changed nothing as well. Returns an id, never 0.
+ */
+typedef void (*KvpStoreChanged)(KvpStore *store, guint pool, gpointer data);
+guint kvp_store_watch(KvpStore *store, KvpStoreChanged changed, gpointer data);
+void kvp_store_unwatch(KvpStore *store, guint id); /* 0 is ignored */

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One inotify queue. The directory tells of names that come and go, each file of what is done to it
+ * whatever name it was opened by. Where the directory is missing, the nearest one above it that
+ * exists is watched. Two open files of the mount table: poll(2) tells of a change once per open
+ * file, and the main loop must not take it away from who asks in between.
+ */
+#include "config.h"
+
+#include "kvpd/watch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <linux/magic.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <hvis/kvp.h>
+#include <util/fd.h>
+
+#define DIR_EVENTS                                                                                 \
+	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF |        \
+		IN_MOVE_SELF)
+#define FILE_EVENTS (IN_MODIFY | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
+#define TRIES 3
+#define MOUNT_TABLE "/proc/self/mountinfo"
+#define SMB2_MAGIC 0xfe534d42
+#define CIFS_MAGIC 0xff534d42
+#define FUSE_MAGIC 0x65735546
+#define CEPH_MAGIC 0x00c36400
+
+typedef struct {
+	guint64 generation;
+	int wd; /* of the file; -1 = none */
+	gboolean is_armed; /* nothing that happens to it goes unseen */
+	gboolean is_ours; /* what is written now */
+} Watched;
+
+struct KvpWatch {
+	gatomicrefcount refs;
+	char *dir;
+	GMutex lock;
+	int inotify; /* -1 = cannot be had */
+	int mounts; /* -1 = no mount table */
+	int dir_wd; /* of the directory or of one above it; -1 = none */
+	gboolean is_above, is_remote;
+	Watched pools[HVIS_KVP_POOL_N];
+
+	int loop_mounts; /* the main loop's own */
+	guint sources[2];
+	void (*changed)(gpointer data);
+	gpointer data;
+};
+
+KvpWatch *kvp_watch_new(const char *dir)
+{
+	KvpWatch *watch = g_new0(KvpWatch, 1);
+
+	g_atomic_ref_count_init(&watch->refs);
+	g_mutex_init(&watch->lock);
+	watch->dir = g_strdup(dir);
+	watch->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	watch->mounts = open(MOUNT_TABLE, O_RDONLY | O_CLOEXEC);
+	watch->loop_mounts = -1;
+	watch->dir_wd = -1;
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
+		watch->pools[i] = (Watched){ .generation = 1, .wd = -1 };
+	return watch;
+}
+
+KvpWatch *kvp_watch_ref(KvpWatch *watch)
+{
+	g_atomic_ref_count_inc(&watch->refs);
+	return watch;
+}
+
+void kvp_watch_unref(KvpWatch *watch)
+{
+	if (!watch || !g_atomic_ref_count_dec(&watch->refs))
+		return;
+	hvis_fd_clear(&watch->inotify);
+	hvis_fd_clear(&watch->mounts);
+	g_mutex_clear(&watch->lock);
+	g_free(watch->dir);
+	g_free(watch);
+}
+
+/* --- events; all of these with the lock --- */
+
+static void doubt(Watched *pool)
+{
+	pool->generation++;
+	pool->is_armed = FALSE;
+}
+
+static void doubt_all(KvpWatch *watch)
+{
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
+		doubt(&watch->pools[i]);
+}
+
+static void forget_dir(KvpWatch *watch)
+{
+	if (watch->dir_wd >= 0)
+		inotify_rm_watch(watch->inotify, watch->dir_wd);
+	watch->dir_wd = -1;
+	doubt_all(watch);
+}
+
+static void take_dir_event(KvpWatch *watch, const struct inotify_event *event)
+{
+	static const char prefix[] = ".kvp_pool_";
+	guint number;
+
+	if (watch->is_above || (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED))) {
+		forget_dir(watch);
+		return;
+	}
+	/* A file's own events come by its own watch. */
+	if (event->len == 0 || (event->mask & IN_ATTRIB) || !g_str_has_prefix(event->name, prefix))
+		return;
+	number = (guint)(event->name[sizeof(prefix) - 1] - '0');
+	if (number < HVIS_KVP_POOL_N)
+		doubt(&watch->pools[number]);
+}
+
+static void take_event(KvpWatch *watch, const struct inotify_event *event)
+{
+	if (event->mask & IN_Q_OVERFLOW) {
+		doubt_all(watch);
+		return;
+	}
+	if (event->wd == watch->dir_wd)
+		take_dir_event(watch, event);
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
+		Watched *pool = &watch->pools[i];
+
+		if (pool->wd != event->wd || (pool->is_ours && event->mask == IN_MODIFY))
+			continue;
+		if (event->mask & ~(guint32)(IN_MODIFY | IN_ATTRIB))
+			doubt(pool);
+		pool->generation++;
+		if (event->mask & IN_IGNORED)
+			pool->wd = -1;
+	}
+}
+
+static void take_events(KvpWatch *watch)
+{
+	guint8 buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	ssize_t n;
+
+	while ((n = read(watch->inotify, buf, sizeof(buf))) > 0) {
+		for (ssize_t at = 0; at < n;) {
+			const struct inotify_event *event = (const void *)(buf + at);
+
+			take_event(watch, event);
+			at += (ssize_t)(sizeof(*event) + event->len);
+		}
+	}
+}
+
+static void drain(KvpWatch *watch)
+{
+	struct pollfd fds[2] = { { .fd = watch->inotify, .events = POLLIN },
+		{ .fd = watch->mounts, .events = POLLPRI } };
+
+	if (poll(fds, G_N_ELEMENTS(fds), 0) <= 0)
+		return;
+	if (fds[0].revents & POLLIN)
+		take_events(watch);
+	if (fds[1].revents & (POLLPRI | POLLERR))
+		forget_dir(watch);
+}
+
+/* --- watching --- */
+
+/* Their servers change files without a word to this kernel. */
+static gboolean is_remote(const char *path)
+{
+	struct statfs fs;
+
+	if (statfs(path, &fs) < 0)
+		return FALSE;
+	switch ((guint32)fs.f_type) {
+	case NFS_SUPER_MAGIC:
+	case V9FS_MAGIC:
+	case SMB2_MAGIC:
+	case CIFS_MAGIC:
+	case FUSE_MAGIC:
+	case CEPH_MAGIC:
+		return TRUE;
+	}
+	return FALSE;
+}
+
+/* The directory, or what is there of the way to it. A missing one is as well known as one. */
+static gboolean add_dir(KvpWatch *watch)
+{
+	g_autofree char *path = g_strdup(watch->dir);
+
+	for (watch->is_above = FALSE;; watch->is_above = TRUE) {
+		char *above;
+
+		watch->dir_wd = inotify_add_watch(watch->inotify, path, DIR_EVENTS | IN_ONLYDIR);
+		watch->is_remote = watch->dir_wd >= 0 && is_remote(path);
+		if (watch->dir_wd >= 0)
+			return TRUE;
+		if ((errno != ENOENT && errno != ENOTDIR) || g_str_equal(path, "/") ||
+			g_str_equal(path, "."))
+			return FALSE;
+		above = g_path_get_dirname(path);
+		g_free(path);
+		path = above;
+	}
+}
+
+static gboolean watch_dir(KvpWatch *watch)
+{
+	for (int i = 0; watch->dir_wd < 0 && i < TRIES; i++) {
+		if (!add_dir(watch))
+			return FALSE;
+		if (watch->is_above && access(watch->dir, F_OK) == 0)
+			forget_dir(watch); /* made in between */
+	}
+	return watch->dir_wd >= 0 && !watch->is_remote;
+}
+
+/* No file is as well known as one: its creation will be seen. */
+static gboolean watch_file(KvpWatch *watch, guint number)
+{
+	g_autofree char *path = g_strdup_printf("%s/.kvp_pool_%u", watch->dir, number);
+	int old = watch->pools[number].wd;
+	int wd = inotify_add_watch(watch->inotify, path, FILE_EVENTS | IN_DONT_FOLLOW);
+	gboolean good = wd >= 0 || errno == ENOENT || errno == ENOTDIR;
+
+	watch->pools[number].wd = wd;
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
+		if (watch->pools[i].wd == old) /* the same, or one file by two names */
+			old = -1;
+	}
+	if (old >= 0)
+		inotify_rm_watch(watch->inotify, old);
+	return good;
+}
+
+static guint64 generation_of(const Watched *pool)
+{
+	return pool->is_armed ? pool->generation : 0;
+}
+
+guint64 kvp_watch_arm(KvpWatch *watch, guint number)
+{
+	Watched *pool = &watch->pools[number];
+	guint64 generation;
+
+	if (watch->inotify < 0 || watch->mounts < 0)
+		return 0;
+	g_mutex_lock(&watch->lock);
+	drain(watch);
+	if (!pool->is_armed && watch_dir(watch) && watch_file(watch, number)) {
+		pool->is_armed = TRUE;
+		drain(watch); /* what came of a file that is gone */
+	}
+	generation = generation_of(pool);
+	g_mutex_unlock(&watch->lock);
+	return generation;
+}
+
+guint64 kvp_watch_generation(KvpWatch *watch, guint number)
+{
+	guint64 generation;
+
+	g_mutex_lock(&watch->lock);
+	drain(watch);
+	generation = generation_of(&watch->pools[number]);
+	g_mutex_unlock(&watch->lock);
+	return generation;
+}
+
+guint64 kvp_watch_count(KvpWatch *watch, guint number)
+{
+	guint64 count;
+
+	g_mutex_lock(&watch->lock);
+	drain(watch);
+	count = watch->pools[number].generation;
+	g_mutex_unlock(&watch->lock);
+	return count;
+}
+
+guint64 kvp_watch_begin(KvpWatch *watch, guint number)
+{
+	Watched *pool = &watch->pools[number];
+	guint64 before;
+
+	g_mutex_lock(&watch->lock);
+	drain(watch);
+	before = generation_of(pool);
+	pool->generation++;
+	pool->is_ours = TRUE;
+	g_mutex_unlock(&watch->lock);
+	return before;
+}
+
+guint64 kvp_watch_end(KvpWatch *watch, guint number)
+{
+	Watched *pool = &watch->pools[number];
+	guint64 after;
+
+	g_mutex_lock(&watch->lock);
+	drain(watch);
+	pool->is_ours = FALSE;
+	pool->generation++;
+	after = generation_of(pool);
+	g_mutex_unlock(&watch->lock);
+	return after;
+}
+
+/* --- the main loop --- */
+
+static gboolean on_events(gint fd, GIOCondition condition, gpointer data)
+{
+	KvpWatch *watch = data;
+
+	g_mutex_lock(&watch->lock);
+	drain(watch);
+	g_mutex_unlock(&watch->lock);
+	watch->changed(watch->data);
+	return G_SOURCE_CONTINUE;
+}
+
+void kvp_watch_notify(KvpWatch *watch, void (*changed)(gpointer data), gpointer data)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(watch->sources); i++)
+		g_clear_handle_id(&watch->sources[i], g_source_remove);
+	hvis_fd_clear(&watch->loop_mounts);
+	watch->changed = changed;
+	watch->data = data;
+	if (!changed)
+		return;
+	if (watch->inotify >= 0)
+		watch->sources[0] = g_unix_fd_add(watch->inotify, G_IO_IN, on_events, watch);
+	watch->loop_mounts = open(MOUNT_TABLE, O_RDONLY | O_CLOEXEC);
+	if (watch->loop_mounts >= 0)
+		watch->sources[1] = g_unix_fd_add(watch->loop_mounts, G_IO_PRI, on_events, watch);
+}
