@@ -2,8 +2,9 @@
 /*
  * Preloaded into the distribution's hv_kvp_daemon, so that the very binary can be compared with ours
  * without a kernel that has its device: /dev/vmbus/hv_kvp becomes a connection to the socket of
- * "hvis-host link" ($HVIS_PEER_DEVICE), /var/lib/hyperv the folder $HVIS_PEER_POOLS, and the scripts that it
- * runs are those of the unpacked package ($HVIS_PEER_ROOT). Every other call is its own.
+ * "hvis-host link" ($HVIS_PEER_DEVICE), /var/lib/hyperv the folder $HVIS_PEER_POOLS, the scripts that it runs
+ * are those of the unpacked package ($HVIS_PEER_ROOT), and lo is the adapter that the file
+ * $HVIS_PEER_ADAPTER holds the GUID of. Every other call is its own.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -22,6 +23,7 @@
 #define DEVICE "/dev/vmbus/hv_kvp"
 #define POOLS "/var/lib/hyperv"
 #define SCRIPTS "/usr/libexec/"
+#define ADAPTER "/sys/class/net/lo/device/device_id"
 
 /* The peer's own scripts are not to pay for the shim. */
 __attribute__((constructor)) static void not_inherited(void)
@@ -32,8 +34,10 @@ __attribute__((constructor)) static void not_inherited(void)
 /* PATH, or what stands for it, in OUT. */
 static const char *moved(const char *path, char *out, size_t size)
 {
-	const char *pools = getenv("HVIS_PEER_POOLS");
+	const char *pools = getenv("HVIS_PEER_POOLS"), *adapter = getenv("HVIS_PEER_ADAPTER");
 
+	if (adapter && strcmp(path, ADAPTER) == 0)
+		return adapter;
 	if (!pools || strncmp(path, POOLS, strlen(POOLS)) != 0)
 		return path;
 	snprintf(out, size, "%s%s", pools, path + strlen(POOLS));
@@ -109,4 +113,10 @@ FILE *popen(const char *command, const char *how)
 		command = other;
 	}
 	return next(command, how);
+}
+
+/* What it runs so is the script that sets up an adapter: none of this machine's. */
+int system(const char *command)
+{
+	return 0;
 }
