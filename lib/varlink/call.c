@@ -57,6 +57,11 @@ void varlink_call_unref(VarlinkCall *call)
 	g_free(call);
 }
 
+uid_t varlink_call_uid(VarlinkCall *call)
+{
+	return call->uid;
+}
+
 gboolean varlink_call_wants_more(VarlinkCall *call)
 {
 	return call->more && !call->oneway;
@@ -233,6 +238,7 @@ void call_dispatch(VarlinkCall *call, VarlinkServer *server, uid_t uid)
 	struct json_object *method;
 	gssize len;
 
+	call->uid = uid;
 	if (!json_object_object_get_ex(call->request, "method", &method) ||
 		!json_object_is_type(method, json_type_string)) {
 		refuse_param(call, "method");

@@ -34,6 +34,7 @@ struct VarlinkCall {
 	struct json_object *own_params;
 	const char *method; /* inside request */
 	gboolean more, oneway;
+	uid_t uid;
 	void (*gone)(VarlinkCall *call, gpointer data);
 	gpointer gone_data;
 };

@@ -216,6 +216,19 @@ gboolean varlink_server_listen(VarlinkServer *server, const char *path, guint mo
 	return TRUE;
 }
 
+void varlink_server_listen_fd(VarlinkServer *server, int fd)
+{
+	g_return_if_fail(server->socket.fd < 0);
+	server->socket.fd = fd;
+	g_unix_set_fd_nonblocking(fd, TRUE, NULL);
+	update_accept(server);
+}
+
+gboolean varlink_server_is_idle(VarlinkServer *server)
+{
+	return server->connections->len == 0;
+}
+
 void varlink_server_free(VarlinkServer *server)
 {
 	if (!server)

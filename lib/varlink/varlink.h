@@ -10,6 +10,7 @@
 
 #include <glib.h>
 #include <json-c/json.h>
+#include <sys/types.h>
 
 #define VARLINK_MESSAGE_MAX (1024u * 1024u) /* ours: bytes of one message, either way */
 #define VARLINK_CLIENTS_MAX 64u /* ours: connections to one server; more wait */
@@ -47,9 +48,18 @@ void varlink_server_add(VarlinkServer *server, const char *interface, const char
  */
 gboolean varlink_server_listen(VarlinkServer *server, const char *path, guint mode, GError **error);
 
+/* The same on a socket that listens already, a service manager's; it takes @fd, and no file is removed. */
+void varlink_server_listen_fd(VarlinkServer *server, int fd);
+
+/* TRUE while nobody is connected. */
+gboolean varlink_server_is_idle(VarlinkServer *server);
+
 VarlinkCall *varlink_call_ref(VarlinkCall *call);
 void varlink_call_unref(VarlinkCall *call);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VarlinkCall, varlink_call_unref)
+
+/* Who calls, as the kernel says. */
+uid_t varlink_call_uid(VarlinkCall *call);
 
 /* TRUE where the caller asked for more than one reply. */
 gboolean varlink_call_wants_more(VarlinkCall *call);
