@@ -17,6 +17,7 @@ struct VarlinkClient {
 	int fd; /* -1 once broken */
 	char *path;
 	GByteArray *in;
+	gsize scanned; /* bytes at its head that hold no NUL */
 };
 
 VarlinkClient *varlink_client_connect(const char *path, GError **error)
@@ -97,49 +98,73 @@ static gboolean send_all(
 	return TRUE;
 }
 
-/* The next message, without its NUL, copied out of the buffer. */
-static char *receive(VarlinkClient *client, gint64 deadline, GError **error)
+/* The next message that has come whole, copied out of the buffer; NULL where there is none. */
+static char *take_buffered(VarlinkClient *client)
 {
-	gsize scanned = 0;
+	const guint8 *nul = NULL;
+	char *text;
+	gsize len;
 
+	if (client->in->len > client->scanned)
+		nul = memchr(
+			client->in->data + client->scanned, 0, client->in->len - client->scanned);
+	client->scanned = client->in->len;
+	if (!nul)
+		return NULL;
+	len = (gsize)(nul - client->in->data) + 1;
+	text = g_memdup2(client->in->data, len);
+	g_byte_array_remove_range(client->in, 0, (guint)len);
+	client->scanned = 0;
+	return text;
+}
+
+int client_try_receive(VarlinkClient *client, char **ret, GError **error)
+{
 	for (;;) {
 		guint8 buf[16384];
-		guint8 *nul = NULL;
 		ssize_t n;
 
-		if (client->in->len > scanned)
-			nul = memchr(client->in->data + scanned, 0, client->in->len - scanned);
-		if (nul) {
-			gsize len = (gsize)(nul - client->in->data) + 1;
-			char *text = g_memdup2(client->in->data, len);
-
-			g_byte_array_remove_range(client->in, 0, (guint)len);
-			return text;
-		}
-		scanned = client->in->len;
-		if (scanned > VARLINK_MESSAGE_MAX) {
+		*ret = take_buffered(client);
+		if (*ret)
+			return 1;
+		if (client->in->len > VARLINK_MESSAGE_MAX) {
 			hvis_fail(
 				error, HVIS_ERROR_PROTOCOL, "%s: an endless answer", client->path);
-			return NULL;
+			return -1;
 		}
 		n = recv(client->fd, buf, sizeof(buf), MSG_DONTWAIT);
-		if (n > 0)
+		if (n > 0) {
 			g_byte_array_append(client->in, buf, (guint)n);
-		else if (n == 0) {
+		} else if (n == 0) {
 			hvis_fail(error, HVIS_ERROR_CLOSED, "%s: hung up", client->path);
-			return NULL;
+			return -1;
 		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-			if (!wait_for(client, POLLIN, deadline, error))
-				return NULL;
+			return 0;
 		} else if (errno != EINTR) {
 			hvis_fail_errno(error, errno, "receive from %s", client->path);
-			return NULL;
+			return -1;
 		}
 	}
 }
 
-/* Send "{method, parameters, more}". Takes @params. */
-static gboolean send_call(VarlinkClient *client, const char *method, struct json_object *params,
+static char *receive(VarlinkClient *client, gint64 deadline, GError **error)
+{
+	char *text;
+	int came;
+
+	while ((came = client_try_receive(client, &text, error)) == 0) {
+		if (!wait_for(client, POLLIN, deadline, error))
+			return NULL;
+	}
+	return came > 0 ? text : NULL;
+}
+
+int client_fd(const VarlinkClient *client)
+{
+	return client->fd;
+}
+
+gboolean client_send(VarlinkClient *client, const char *method, struct json_object *params,
 	gboolean more, gint64 deadline, GError **error)
 {
 	struct json_object *message = json_object_new_object();
@@ -206,23 +231,37 @@ static gboolean open_answer(
 	return TRUE;
 }
 
+static struct json_object *parse_message(const char *text, const char *path, GError **error)
+{
+	struct json_object *message = json_tokener_parse(text);
+
+	if (json_object_is_type(message, json_type_object))
+		return message;
+	json_object_put(message);
+	hvis_fail(error, HVIS_ERROR_PROTOCOL, "%s: the answer is not a message", path);
+	return NULL;
+}
+
+gboolean client_open_answer(const char *text, const char *path, struct json_object **ret,
+	gboolean *continues, GError **error)
+{
+	struct json_object *message = parse_message(text, path, error);
+	gboolean done = message && open_answer(message, ret, continues, error);
+
+	json_object_put(message);
+	return done;
+}
+
 /* One answer. Breaks the connection where the stream cannot be trusted any more. */
 static gboolean receive_answer(VarlinkClient *client, gint64 deadline, struct json_object **ret,
 	gboolean *continues, GError **error)
 {
 	g_autofree char *text = receive(client, deadline, error);
-	struct json_object *message;
+	struct json_object *message = text ? parse_message(text, client->path, error) : NULL;
 	gboolean done;
 
-	if (!text)
+	if (!message)
 		return broken(client);
-	message = json_tokener_parse(text);
-	if (!json_object_is_type(message, json_type_object)) {
-		json_object_put(message);
-		hvis_fail(error, HVIS_ERROR_PROTOCOL, "%s: the answer is not a message",
-			client->path);
-		return broken(client);
-	}
 	done = open_answer(message, ret, continues, error);
 	json_object_put(message);
 	return done;
@@ -240,7 +279,7 @@ struct json_object *varlink_client_call(VarlinkClient *client, const char *metho
 	struct json_object *answer;
 	gboolean continues;
 
-	if (!send_call(client, method, params, FALSE, deadline, error) ||
+	if (!client_send(client, method, params, FALSE, deadline, error) ||
 		!receive_answer(client, deadline, &answer, &continues, error))
 		return NULL;
 	if (!continues)
@@ -256,7 +295,7 @@ gboolean varlink_client_stream(VarlinkClient *client, const char *method,
 {
 	gboolean continues = TRUE;
 
-	if (!send_call(client, method, params, TRUE, deadline_of(timeout_ms), error))
+	if (!client_send(client, method, params, TRUE, deadline_of(timeout_ms), error))
 		return FALSE;
 	while (continues) {
 		struct json_object *answer;

@@ -75,6 +75,21 @@ void call_hang_up(VarlinkCall *call);
 /* @interface is the part of @method before its last dot; -1 where there is none. */
 gssize varlink_interface_len(const char *method);
 
+/* --- client.c --- */
+
+int client_fd(const VarlinkClient *client);
+
+/* Send "{method, parameters, more}". Takes @params. @deadline is in g_get_monotonic_time(), -1 = none. */
+gboolean client_send(VarlinkClient *client, const char *method, struct json_object *params,
+	gboolean more, gint64 deadline, GError **error);
+
+/* 1: the next message is *@ret, a new string; 0: it has not come yet; -1: it never will. */
+int client_try_receive(VarlinkClient *client, char **ret, GError **error);
+
+/* The parameters of the answer @text, or the error that it carries. */
+gboolean client_open_answer(const char *text, const char *path, struct json_object **ret,
+	gboolean *continues, GError **error);
+
 /* --- errors.c --- */
 
 /* "NotFound" for HVIS_ERROR_NOT_FOUND, and back from a whole error name. */

@@ -116,3 +116,20 @@ typedef gboolean (*VarlinkEach)(struct json_object *params, gpointer data);
 gboolean varlink_client_stream(VarlinkClient *client, const char *method,
 	struct json_object *params, int timeout_ms, VarlinkEach each, gpointer data,
 	GError **error);
+
+/* --- a call that nobody waits for --- */
+
+typedef struct VarlinkPending VarlinkPending;
+
+/* @params or @error; borrowed. */
+typedef void (*VarlinkAnswer)(struct json_object *params, const GError *error, gpointer data);
+
+/*
+ * Connect to @path, call, and hand the answer to @answer, once, from the default main context, after
+ * @timeout_ms at the latest (then it is HVIS_ERROR_TIMEOUT). Takes @params. NULL with @error where
+ * nobody listens there: then @answer is not called. What it returns is gone once @answer was called.
+ */
+VarlinkPending *varlink_call_later(const char *path, const char *method, struct json_object *params,
+	guint timeout_ms, VarlinkAnswer answer, gpointer data, GError **error);
+/* Hang up; @answer is not called any more. */
+void varlink_pending_cancel(VarlinkPending *pending);

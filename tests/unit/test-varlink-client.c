@@ -218,6 +218,119 @@ static void test_bad_answers(void)
 	g_rmdir(dir);
 }
 
+/* --- calls that nobody waits for --- */
+
+typedef struct {
+	guint answers;
+	char *params; /* of the last answer */
+	GError *error;
+} Later;
+
+static void on_later(struct json_object *params, const GError *error, gpointer data)
+{
+	Later *l = data;
+
+	l->answers++;
+	l->params =
+		params ? g_strdup(json_object_to_json_string_ext(params, JSON_C_TO_STRING_PLAIN))
+		       : NULL;
+	l->error = error ? g_error_copy(error) : NULL;
+}
+
+static void later_clear(Later *l)
+{
+	g_clear_pointer(&l->params, g_free);
+	g_clear_error(&l->error);
+}
+
+static VarlinkPending *call_later(Fixture *f, const char *method, guint timeout_ms, Later *l)
+{
+	g_autoptr(GError) error = NULL;
+	struct json_object *params = json_object_new_object();
+	VarlinkPending *pending;
+
+	json_object_object_add(params, "code", json_object_new_int(HVIS_ERROR_BUSY));
+	pending = varlink_call_later(f->path, method, params, timeout_ms, on_later, l, &error);
+	g_assert_no_error(error);
+	return pending;
+}
+
+static void wait_later(const Later *l)
+{
+	while (!l->answers)
+		g_main_context_iteration(NULL, TRUE);
+	varlink_fixture_settle();
+}
+
+static void test_later(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	Later good = { 0 }, bad = { 0 };
+
+	call_later(f, "io.test.Echo", 60000, &good);
+	wait_later(&good);
+	g_assert_no_error(good.error);
+	g_assert_cmpstr(good.params, ==, "{\"code\":8}");
+	call_later(f, "io.test.Fail", 60000, &bad);
+	wait_later(&bad);
+	g_assert_error(bad.error, HVIS_ERROR, HVIS_ERROR_BUSY);
+	later_clear(&good);
+	later_clear(&bad);
+}
+
+static void test_later_times_out(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	Later l = { 0 };
+
+	call_later(f, "io.test.Park", 20, &l);
+	wait_later(&l);
+	g_assert_error(l.error, HVIS_ERROR, HVIS_ERROR_TIMEOUT);
+	g_assert_cmpuint(l.answers, ==, 1);
+	while (!f->hung_up)
+		g_main_context_iteration(NULL, TRUE);
+	later_clear(&l);
+}
+
+static void test_later_cancelled(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	Later l = { 0 };
+	VarlinkPending *pending = call_later(f, "io.test.Park", 60000, &l);
+
+	while (!f->parked->len)
+		g_main_context_iteration(NULL, TRUE);
+	varlink_pending_cancel(pending);
+	while (!f->hung_up)
+		g_main_context_iteration(NULL, TRUE);
+	g_assert_cmpuint(l.answers, ==, 0);
+}
+
+/* The server goes away in the middle of it. */
+static void test_later_hung_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	Later l = { 0 };
+
+	call_later(f, "io.test.Park", 60000, &l);
+	while (!f->parked->len)
+		g_main_context_iteration(NULL, TRUE);
+	g_clear_pointer(&f->server, varlink_server_free);
+	wait_later(&l);
+	g_assert_error(l.error, HVIS_ERROR, HVIS_ERROR_CLOSED);
+	later_clear(&l);
+}
+
+static void test_later_missing(void)
+{
+	g_autoptr(GError) error = NULL;
+	Later l = { 0 };
+
+	g_assert_null(varlink_call_later(
+		"/nonexistent/socket", "io.x.Y", NULL, 1000, on_later, &l, &error));
+	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_NOT_FOUND);
+}
+
+#define LATER(path, func)                                                                          \
+	g_test_add("/varlink/later/" path, Fixture, NULL, varlink_fixture_set_up, func,            \
+		varlink_fixture_tear_down)
+
 #define ADD(path, func)                                                                            \
 	do {                                                                                       \
 		static void (*const body)(Fixture *) = func;                                       \
@@ -236,5 +349,10 @@ int main(int argc, char **argv)
 	ADD("big", client_big);
 	g_test_add_func("/varlink/client/connect-missing", test_connect_missing);
 	g_test_add_func("/varlink/client/bad-answers", test_bad_answers);
+	LATER("answers", test_later);
+	LATER("times-out", test_later_times_out);
+	LATER("cancelled", test_later_cancelled);
+	LATER("hung-up", test_later_hung_up);
+	g_test_add_func("/varlink/later/missing", test_later_missing);
 	return g_test_run();
 }
