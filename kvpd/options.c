@@ -6,12 +6,23 @@
 
 #include <util/error.h>
 
+static const char *const ip_enable[] = { "auto", "yes", "no", NULL };
+static const char *const ip_backends[] = { "auto", "networkd", "NetworkManager", "ifupdown",
+	"netplan", NULL };
+
 const HvisConfigKey kvpd_config_keys[] = {
 	{ "kvp", "LockTimeout", HVIS_CONFIG_SECONDS, "5s", 100, 20000, NULL,
 		"How long a change of a pool waits for another program's lock." },
 	{ "vss", NULL, HVIS_CONFIG_STRING, NULL, 0, 0, NULL, NULL },
 	{ "fcopy", NULL, HVIS_CONFIG_STRING, NULL, 0, 0, NULL, NULL },
-	{ "ip", NULL, HVIS_CONFIG_STRING, NULL, 0, 0, NULL, NULL },
+	{ "ip", "Enable", HVIS_CONFIG_CHOICE, "auto", 0, 0, ip_enable,
+		"Whether the host may set addresses; auto: not in a confidential VM." },
+	{ "ip", "Backend", HVIS_CONFIG_CHOICE, "auto", 0, 0, ip_backends,
+		"Which network manager is told; auto: the one that has the interface." },
+	{ "ip", "ConfirmTimeout", HVIS_CONFIG_SECONDS, "15s", 1000, 600000, NULL,
+		"How long carrier, address and gateway may take before a change is taken back." },
+	{ "ip", "Hook", HVIS_CONFIG_PATH, HVIS_SYSCONF_DIR "/ip-hook", 0, 0, NULL,
+		"Program that is run after a change that stayed, if it is there." },
 	{ NULL, NULL, HVIS_CONFIG_STRING, NULL, 0, 0, NULL, NULL },
 };
 

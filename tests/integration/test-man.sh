@@ -24,7 +24,7 @@ mapfile -t pages < <(
 )
 
 # Pages of others that ours refer to.
-others="systemctl.1 systemd.1 os-release.5 uname.2 flock.2 fcntl.2"
+others="systemctl.1 systemd.1 os-release.5 uname.2 flock.2 fcntl.2 inet_pton.3"
 
 lint() { mandoc -T lint -W error "$1"; }
 refers() {
@@ -76,6 +76,7 @@ names "$builddir/man/hvctl.1" option < <(
 	done <<<"$commands" | sort -u
 )
 names "$builddir/man/hv_kvp_daemon.8" option < <(options_of "$builddir/kvpd/hv_kvp_daemon")
+names "$builddir/man/hvis_ip_helper.8" option < <(options_of "$builddir/ipd/hvis_ip_helper")
 
 # Every configuration key.
 names "$builddir/man/hvis.conf.5" key < <("$hvctl" config show | awk 'NR > 1 { print $2 }')

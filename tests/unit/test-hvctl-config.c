@@ -68,6 +68,20 @@ static void check(Tree *tree, const char *line, int status, const char *says)
 	free(out);
 }
 
+/* There is a row of these words, however wide the columns are. */
+static void check_row(
+	Tree *tree, const char *line, const char *section, const char *key, const char *value)
+{
+	g_autofree char *pattern = g_strdup_printf("(?m)^%s +%s +%s$", section, key, value);
+	g_autofree char *message = NULL;
+	char *out = NULL;
+
+	g_assert_cmpint(run(tree, line, &out, &message), ==, 0);
+	if (!g_regex_match_simple(pattern, out, 0, 0))
+		g_error("\"%s\" has no row %s %s %s", out, section, key, value);
+	free(out);
+}
+
 static void write_file(Tree *tree, const char *text)
 {
 	g_assert_true(g_file_set_contents(tree->file, text, -1, NULL));
@@ -76,9 +90,8 @@ static void write_file(Tree *tree, const char *text)
 static void test_nothing(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 {
 	check(tree, "check", 0, "good: there is no configuration file");
-	check(tree, "show", 0,
-		"SECTION  KEY          VALUE\n"
-		"kvp      LockTimeout  5s\n");
+	check(tree, "show", 0, "SECTION  KEY ");
+	check_row(tree, "show", "kvp", "LockTimeout", "5s");
 	check(tree, "show --origin", 0, "  built in\n");
 }
 
@@ -90,7 +103,7 @@ static void test_good(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 	check(tree, "check", 0, "good: ");
 	check(tree, "check", 0, "hvis.conf");
 	check(tree, "check --json", 0, "\"good\": true");
-	check(tree, "show", 0, "kvp      LockTimeout  2s\n");
+	check_row(tree, "show", "kvp", "LockTimeout", "2s");
 	check(tree, "show --origin", 0, origin);
 }
 
