@@ -51,7 +51,7 @@ static const struct {
 	[HVIS_KVP_OP_DELETE] = { "delete", POOLS_DELETE, TRUE },
 	[HVIS_KVP_OP_ENUMERATE] = { "enumerate", POOLS_ALL, TRUE },
 	[HVIS_KVP_OP_GET_IP_INFO] = { "get-ip", POOLS_ALL, FALSE },
-	[HVIS_KVP_OP_SET_IP_INFO] = { "set-ip", 0, FALSE },
+	[HVIS_KVP_OP_SET_IP_INFO] = { "set-ip", POOLS_ALL, FALSE },
 };
 
 static const guint32 statuses[HVIS_ERROR_N] = {
@@ -87,9 +87,6 @@ gboolean kvp_dispatch_check(guint8 op, guint8 pool, GError **error)
 {
 	if (op >= G_N_ELEMENTS(operations))
 		return hvis_fail(error, HVIS_ERROR_UNSUPPORTED, "unknown operation %u", op);
-	if (operations[op].pools == 0)
-		return hvis_fail(
-			error, HVIS_ERROR_UNSUPPORTED, "%s is not supported", operations[op].name);
 	if (!operations[op].has_pool)
 		return TRUE;
 	if (pool >= HVIS_KVP_POOL_N)
@@ -203,6 +200,9 @@ KvpJob *kvp_job_new(KvpDispatch *dispatch, const KvpRequest *request)
 	case HVIS_KVP_OP_GET_IP_INFO:
 		start_ip(dispatch, job);
 		break;
+	case HVIS_KVP_OP_SET_IP_INFO:
+		hvis_fail(&job->error, HVIS_ERROR_UNSUPPORTED, "nobody here sets addresses");
+		break;
 	}
 	return job;
 }
@@ -228,6 +228,17 @@ gboolean kvp_job_needs_files(const KvpJob *job)
 void kvp_job_run(KvpJob *job)
 {
 	kvp_task_run(job->task);
+}
+
+const KvpIp *kvp_job_ip(const KvpJob *job)
+{
+	return job->request.op == HVIS_KVP_OP_SET_IP_INFO ? &job->request.ip : NULL;
+}
+
+void kvp_job_ip_done(KvpJob *job, const GError *error)
+{
+	g_clear_error(&job->error);
+	job->error = error ? g_error_copy(error) : NULL;
 }
 
 /* --- its third --- */

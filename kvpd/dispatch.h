@@ -11,7 +11,8 @@
  *
  * Real hosts write external and auto-external; auto-internal has no other owner, and older daemons
  * took such writes. The guest pool is the guest's to write, but a host may take away what it has
- * read. The auto pool is computed. GET_IP_INFO has no pool; SET_IP_INFO is not supported.
+ * read. The auto pool is computed. GET_IP_INFO has no pool; SET_IP_INFO
+ * has none either, and is for somebody else to do.
  *
  * An enumeration sees one snapshot of its pool, taken at index 0. What the store has in memory is
  * answered at once.
@@ -49,6 +50,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpDispatch, kvp_dispatch_free)
 KvpJob *kvp_job_new(KvpDispatch *dispatch, const KvpRequest *request);
 gboolean kvp_job_needs_files(const KvpJob *job);
 void kvp_job_run(KvpJob *job);
+
+/*
+ * What the job wants of setip.c before it can be finished, NULL where it is no such job; and how that
+ * ended (NULL = well; else copied). Without the latter it is finished as not supported.
+ */
+const KvpIp *kvp_job_ip(const KvpJob *job);
+void kvp_job_ip_done(KvpJob *job, const GError *error);
 
 /*
  * Make the answer. Returns its status; the reason of a failure is in kvp_job_error(), which is NULL

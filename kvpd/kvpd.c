@@ -24,6 +24,7 @@
 #include "kvpd/facts.h"
 #include "kvpd/hostname.h"
 #include "kvpd/net.h"
+#include "kvpd/setip.h"
 #include "kvpd/socket.h"
 #include "kvpd/status.h"
 #include "kvpd/worker.h"
@@ -39,6 +40,7 @@ struct Kvpd {
 	KvpFactsOps facts_ops;
 	KvpFacts *facts;
 	KvpDispatch *dispatch;
+	KvpSetIp *setip;
 	HvisService *service;
 	KvpSocket *socket;
 	char *kernel; /* version text of the registration */
@@ -162,6 +164,14 @@ static void finish_request(gpointer data)
 	g_free(pending);
 }
 
+static void finish_ip(const GError *error, gpointer data)
+{
+	Pending *pending = data;
+
+	kvp_job_ip_done(pending->job, error);
+	finish_request(pending);
+}
+
 static gboolean on_request(HvisService *service, guint64 txn, const guint8 *msg, gsize len,
 	gpointer data, GError **error)
 {
@@ -176,6 +186,8 @@ static gboolean on_request(HvisService *service, guint64 txn, const guint8 *msg,
 	*pending = (Pending){ kvpd, kvp_job_new(kvpd->dispatch, request), txn, request->op };
 	if (kvp_job_needs_files(pending->job))
 		kvp_worker_push(kvpd->worker, run_request, finish_request, pending);
+	else if (kvp_job_ip(pending->job))
+		kvp_setip_start(kvpd->setip, kvp_job_ip(pending->job), finish_ip, pending);
 	else
 		finish_request(pending);
 	return TRUE;
@@ -316,6 +328,13 @@ static void make_facts(Kvpd *kvpd)
 	kvpd->facts = kvp_facts_new(&kvpd->facts_ops, &uts, kvpd);
 }
 
+static KvpSetIp *make_setip(const char *root)
+{
+	g_autofree char *socket = g_strconcat(root, "/run/hvis/ip", NULL);
+
+	return kvp_setip_new(socket, root);
+}
+
 Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 {
 	static const KvpDispatchOps dispatch_ops = { get_facts, get_network };
@@ -330,6 +349,7 @@ Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 	kvpd->callers = kvp_worker_new();
 	kvpd->store = kvp_store_new(kvpd->pools, kvpd->callers, NULL);
 	make_facts(kvpd);
+	kvpd->setip = make_setip(options->root);
 	kvpd->dispatch = kvp_dispatch_new(&dispatch_ops, kvpd->store, hvis_clock_default(), kvpd);
 	kvpd->service = hvis_service_new(&service_ops, options->device, NULL, kvpd);
 	kvpd->socket = kvp_socket_new(&socket_ops, kvpd->store, kvpd->callers, kvpd);
@@ -345,6 +365,7 @@ void kvpd_free(Kvpd *kvpd)
 	kvp_worker_free(kvpd->worker); /* waits, and answers */
 	kvp_worker_free(kvpd->callers);
 	kvp_socket_free(kvpd->socket);
+	kvp_setip_free(kvpd->setip); /* answers, too */
 	hvis_service_free(kvpd->service);
 	kvp_dispatch_free(kvpd->dispatch);
 	kvp_facts_free(kvpd->facts);
