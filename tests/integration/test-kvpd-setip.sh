@@ -1,0 +1,224 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# IP injection from the host to the files: hvis-host link, hv_kvp_daemon, and hvis_ip_helper on a
+# system in a scratch directory, whose programs write down how they are called and can fail. TAP.
+# shellcheck disable=SC2317,SC2119 # functions are called by name, and take options
+# shellcheck source=tests/integration/kvpd.sh
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/integration/kvpd.sh"
+
+helper=$build/ipd/hvis_ip_helper
+root=$scratch/root
+mac=00:15:5d:00:00:07
+guid='{242ff919-07db-4180-9c2e-b86cb68c8c56}'
+network=$root/etc/systemd/network/05-hvis-eth0.network
+helper_pid=''
+trap '[ -z "$helper_pid" ] || kill -KILL "$helper_pid"; stop_all' EXIT
+
+# program PATH: writes down its arguments; fails while "fail" is there, hangs while "hang" is.
+program()
+{
+	mkdir -p "$root/${1%/*}"
+	cat >"$root/$1" <<-END
+		#!/bin/sh
+		echo "\${0##*/} \$*" >>'$scratch/programs'
+		while [ -e '$scratch/hang' ]; do sleep 0.05; done
+		! [ -e '$scratch/fail' ]
+	END
+	chmod 755 "$root/$1"
+}
+
+# interface NAME INDEX MAC
+interface()
+{
+	mkdir -p "$root/sys/class/net/$1"
+	echo "$2" >"$root/sys/class/net/$1/ifindex"
+	echo "$3" >"$root/sys/class/net/$1/address"
+	echo 0 >"$root/sys/class/net/$1/addr_assign_type"
+	echo 1 >"$root/sys/class/net/$1/carrier"
+}
+
+helper_start()
+{
+	"$helper" --root "$root" --socket "$root/run/hvis/ip" --debug >>"$scratch/helper.log" 2>&1 &
+	helper_pid=$!
+	wait_for 20 test -S "$root/run/hvis/ip"
+}
+
+helper_stop()
+{
+	kill "-${1:-TERM}" "$helper_pid"
+	wait "$helper_pid" 2>/dev/null
+	helper_pid=''
+}
+
+ip_call()
+{
+	printf '{"method":"io.hvis.Ip.%s","parameters":%s}\0' "$1" "${2:-{\}}" |
+		socat -t 20 - "UNIX-CONNECT:$root/run/hvis/ip" | tr -d '\0'
+}
+
+set_ip()
+{
+	ctl ip set "$guid" --address "$1" --gateway 192.0.2.1 --dns 192.0.2.53 2>&1
+}
+
+idle()
+{
+	ip_call GetStatus | grep -q '"step":"idle"'
+}
+
+programs()
+{
+	tr '\n' ';' <"$scratch/programs"
+	: >"$scratch/programs"
+}
+
+for tool in networkctl nmcli netplan; do
+	program usr/bin/$tool
+done
+program sbin/ifup
+program sbin/ifdown
+: >"$scratch/programs"
+interface eth0 3 $mac
+interface eth1 4 00:15:5d:00:00:08
+mkdir -p "$root/run/systemd/netif/links" "$root/etc/systemd/network" "$root/etc/hvis" "$root/run/hvis"
+mkdir -p "$root/sys/bus/vmbus/devices/${guid:1:36}/net"
+ln -s ../../../../../class/net/eth0 "$root/sys/bus/vmbus/devices/${guid:1:36}/net/eth0"
+: >"$root/run/systemd/netif/state"
+echo 'ADMIN_STATE=configured' >"$root/run/systemd/netif/links/3"
+echo '[Match]' >"$root/etc/systemd/network/10-eth1.network"
+# The scratch system has the configuration where the build has it.
+hook=$("$build/hvctl/hvctl" config show | awk '$2 == "Hook" { print $3 }')
+conf=$root${hook%/*}
+mkdir -p "$conf"
+printf '[ip]\nEnable=yes\nConfirmTimeout=1s\n' >"$conf/hvis.conf"
+
+link_start
+daemon_start --root "$root"
+check "kvp is ready" ready
+like "without the helper it is not supported" "$(set_ip 192.0.2.7/24)" "*not-supported*"
+
+helper_start
+check "the host sets an address" set_ip 192.0.2.7/24
+is "networkd is told" "$(programs)" "networkctl reload;networkctl reconfigure eth0;"
+check "the file has the address" grep -qx "Address=192.0.2.7/24" "$network"
+check "and the gateway" grep -qx "Gateway=192.0.2.1" "$network"
+is "no other file is new" "$(cd "$root/etc/systemd/network" && ls)" "05-hvis-eth0.network
+10-eth1.network"
+like "it is in the history" "$(ip_call GetStatus)" '*"interface":"eth0"*"result":"done"*'
+check "the same by MAC address" ctl ip set $mac --address 192.0.2.7/24 --gateway 192.0.2.1 --dns 192.0.2.53
+is "changes nothing" "$(programs)" ""
+
+for bad in '192.0.2.0/24' '224.0.0.1/24' '127.0.0.1/8'; do
+	fails "$bad is refused" set_ip "$bad"
+done
+fails "two gateways are refused" ctl ip set $mac --address 192.0.2.8/24 --gateway 192.0.2.1 --gateway 192.0.2.2
+like "an unknown adapter is not found" "$(ctl ip set 00:15:5d:00:00:99 --dhcp 2>&1)" "*not-found*"
+is "and nothing is done" "$(programs)" ""
+
+echo 0 >"$root/sys/class/net/eth0/carrier"
+fails "without a carrier it fails" set_ip 192.0.2.8/24
+is "and is taken back" "$(programs)" \
+	"networkctl reload;networkctl reconfigure eth0;networkctl reload;networkctl reconfigure eth0;"
+check "the file is what it was" grep -qx "Address=192.0.2.7/24" "$network"
+check "one line of the log says so" grep -q \
+	"eth0: the host's addresses are not used: eth0 has no carrier after 1.0 s; the configuration before it is in force again" \
+	"$scratch/helper.log"
+echo 1 >"$root/sys/class/net/eth0/carrier"
+
+: >"$scratch/fail"
+fails "where a program fails, it fails" set_ip 192.0.2.8/24
+rm "$scratch/fail"
+check "the file is what it was" grep -qx "Address=192.0.2.7/24" "$network"
+: >"$scratch/programs"
+
+like "a dry run shows the file" "$(ip_call Set "{\"adapter\":\"$mac\",\"dhcp\":true,\"dry_run\":true}")" \
+	'*"state":"planned"*' 
+is "and changes nothing" "$(programs)$(grep -c 192.0.2.7 "$network")" 1
+
+: >"$scratch/hang"
+set_ip 192.0.2.9/24 >"$scratch/answer" &
+set_pid=$!
+check "a change hangs" wait_for 20 test -s "$scratch/programs"
+check "its file is written" grep -qx "Address=192.0.2.9/24" "$network"
+like "another one is told" "$(ip_call Set "{\"adapter\":\"$mac\",\"dhcp\":true}")" "*io.hvis.Ip.Busy*"
+check "the host may ask for other things meanwhile" timeout 5 "$build/hvctl/hvctl" kvp list --socket "$scratch/kvp.sock"
+helper_stop KILL
+wait $set_pid
+check "the helper is killed: the host is told" [ $? -ne 0 ]
+rm "$scratch/hang"
+: >"$scratch/programs"
+helper_start
+check "at its next start" wait_for 20 idle
+check "the file is what it was" wait_for 20 grep -qx "Address=192.0.2.7/24" "$network"
+is "and networkd is told" "$(programs)" "networkctl reload;networkctl reconfigure eth0;"
+like "the history says why" "$(ip_call GetStatus)" '*"rolled back","reason":"it was left unfinished"*'
+
+like "taking it back by hand" "$(ip_call Rollback)" '*"interface":"eth0"*'
+refuse "the file is gone" 1 test -e "$network"
+like "there is no more" "$(ip_call Rollback)" '*io.hvis.Ip.NotFound*'
+
+cat >"$conf/ip-hook" <<END
+#!/bin/sh
+echo "\$HVIS_IP_INTERFACE by \$HVIS_IP_MANAGER" >'$scratch/hook'
+END
+chmod 755 "$conf/ip-hook"
+chmod 755 "$conf"
+check "a change with a hook" ctl ip set $mac --dhcp
+check "it is run" wait_for 20 test -s "$scratch/hook"
+is "with what was done" "$(cat "$scratch/hook")" "eth0 by networkd"
+
+# The other managers, each as it is found.
+helper_stop
+rm -r "$root/run/systemd" "$network"
+mkdir -p "$root/run/NetworkManager/devices"
+printf '[device]\nmanaged=true\n' >"$root/run/NetworkManager/devices/3"
+helper_start
+: >"$scratch/programs"
+check "NetworkManager" set_ip 192.0.2.7/24
+like "is told" "$(programs)" \
+	"nmcli connection load /etc/NetworkManager/*;nmcli --wait 20 connection up uuid * ifname eth0;"
+is "its file is for root alone" \
+	"$(stat -c %a "$root/etc/NetworkManager/system-connections/hvis-eth0.nmconnection")" 600
+
+rm -r "$root/run/NetworkManager"
+mkdir -p "$root/etc/netplan"
+echo 'network: {version: 2}' >"$root/etc/netplan/50-cloud-init.yaml"
+check "netplan" set_ip 192.0.2.7/24
+is "is told" "$(programs)" "netplan generate;networkctl reload;networkctl reconfigure eth0;"
+is "its file is for root alone" "$(stat -c %a "$root/etc/netplan/90-hvis-eth0.yaml")" 600
+
+rm -r "$root/etc/netplan"
+mkdir -p "$root/etc/network"
+printf 'iface eth1 inet dhcp\niface eth0 inet dhcp\n' >"$root/etc/network/interfaces"
+check "ifupdown" set_ip 192.0.2.7/24
+is "is told" "$(programs)" "ifdown --force eth0;ifup --force eth0;"
+is "other stanzas stay" "$(cat "$root/etc/network/interfaces")" "iface eth1 inet dhcp
+#hvis# iface eth0 inet dhcp
+source /etc/network/interfaces.d/hvis-eth0"
+
+# The end of the waiting: a helper that is stopped takes its change back.
+echo 0 >"$root/sys/class/net/eth0/carrier"
+printf '[ip]\nEnable=yes\nConfirmTimeout=60s\n' >"$conf/hvis.conf"
+helper_stop
+helper_start
+: >"$scratch/programs"
+set_ip 192.0.2.9/24 >"$scratch/answer" &
+set_pid=$!
+check "a change waits for its carrier" wait_for 20 grep -q ifup "$scratch/programs"
+helper_stop
+check "stopped, the helper takes it back" grep -q 'address 192.0.2.7/24' "$root/etc/network/interfaces.d/hvis-eth0"
+wait $set_pid
+check "and the host is told" [ $? -ne 0 ]
+
+printf '[ip]\nEnable=no\n' >"$conf/hvis.conf"
+helper_start
+like "switched off, it is not supported" "$(set_ip 192.0.2.9/24)" "*not-supported*"
+helper_stop
+printf '[ip]\nEnabled=no\n' >"$conf/hvis.conf"
+helper_start
+like "a wrong configuration is off" "$(set_ip 192.0.2.9/24)" "*not-supported*"
+like "and says why" "$(ip_call GetStatus)" "*Enabled*"
+helper_stop
+is "the daemon is well" "$(state)" ready
+done_testing
