@@ -5,10 +5,11 @@
  *
  *   FullyQualifiedDomainName    resolved name; the host name until it is known
  *   IntegrationServicesVersion  as the kernel says at registration
- *   NetworkAddressIPv4, …IPv6   of all interfaces that are up but loopback, joined by ';'
+ *   NetworkAddressIPv4, …IPv6   those that netpolicy.c reports, joined by ';'
  *   OSBuildNumber               release of the kernel
  *   OSName                      NAME of os-release
- *   OSMajorVersion, OSMinor…    VERSION_ID of os-release, before and behind its first dot
+ *   OSMajorVersion, OSMinor…    VERSION_ID of os-release, before and behind its first dot; Debian has
+ *                               the latter in etc/debian_version
  *   OSVersion                   release of the kernel up to the first '-'
  *   ProcessorArchitecture       machine of uname
  */

@@ -69,7 +69,7 @@ static const char *get_host_name(gpointer data)
 
 static char *get_addresses(int family, gpointer data)
 {
-	return net_state_list(kvp_net_state(((Kvpd *)data)->net), family);
+	return g_strdup(kvp_net_addresses(((Kvpd *)data)->net, family));
 }
 
 static KvpRecords *get_facts(gpointer data)
@@ -313,6 +313,7 @@ static gboolean configure(Kvpd *kvpd, GError **error)
 	if (!config)
 		return FALSE;
 	set_lock_timeout(kvpd, (guint)hvis_config_int(config, "kvp", "LockTimeout"));
+	kvp_net_set_policy(kvpd->net, net_policy_new(config));
 	return TRUE;
 }
 
@@ -343,13 +344,13 @@ Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 
 	kvpd->options = options;
 	kvpd->pools = kvp_pools_new(options->pool_dir, NULL);
-	if (!configure(kvpd, error))
-		return NULL;
 	kvpd->worker = kvp_worker_new();
 	kvpd->callers = kvp_worker_new();
 	kvpd->store = kvp_store_new(kvpd->pools, kvpd->callers, NULL);
 	make_facts(kvpd);
 	kvpd->setip = make_setip(options->root);
+	if (!configure(kvpd, error))
+		return NULL;
 	kvpd->dispatch = kvp_dispatch_new(&dispatch_ops, kvpd->store, hvis_clock_default(), kvpd);
 	kvpd->service = hvis_service_new(&service_ops, options->device, NULL, kvpd);
 	kvpd->socket = kvp_socket_new(&socket_ops, kvpd->store, kvpd->callers, kvpd);

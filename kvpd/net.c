@@ -1,324 +1,369 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * libnl's cache manager keeps links, addresses and routes; after a change all of it is turned into
- * a NetState once, in an idle callback, however many events came. Of the routes only default ones
- * of the main table are kept: a router may have a million others.
+ * An event says only that there is news, then everything is looked at anew: nothing that the kernel
+ * leaves out (it does not tell of the IPv4 routes that an interface takes with it), and no event that
+ * was lost, makes the state wrong for long. A storm of events is as dear as ten looks a second: after
+ * a look there is a pause, in which nothing is read from the socket either, and after a look that took
+ * long a longer one. When it is quiet again there is one look more: the kernel sends some events
+ * before it has done what they tell of.
  *
- * When events are lost (the socket ran over) the caches cannot be trusted: they are thrown away and
- * built anew.
+ * One look at a time, in a thread. It outlives us if it must: it owns its copy of the root, and a
+ * cancelled one reports to nobody.
  */
 #include "config.h"
 
 #include "kvpd/net.h"
 
+#include <errno.h>
 #include <gio/gio.h>
 #include <glib-unix.h>
-#include <linux/if_addr.h>
+#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
-#include <netlink/cache.h>
-#include <netlink/netlink.h>
-#include <netlink/route/addr.h>
-#include <netlink/route/link.h>
-#include <netlink/route/nexthop.h>
-#include <netlink/route/route.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
-#include <util/file.h>
+#include <util/fd.h>
 
-#define RECEIVE_BUFFER (512 * 1024)
+#include "kvpd/netdump.h"
+#include "kvpd/netfiles.h"
+#include "kvpd/netwatch.h"
+
 #define RETRY_S 5
-#define RESOLV_CONF_MAX (64u * 1024u) /* ours: real ones have less than 1 KiB */
+#define DRAIN_MAX 1000 /* ours: messages to take at a time, the rest at the next */
+#define SHARE 10 /* the part of the time that looking may take: a tenth */
+
+/* What the host is told of a state, prepared. */
+typedef struct {
+	char *addresses[2]; /* IPv4, IPv6 */
+	char *all; /* everything, to see whether it changed */
+} Told;
 
 struct KvpNet {
 	KvpNetChanged changed;
 	gpointer data;
-	struct nl_cache_mngr *manager; /* NULL while netlink is not to be had */
-	struct nl_cache *links, *addresses, *routes; /* of the manager */
+	char *root;
+	NetPolicy *policy;
 	NetState *state;
-	char *resolv_conf;
-	HvisFileStamp resolv_stamp; /* which state of it @state has */
-	GFileMonitor *monitor; /* of resolv.conf */
-	guint source, retry, rebuild;
+	Told told;
+	NetWatch *watch;
+	int fd; /* events; -1 while netlink is not to be had */
+	guint source; /* of @fd */
+	guint pause; /* until the next look may start */
+	guint settle, retry;
+	GCancellable *look; /* the one on its way */
+	gboolean news; /* since it started */
+	gboolean is_last; /* the last look was the one after which it stays quiet */
+	guint looks;
 };
 
-static gboolean open_netlink(KvpNet *net); /* an event may lead back to it */
+static void news(KvpNet *net);
+static void look(KvpNet *net);
 
-/* --- from caches to the state --- */
+/* --- what the host is told --- */
 
-static void copy_address(struct nl_addr *from, NetAddress *to)
+static void told_clear(Told *told)
 {
-	gsize len = MIN(nl_addr_get_len(from), sizeof(to->bytes));
-
-	memcpy(to->bytes, nl_addr_get_binary_addr(from), len);
-	to->family = nl_addr_get_family(from);
-	to->prefix = (guint8)nl_addr_get_prefixlen(from);
+	g_free(told->addresses[0]);
+	g_free(told->addresses[1]);
+	g_free(told->all);
+	*told = (Told){ 0 };
 }
 
-static void add_link(struct nl_object *object, void *data)
+static void add_adapter(const NetState *state, const NetInterface *interface, GString *all)
 {
-	struct rtnl_link *link = (struct rtnl_link *)object;
-	struct nl_addr *mac = rtnl_link_get_addr(link);
-	NetInterface *interface;
+	KvpIp ip = { 0 };
 
-	if (rtnl_link_get_family(link) != AF_UNSPEC)
-		return; /* a bridge's view of its port */
-	interface = net_state_interface(data, rtnl_link_get_ifindex(link));
-	interface->master = rtnl_link_get_master(link);
-	interface->loopback = (rtnl_link_get_flags(link) & IFF_LOOPBACK) != 0;
-	interface->up = (rtnl_link_get_flags(link) & IFF_UP) != 0;
-	if (mac && nl_addr_get_len(mac) == sizeof(interface->mac)) {
-		memcpy(interface->mac, nl_addr_get_binary_addr(mac), sizeof(interface->mac));
-		interface->has_mac = TRUE;
-	}
-}
-
-static void add_address(struct nl_object *object, void *data)
-{
-	struct rtnl_addr *addr = (struct rtnl_addr *)object;
-	struct nl_addr *local = rtnl_addr_get_local(addr);
-	unsigned int flags = rtnl_addr_get_flags(addr);
-	NetInterface *interface;
-	NetAddress address = { 0 };
-
-	if (!local || (flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)))
+	if (!interface->has_mac || !net_policy_adapter(state->policy, interface, NULL, NULL))
 		return;
-	interface = net_state_interface(data, rtnl_addr_get_ifindex(addr));
-	copy_address(local, &address);
-	address.prefix = (guint8)rtnl_addr_get_prefixlen(addr);
-	address.dynamic = (flags & IFA_F_PERMANENT) == 0;
-	if (address.family == AF_INET || address.family == AF_INET6)
-		g_array_append_val(interface->addresses, address);
+	net_state_fill(state, interface, &ip);
+	g_string_append_printf(all, "%d %s %s %s %s %d\n", interface->index, ip.address, ip.subnet,
+		ip.gateway, ip.dns, ip.dhcp);
 }
 
-static gboolean is_default_route(struct rtnl_route *route)
+static Told told_of(const NetState *state)
 {
-	struct nl_addr *dst = rtnl_route_get_dst(route);
+	GString *all = g_string_new(NULL);
+	Told told;
 
-	return rtnl_route_get_table(route) == RT_TABLE_MAIN &&
-	       rtnl_route_get_type(route) == RTN_UNICAST &&
-	       (!dst || nl_addr_get_prefixlen(dst) == 0);
+	told.addresses[0] = net_state_list(state, AF_INET);
+	told.addresses[1] = net_state_list(state, AF_INET6);
+	g_string_append_printf(all, "%s\n%s\n", told.addresses[0], told.addresses[1]);
+	for (guint i = 0; i < state->interfaces->len; i++)
+		add_adapter(state, g_ptr_array_index(state->interfaces, i), all);
+	told.all = g_string_free(all, FALSE);
+	return told;
 }
 
-static int by_priority(gconstpointer a, gconstpointer b)
+/* Takes @told. */
+static void tell(KvpNet *net, Told *told)
 {
-	uint32_t left = rtnl_route_get_priority(*(struct rtnl_route *const *)a);
-	uint32_t right = rtnl_route_get_priority(*(struct rtnl_route *const *)b);
+	gboolean is_new = g_strcmp0(told->all, net->told.all) != 0;
 
-	return left < right ? -1 : left > right;
+	told_clear(&net->told);
+	net->told = *told;
+	*told = (Told){ 0 };
+	if (is_new)
+		net->changed(net->data);
 }
 
-static void collect(struct nl_object *object, void *data)
+/* --- a look --- */
+
+typedef struct {
+	char *root;
+	NetPolicy *policy;
+	NetState *state;
+	Told told;
+	gboolean failed;
+	gint64 took_us;
+} Look;
+
+static void look_free(gpointer data)
 {
-	g_ptr_array_add(data, object);
+	Look *l = data;
+
+	told_clear(&l->told);
+	net_state_free(l->state);
+	net_policy_unref(l->policy);
+	g_free(l->root);
+	g_free(l);
 }
 
-static void add_nexthop(struct rtnl_nexthop *hop, void *data)
+static Look *look_new(const KvpNet *net)
 {
-	struct nl_addr *gateway = rtnl_route_nh_get_gateway(hop);
-	NetInterface *interface = net_state_interface(data, rtnl_route_nh_get_ifindex(hop));
-	NetAddress address = { 0 };
+	Look *l = g_new0(Look, 1);
 
-	if (!gateway)
-		return;
-	copy_address(gateway, &address);
-	g_array_append_val(interface->gateways, address);
+	l->root = g_strdup(net->root);
+	l->policy = net->policy ? net_policy_ref(net->policy) : NULL;
+	return l;
 }
 
-static void add_route(struct rtnl_route *route, NetState *state)
+static void look_run(Look *l)
 {
-	rtnl_route_foreach_nexthop(route, add_nexthop, state);
-	if (rtnl_route_get_protocol(route) != RTPROT_DHCP)
-		return;
-	for (int i = 0; i < rtnl_route_get_nnexthops(route); i++) {
-		struct rtnl_nexthop *hop = rtnl_route_nexthop_n(route, i);
+	gint64 start = g_get_monotonic_time();
+	g_autoptr(GError) error = NULL;
 
-		net_state_interface(state, rtnl_route_nh_get_ifindex(hop))->dhcp_route = TRUE;
-	}
+	l->failed = !net_dump(l->root, &l->state, &error);
+	if (l->failed)
+		g_debug("%s", error->message);
+	l->state->policy = l->policy;
+	l->told = told_of(l->state);
+	l->took_us = g_get_monotonic_time() - start;
 }
 
-static int by_index(gconstpointer a, gconstpointer b)
+static void run_look(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
-	const NetInterface *left = *(const NetInterface *const *)a;
-	const NetInterface *right = *(const NetInterface *const *)b;
-
-	return left->index - right->index;
+	look_run(data);
+	g_task_return_boolean(task, TRUE);
 }
 
-static char **read_dns(const char *path)
+static void take(KvpNet *net, Look *l)
 {
-	g_autofree char *text = hvis_file_read(path, RESOLV_CONF_MAX, NULL, NULL);
-
-	if (!text)
-		return g_new0(char *, 1);
-	return net_parse_resolv_conf(text);
-}
-
-static void fill_dns(KvpNet *net, NetState *state)
-{
-	net->resolv_stamp = hvis_file_stamp(net->resolv_conf);
-	g_strfreev(state->dns);
-	state->dns = read_dns(net->resolv_conf);
-}
-
-static NetState *make_state(KvpNet *net)
-{
-	NetState *state = net_state_new();
-	g_autoptr(GPtrArray) routes = g_ptr_array_new();
-
-	fill_dns(net, state);
-	if (!net->manager)
-		return state;
-	nl_cache_foreach(net->links, add_link, state);
-	nl_cache_foreach(net->addresses, add_address, state);
-	nl_cache_foreach(net->routes, collect, routes);
-	g_ptr_array_sort(routes, by_priority);
-	for (guint i = 0; i < routes->len; i++)
-		add_route(g_ptr_array_index(routes, i), state);
-	g_ptr_array_sort(state->interfaces, by_index);
-	return state;
-}
-
-static gboolean on_rebuild(gpointer data)
-{
-	KvpNet *net = data;
-
-	net->rebuild = 0;
 	net_state_free(net->state);
-	net->state = make_state(net);
-	net->changed(net->data);
-	return G_SOURCE_REMOVE;
-}
-
-static void schedule_rebuild(KvpNet *net)
-{
-	if (net->rebuild == 0)
-		net->rebuild = g_idle_add(on_rebuild, net);
+	net->state = g_steal_pointer(&l->state);
+	net->looks++;
+	if (l->policy != net->policy) { /* another one since */
+		net->state->policy = net->policy;
+		told_clear(&l->told);
+		l->told = told_of(net->state);
+	}
+	tell(net, &l->told);
 }
 
 /* --- events --- */
 
-static void on_change(struct nl_cache *cache, struct nl_object *object, int action, void *data)
+/* Of routes only default ones are of interest. */
+static gboolean is_news(const guint8 *msg, const struct nlmsghdr *header)
 {
-	schedule_rebuild(data);
+	struct rtmsg route;
+
+	if (header->nlmsg_type != RTM_NEWROUTE && header->nlmsg_type != RTM_DELROUTE)
+		return TRUE;
+	if (header->nlmsg_len < NLMSG_LENGTH(sizeof(route)))
+		return TRUE;
+	memcpy(&route, msg + NLMSG_HDRLEN, sizeof(route));
+	return route.rtm_dst_len == 0;
 }
 
-static void on_route(struct nl_cache *cache, struct nl_object *object, int action, void *data)
+static gboolean has_news(const guint8 *buf, gsize len)
 {
-	if (is_default_route((struct rtnl_route *)object))
-		schedule_rebuild(data);
-	else if (action == NL_ACT_NEW)
-		nl_cache_remove(object);
-}
+	while (len >= sizeof(struct nlmsghdr)) {
+		struct nlmsghdr header;
+		gsize size;
 
-static void drop_other_routes(struct nl_cache *routes)
-{
-	struct nl_object *next;
-
-	for (struct nl_object *object = nl_cache_get_first(routes); object; object = next) {
-		next = nl_cache_get_next(object);
-		if (!is_default_route((struct rtnl_route *)object))
-			nl_cache_remove(object);
+		memcpy(&header, buf, sizeof(header));
+		if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > len ||
+			is_news(buf, &header))
+			return TRUE;
+		size = MIN((gsize)NLMSG_ALIGN(header.nlmsg_len), len);
+		buf += size;
+		len -= size;
 	}
+	return FALSE;
+}
+
+/* What is there, up to a limit. What did not fit the socket (ENOBUFS) is news, too. */
+static gboolean drain(int fd)
+{
+	gboolean found = FALSE;
+
+	for (int i = 0; i < DRAIN_MAX; i++) {
+		guint8 buf[16384];
+		ssize_t n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT);
+
+		if (n > 0)
+			found |= has_news(buf, (gsize)n);
+		else if (n < 0 && errno == ENOBUFS)
+			found = TRUE;
+		else if (n == 0 || errno != EINTR)
+			break;
+	}
+	return found;
+}
+
+static gboolean on_netlink(int fd, GIOCondition condition, gpointer data)
+{
+	KvpNet *net = data;
+
+	if (drain(fd))
+		news(net);
+	return net->source ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+}
+
+static void listen_on(KvpNet *net)
+{
+	if (net->fd >= 0 && net->source == 0)
+		net->source = g_unix_fd_add(net->fd, G_IO_IN | G_IO_ERR, on_netlink, net);
+}
+
+static gboolean open_netlink(KvpNet *net)
+{
+	const struct sockaddr_nl address = { .nl_family = AF_NETLINK,
+		.nl_groups = RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR |
+			     RTMGRP_IPV4_ROUTE | RTMGRP_IPV6_ROUTE };
+
+	net->fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	if (net->fd < 0)
+		return FALSE;
+	if (bind(net->fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+		hvis_fd_clear(&net->fd);
+		return FALSE;
+	}
+	listen_on(net);
+	return TRUE;
 }
 
 static gboolean on_retry(gpointer data)
 {
 	KvpNet *net = data;
 
-	if (!open_netlink(net))
-		return G_SOURCE_CONTINUE;
 	net->retry = 0;
-	schedule_rebuild(net);
+	if (net->fd < 0 && !open_netlink(net)) {
+		net->retry = g_timeout_add_seconds(RETRY_S, on_retry, net);
+		return G_SOURCE_REMOVE;
+	}
+	news(net);
 	return G_SOURCE_REMOVE;
 }
 
-static void close_netlink(KvpNet *net)
-{
-	g_clear_handle_id(&net->source, g_source_remove);
-	g_clear_pointer(&net->manager, nl_cache_mngr_free);
-	net->links = net->addresses = net->routes = NULL;
-}
+/* --- when to look --- */
 
-/* Build everything anew: at once, or from time to time where that fails. */
-static void start_over(KvpNet *net)
-{
-	close_netlink(net);
-	schedule_rebuild(net);
-	if (!open_netlink(net) && net->retry == 0)
-		net->retry = g_timeout_add_seconds(RETRY_S, on_retry, net);
-}
-
-static gboolean on_netlink(int fd, GIOCondition condition, gpointer data)
+static gboolean on_settle(gpointer data)
 {
 	KvpNet *net = data;
-	int ret = nl_cache_mngr_data_ready(net->manager);
 
-	if (ret >= 0 || ret == -NLE_AGAIN || ret == -NLE_INTR)
-		return G_SOURCE_CONTINUE;
-	g_debug("netlink: %s; starting over", nl_geterror(ret));
-	net->source = 0;
-	start_over(net);
+	net->settle = 0;
+	look(net);
+	net->is_last = TRUE;
 	return G_SOURCE_REMOVE;
 }
 
-static gboolean add_caches(KvpNet *net)
+static gboolean on_pause(gpointer data)
 {
-	return nl_cache_mngr_add(net->manager, "route/link", on_change, net, &net->links) == 0 &&
-	       nl_cache_mngr_add(net->manager, "route/addr", on_change, net, &net->addresses) ==
-		       0 &&
-	       nl_cache_mngr_add(net->manager, "route/route", on_route, net, &net->routes) == 0;
+	KvpNet *net = data;
+
+	net->pause = 0;
+	if (net->fd >= 0 && drain(net->fd))
+		net->news = TRUE;
+	listen_on(net);
+	if (net->news)
+		look(net);
+	else if (!net->is_last)
+		net->settle = g_timeout_add(KVP_NET_SETTLE_MS, on_settle, net);
+	return G_SOURCE_REMOVE;
 }
 
-static gboolean open_netlink(KvpNet *net)
+static void start_pause(KvpNet *net, gint64 took_us)
 {
-	if (nl_cache_mngr_alloc(NULL, NETLINK_ROUTE, 0, &net->manager) < 0)
-		return FALSE;
-	setsockopt(nl_cache_mngr_get_fd(net->manager), SOL_SOCKET, SO_RCVBUF,
-		&(int){ RECEIVE_BUFFER }, sizeof(int)); /* fewer fresh starts; not vital */
-	if (!add_caches(net)) {
-		close_netlink(net);
-		return FALSE;
-	}
-	drop_other_routes(net->routes);
-	net->source = g_unix_fd_add(
-		nl_cache_mngr_get_fd(net->manager), G_IO_IN | G_IO_ERR, on_netlink, net);
-	return TRUE;
+	guint ms = (guint)MIN(took_us / 1000 * SHARE, 60 * 1000);
+
+	g_clear_handle_id(&net->source, g_source_remove);
+	net->pause = g_timeout_add(MAX(ms, KVP_NET_PAUSE_MS), on_pause, net);
 }
 
-/* --- resolv.conf --- */
-
-static void on_resolv_conf(
-	GFileMonitor *monitor, GFile *file, GFile *other, GFileMonitorEvent event, gpointer data)
+static void on_looked(GObject *source, GAsyncResult *result, gpointer data)
 {
-	schedule_rebuild(data);
+	GTask *task = G_TASK(result);
+	g_autoptr(GError) error = NULL;
+	Look *l = g_task_get_task_data(task);
+	KvpNet *net = data;
+
+	if (!g_task_propagate_boolean(task, &error))
+		return; /* cancelled: @net is gone */
+	g_clear_object(&net->look);
+	start_pause(net, l->took_us);
+	if (l->failed && net->retry == 0)
+		net->retry = g_timeout_add_seconds(RETRY_S, on_retry, net);
+	take(net, l);
 }
 
-/* What a link points to is what is written to. A link that is turned, or leads to nothing yet, is not
- * seen here but when somebody asks. */
-static GFileMonitor *watch(KvpNet *net)
+static void look(KvpNet *net)
 {
-	g_autofree char *real = realpath(net->resolv_conf, NULL);
-	g_autoptr(GFile) file = g_file_new_for_path(real ? real : net->resolv_conf);
-	GFileMonitor *monitor = g_file_monitor_file(file, G_FILE_MONITOR_NONE, NULL, NULL);
+	g_autoptr(GTask) task = NULL;
 
-	if (monitor)
-		g_signal_connect(monitor, "changed", G_CALLBACK(on_resolv_conf), net);
-	return monitor;
+	net->news = FALSE;
+	net->is_last = FALSE;
+	net->look = g_cancellable_new();
+	task = g_task_new(NULL, net->look, on_looked, net);
+	g_task_set_task_data(task, look_new(net), look_free);
+	g_task_run_in_thread(task, run_look);
 }
 
+static void news(KvpNet *net)
+{
+	g_clear_handle_id(&net->settle, g_source_remove);
+	if (net->look || net->pause)
+		net->news = TRUE;
+	else
+		look(net);
+}
+
+static void on_files(gpointer data)
+{
+	news(data);
+}
+
+/* --- life --- */
+
+/* Events first, then the look: nothing is missed in between. */
 KvpNet *kvp_net_new(const char *root, KvpNetChanged changed, gpointer data)
 {
 	KvpNet *net = g_new0(KvpNet, 1);
+	Look *l;
 
 	net->changed = changed;
 	net->data = data;
-	net->resolv_conf = g_build_filename(root, "etc/resolv.conf", NULL);
-	net->monitor = watch(net);
-	if (!open_netlink(net))
+	net->root = g_strdup(root);
+	net->watch = net_watch_new(root, net_files_watched, on_files, net);
+	open_netlink(net);
+	l = look_new(net);
+	look_run(l);
+	if (l->failed || net->fd < 0)
 		net->retry = g_timeout_add_seconds(RETRY_S, on_retry, net);
-	net->state = make_state(net);
+	net->state = g_steal_pointer(&l->state);
+	net->told = l->told;
+	l->told = (Told){ 0 };
+	look_free(l);
 	return net;
 }
 
@@ -326,24 +371,49 @@ void kvp_net_free(KvpNet *net)
 {
 	if (!net)
 		return;
-	close_netlink(net);
+	if (net->look)
+		g_cancellable_cancel(net->look);
+	g_clear_object(&net->look);
+	g_clear_handle_id(&net->source, g_source_remove);
+	g_clear_handle_id(&net->pause, g_source_remove);
+	g_clear_handle_id(&net->settle, g_source_remove);
 	g_clear_handle_id(&net->retry, g_source_remove);
-	g_clear_handle_id(&net->rebuild, g_source_remove);
-	if (net->monitor)
-		g_signal_handlers_disconnect_by_data(net->monitor, net);
-	g_clear_object(&net->monitor);
+	hvis_fd_clear(&net->fd);
+	net_watch_free(net->watch);
 	net_state_free(net->state);
-	g_free(net->resolv_conf);
+	net_policy_unref(net->policy);
+	told_clear(&net->told);
+	g_free(net->root);
 	g_free(net);
+}
+
+void kvp_net_set_policy(KvpNet *net, NetPolicy *policy)
+{
+	Told told;
+
+	net_policy_unref(net->policy);
+	net->policy = policy;
+	net->state->policy = policy;
+	told = told_of(net->state);
+	tell(net, &told);
+}
+
+void kvp_net_refresh(KvpNet *net)
+{
+	news(net);
 }
 
 const NetState *kvp_net_state(KvpNet *net)
 {
-	HvisFileStamp now = hvis_file_stamp(net->resolv_conf);
-
-	if (!hvis_file_stamp_equal(&now, &net->resolv_stamp)) {
-		fill_dns(net, net->state);
-		schedule_rebuild(net); /* for those who want to be told */
-	}
 	return net->state;
+}
+
+const char *kvp_net_addresses(KvpNet *net, int family)
+{
+	return net->told.addresses[family == AF_INET ? 0 : 1];
+}
+
+guint kvp_net_looks(const KvpNet *net)
+{
+	return net->looks;
 }

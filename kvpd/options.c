@@ -6,6 +6,8 @@
 
 #include <util/error.h>
 
+#include "kvpd/netpolicy.h"
+
 static const char *const ip_enable[] = { "auto", "yes", "no", NULL };
 static const char *const ip_backends[] = { "auto", "networkd", "NetworkManager", "ifupdown",
 	"netplan", NULL };
@@ -13,6 +15,14 @@ static const char *const ip_backends[] = { "auto", "networkd", "NetworkManager",
 const HvisConfigKey kvpd_config_keys[] = {
 	{ "kvp", "LockTimeout", HVIS_CONFIG_SECONDS, "5s", 100, 20000, NULL,
 		"How long a change of a pool waits for another program's lock." },
+	{ "kvp", "IncludeInterfaces", HVIS_CONFIG_LIST, NET_POLICY_INCLUDE, 0, 0, NULL,
+		"Network interfaces that the host is told of: patterns." },
+	{ "kvp", "ExcludeInterfaces", HVIS_CONFIG_LIST, NET_POLICY_EXCLUDE, 0, 0, NULL,
+		"Network interfaces that it is not told of: patterns, stronger than the above." },
+	{ "kvp", "LinkLocal", HVIS_CONFIG_BOOL, "yes", 0, 0, NULL,
+		"Whether the host is told of link-local addresses." },
+	{ "kvp", "TemporaryAddresses", HVIS_CONFIG_BOOL, "no", 0, 0, NULL,
+		"Whether the host is told of temporary IPv6 addresses." },
 	{ "vss", NULL, HVIS_CONFIG_STRING, NULL, 0, 0, NULL, NULL },
 	{ "fcopy", NULL, HVIS_CONFIG_STRING, NULL, 0, 0, NULL, NULL },
 	{ "ip", "Enable", HVIS_CONFIG_CHOICE, "auto", 0, 0, ip_enable,

@@ -48,7 +48,8 @@ static const NetState *network(gpointer data)
 		return state;
 	state = net_state_new();
 	interface = net_state_interface(state, 1);
-	interface->has_mac = TRUE;
+	interface->name = g_strdup("eth0");
+	interface->up = interface->has_mac = TRUE;
 	g_array_append_val(interface->addresses, address);
 	return state;
 }

@@ -24,7 +24,7 @@ mapfile -t pages < <(
 )
 
 # Pages of others that ours refer to.
-others="systemctl.1 systemd.1 os-release.5 uname.2 flock.2 fcntl.2 inet_pton.3"
+others="systemctl.1 systemd.1 os-release.5 resolv.conf.5 uname.2 flock.2 fcntl.2 inet_pton.3"
 
 lint() { mandoc -T lint -W error "$1"; }
 refers() {

@@ -357,7 +357,8 @@ static void test_ip(Fixture *f, gconstpointer data)
 	KvpRequest request = { .op = HVIS_KVP_OP_GET_IP_INFO, .pool = 99 };
 
 	memcpy(interface->mac, "\x00\x15\x5d\x01\x02\x03", 6);
-	interface->has_mac = TRUE;
+	interface->name = g_strdup("eth0");
+	interface->up = interface->has_mac = TRUE;
 	g_array_append_val(interface->addresses, address);
 	g_strlcpy(request.ip.adapter, "00:15:5D:01:02:03", sizeof(request.ip.adapter));
 	g_assert_cmphex(ask(f, &request), ==, HVIS_S_OK);

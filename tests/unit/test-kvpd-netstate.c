@@ -14,6 +14,8 @@ static NetInterface *add(NetState *state, int index, const char *mac)
 	unsigned int b[6];
 
 	interface->up = TRUE;
+	if (!interface->name)
+		interface->name = g_strdup_printf("eth%d", index);
 	if (mac && sscanf(mac, "%x:%x:%x:%x:%x:%x", b, b + 1, b + 2, b + 3, b + 4, b + 5) == 6) {
 		for (int i = 0; i < 6; i++)
 			interface->mac[i] = (guint8)b[i];
@@ -110,6 +112,8 @@ static void test_find_shared_mac(void)
 	NetInterface *vlan;
 
 	function->master = 2;
+	synthetic->is_synthetic = TRUE;
+	net_state_complete(state);
 	give(function, "fe80::1", 64);
 	g_assert_true(net_state_find(state, "00155d000001") == synthetic);
 	vlan = add(state, 3, "00:15:5d:00:00:01");
@@ -163,9 +167,11 @@ static void test_dhcp(void)
 		const char *address;
 		gboolean dynamic, route, dhcp;
 	} cases[] = {
-		{ "192.0.2.1", FALSE, FALSE, FALSE }, { "192.0.2.1", TRUE, FALSE, TRUE },
+		{ "192.0.2.1", FALSE, FALSE, FALSE },
+		{ "192.0.2.1", TRUE, FALSE, TRUE },
 		{ "192.0.2.1", FALSE, TRUE, TRUE },
 		{ "2001:db8::1", TRUE, FALSE, FALSE }, /* announced by a router */
+		{ "fe80::1", FALSE, FALSE, FALSE },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -174,10 +180,38 @@ static void test_dhcp(void)
 		KvpIp ip = { 0 };
 
 		put(interface->addresses, cases[i].address, 24, cases[i].dynamic);
-		interface->dhcp_route = cases[i].route;
+		interface->dhcp = cases[i].route ? "a default route of DHCP" : NULL;
 		net_state_fill(state, interface, &ip);
 		g_assert_true(ip.dhcp == cases[i].dhcp);
 	}
+}
+
+/* DHCPv6 hands out single addresses, routers never do. */
+static void test_dhcpv6(void)
+{
+	g_autoptr(NetState) state = net_state_new();
+	NetInterface *interface = add(state, 1, NULL);
+
+	put(interface->addresses, "2001:db8::1", 64, TRUE);
+	g_assert_null(net_interface_dhcp(interface));
+	put(interface->addresses, "2001:db8::2", 128, FALSE);
+	g_assert_null(net_interface_dhcp(interface));
+	put(interface->addresses, "2001:db8::3", 128, TRUE);
+	g_assert_cmpstr(net_interface_dhcp(interface), ==, "an address with a lifetime");
+}
+
+static void test_has_ipv4(void)
+{
+	g_autoptr(NetState) state = net_state_new();
+	NetInterface *interface = add(state, 1, NULL);
+
+	give(interface, "192.0.2.1", 24);
+	give(interface, "2001:db8::1", 64);
+	g_assert_true(net_interface_has_ipv4(interface, "192.0.2.1"));
+	for (const char *const *bad =
+			(const char *const[]){ "192.0.2.2", "", "192.0.2.1 ", "2001:db8::1", NULL };
+		*bad; bad++)
+		g_assert_false(net_interface_has_ipv4(interface, *bad));
 }
 
 /* Fields that run over end with a whole item, and what the kernel makes of them fits. */
@@ -208,17 +242,140 @@ static void test_fill_limit(void)
 	g_assert_no_error(error);
 }
 
-static void test_resolv_conf(void)
+/* A VF beside its synthetic master, in the three shapes that there are. */
+static void test_sriov(void)
 {
-	g_auto(GStrv) servers = net_parse_resolv_conf(
-		"# nameserver 9.9.9.9\nsearch example.org\nnameserver 192.0.2.53\n"
-		"nameserver\t 2001:db8::53 # second\n nameserver 192.0.2.54\r\n"
-		"nameserver\nnameserver host.example\nnameservers 1.1.1.1\noptions edns0");
-	g_autofree char *joined = g_strjoinv(" ", servers);
-	g_auto(GStrv) none = net_parse_resolv_conf("");
+	static const struct {
+		gboolean joined, hardware, bonded;
+	} shapes[] = { { TRUE, TRUE, FALSE }, { TRUE, FALSE, FALSE }, { FALSE, TRUE, FALSE },
+		{ FALSE, TRUE, TRUE } };
 
-	g_assert_cmpstr(joined, ==, "192.0.2.53 2001:db8::53 192.0.2.54");
-	g_assert_cmpuint(g_strv_length(none), ==, 0);
+	for (guint i = 0; i < G_N_ELEMENTS(shapes); i++) {
+		g_autoptr(NetState) state = net_state_new();
+		g_autofree char *list = NULL, *why = NULL;
+		NetInterface *function = add(state, 7, "00:15:5d:00:00:01");
+		NetInterface *synthetic = add(state, 2, "00:15:5d:00:00:01");
+		NetInterface *bond = add(state, 9, "00:15:5d:00:00:01");
+
+		function->is_hardware = shapes[i].hardware;
+		function->master = shapes[i].joined ? 2 : shapes[i].bonded ? 9 : 0;
+		synthetic->is_hardware = synthetic->is_synthetic = TRUE;
+		give(function, "198.51.100.1", 24); /* by a DHCP client that does not know better */
+		if (shapes[i].bonded) {
+			synthetic->master = 9;
+			give(bond, "192.0.2.9", 24);
+		}
+		net_state_complete(state);
+		g_assert_cmpint(function->function_of, ==, 2);
+		g_assert_cmpint(synthetic->function_of, ==, 0);
+		g_assert_cmpint(bond->function_of, ==, 0);
+		list = net_state_list(state, AF_INET);
+		g_assert_cmpstr(list, ==, shapes[i].bonded ? "192.0.2.9" : "");
+		g_assert_true(net_state_find(state, "00155d000001") ==
+			      (shapes[i].bonded ? bond : synthetic));
+		g_assert_false(net_policy_interface(NULL, function, "eth2", &why));
+		g_assert_cmpstr(why, ==, "SR-IOV function of eth2");
+	}
+}
+
+/* What shares the address but is no function: a VLAN, and hardware that only looks alike. */
+static void test_sriov_not(void)
+{
+	g_autoptr(NetState) state = net_state_new();
+	NetInterface *synthetic = add(state, 1, "00:15:5d:00:00:01");
+	NetInterface *vlan = add(state, 2, "00:15:5d:00:00:01");
+	NetInterface *other = add(state, 3, "00:15:5d:00:00:02");
+	NetInterface *port = add(state, 4, "00:15:5d:00:00:03");
+	NetInterface *bridge = add(state, 5, "00:15:5d:00:00:03");
+
+	synthetic->is_synthetic = synthetic->is_hardware = TRUE;
+	other->is_hardware = TRUE;
+	other->master = 1; /* a part of it, but with an address of its own */
+	port->is_hardware = TRUE;
+	port->master = 5;
+	net_state_complete(state);
+	for (guint i = 0; i < state->interfaces->len; i++)
+		g_assert_cmpint(
+			((NetInterface *)g_ptr_array_index(state->interfaces, i))->function_of, ==,
+			0);
+	give(vlan, "192.0.2.1", 24);
+	g_assert_true(net_state_find(state, "00155d000003") == bridge);
+}
+
+static void test_order(void)
+{
+	g_autoptr(NetState) state = net_state_new();
+	const int added[] = { 7, 3, 10, 1 }, sorted[] = { 1, 3, 7, 10 };
+
+	for (guint i = 0; i < G_N_ELEMENTS(added); i++)
+		add(state, added[i], NULL);
+	net_state_complete(state);
+	for (guint i = 0; i < G_N_ELEMENTS(sorted); i++) {
+		const NetInterface *interface = g_ptr_array_index(state->interfaces, i);
+
+		g_assert_cmpint(interface->index, ==, sorted[i]);
+		g_assert_true(net_state_get(state, sorted[i]) == interface);
+	}
+	g_assert_null(net_state_get(state, 2));
+}
+
+/* The host knows an adapter that is down, but none of its addresses. */
+static void test_down(void)
+{
+	g_autoptr(NetState) state = net_state_new();
+	NetInterface *interface = add(state, 1, "00:15:5d:00:00:01");
+	KvpIp ip = { 0 };
+
+	give(interface, "192.0.2.1", 24);
+	interface->up = FALSE;
+	g_assert_true(net_state_find(state, "00155d000001") == interface);
+	net_state_fill(state, interface, &ip);
+	g_assert_cmpstr(ip.address, ==, "");
+	g_assert_cmpuint(ip.family, ==, HVIS_KVP_FAMILY_NONE);
+}
+
+/* Addresses of a link that nobody told of: it is gone already. */
+static void test_nameless(void)
+{
+	g_autoptr(NetState) state = net_state_new();
+	g_autofree char *list = NULL;
+	NetInterface *interface = net_state_interface(state, 4);
+
+	interface->up = TRUE;
+	give(interface, "192.0.2.1", 24);
+	net_state_complete(state);
+	list = net_state_list(state, AF_INET);
+	g_assert_cmpstr(list, ==, "");
+}
+
+static void test_own_dns(void)
+{
+	g_autoptr(NetState) state = net_state_new();
+	NetInterface *first = add(state, 1, NULL), *second = add(state, 2, NULL);
+	KvpIp ip = { 0 };
+
+	g_strfreev(state->dns);
+	state->dns = g_strsplit("192.0.2.53", " ", -1);
+	second->dns = g_strsplit("198.51.100.53 2001:db8::53", " ", -1);
+	net_state_fill(state, first, &ip);
+	g_assert_cmpstr(ip.dns, ==, "192.0.2.53");
+	net_state_fill(state, second, &ip);
+	g_assert_cmpstr(ip.dns, ==, "198.51.100.53;2001:db8::53");
+}
+
+/* Routes of other tables count where the main table has none for the interface. */
+static void test_other_gateways(void)
+{
+	g_autoptr(NetState) state = net_state_new();
+	NetInterface *interface = add(state, 1, NULL);
+	KvpIp ip = { 0 };
+
+	put(interface->other_gateways, "192.0.2.254", 0, FALSE);
+	net_state_fill(state, interface, &ip);
+	g_assert_cmpstr(ip.gateway, ==, "192.0.2.254");
+	put(interface->gateways, "192.0.2.1", 0, FALSE);
+	net_state_fill(state, interface, &ip);
+	g_assert_cmpstr(ip.gateway, ==, "192.0.2.1");
 }
 
 int main(int argc, char **argv)
@@ -232,6 +389,14 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvpd/netstate/fill-nothing", test_fill_nothing);
 	g_test_add_func("/kvpd/netstate/dhcp", test_dhcp);
 	g_test_add_func("/kvpd/netstate/fill-limit", test_fill_limit);
-	g_test_add_func("/kvpd/netstate/resolv-conf", test_resolv_conf);
+	g_test_add_func("/kvpd/netstate/dhcpv6", test_dhcpv6);
+	g_test_add_func("/kvpd/netstate/has-ipv4", test_has_ipv4);
+	g_test_add_func("/kvpd/netstate/sriov", test_sriov);
+	g_test_add_func("/kvpd/netstate/sriov-not", test_sriov_not);
+	g_test_add_func("/kvpd/netstate/order", test_order);
+	g_test_add_func("/kvpd/netstate/down", test_down);
+	g_test_add_func("/kvpd/netstate/nameless", test_nameless);
+	g_test_add_func("/kvpd/netstate/own-dns", test_own_dns);
+	g_test_add_func("/kvpd/netstate/other-gateways", test_other_gateways);
 	return g_test_run();
 }
