@@ -114,8 +114,7 @@ static void log_answer(struct json_object *answer)
 	for (gsize i = 0; json_object_is_type(warnings, json_type_array) &&
 			  i < json_object_array_length(warnings);
 		i++) {
-		g_autofree char *text = output_escape(
-			json_object_get_string(json_object_array_get_idx(warnings, i)));
+		g_autofree char *text = output_value(json_object_array_get_idx(warnings, i));
 
 		hvis_log(HVIS_LOG_INFO, "IP injection: %s", text);
 	}
