@@ -284,15 +284,15 @@ static void warn_dns(const char *root, const IpPlan *plan, IpWork *work)
 				   "there");
 }
 
+/* @program is "ifup" or "ifdown". */
 static void add_run(
 	const char *root, GPtrArray *list, gboolean optional, const char *program, const char *name)
 {
 	void (*add)(GPtrArray *, const char *, ...) = optional ? ip_command_optional : ip_command;
+	g_autofree char *unit = g_strdup_printf("hvis-%s@%s.service", program, name);
 
 	if (ip_system_has(root, "/run/systemd/system"))
-		add(list, "systemd-run", "--quiet", "--wait", "--collect",
-			"--property=KillMode=process", "--property=Type=oneshot", program,
-			"--force", name, NULL);
+		add(list, "systemctl", "start", unit, NULL);
 	else
 		add(list, program, "--force", name, NULL);
 }
@@ -307,9 +307,9 @@ gboolean ip_ifupdown_render(const char *root, const IpTarget *target, const IpPl
 	ip_work_file(work, own, text, 0644);
 	edit_others(root, target, own, work);
 	edit_main(root, target, own, work); /* last: it makes the others count */
-	add_run(root, work->before, TRUE, "/sbin/ifdown", target->name);
-	add_run(root, work->after, FALSE, "/sbin/ifup", target->name);
-	add_run(root, work->undo_before, TRUE, "/sbin/ifdown", target->name);
-	add_run(root, work->undo_after, FALSE, "/sbin/ifup", target->name);
+	add_run(root, work->before, TRUE, "ifdown", target->name);
+	add_run(root, work->after, FALSE, "ifup", target->name);
+	add_run(root, work->undo_before, TRUE, "ifdown", target->name);
+	add_run(root, work->undo_after, FALSE, "ifup", target->name);
 	return TRUE;
 }

@@ -349,8 +349,8 @@ static void test_ifupdown(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	f->works_after = G_MAXUINT;
 	g_assert_false(ip_change_run(&f->context, change, NULL));
 	g_assert_cmpstr(f->log->str, ==,
-		"[applying] /sbin/ifdown --force eth0; /sbin/ifup --force eth0; [confirming] "
-		"[rolling-back] /sbin/ifdown --force eth0; /sbin/ifup --force eth0; [idle] "
+		"[applying] ifdown --force eth0; ifup --force eth0; [confirming] "
+		"[rolling-back] ifdown --force eth0; ifup --force eth0; [idle] "
 		"[idle] ");
 	back = scratch_read(&f->s, "/etc/network/interfaces");
 	g_assert_cmpstr(back, ==, interfaces);

@@ -308,10 +308,10 @@ static void test_ifupdown_static(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 		     "\tgateway fe80::1\n");
 	g_assert_cmpuint(work->files->len, ==, 1);
 	g_assert_cmpuint(work->warnings->len, ==, 1); /* nobody sets the name servers */
-	expect_commands(work->before, "-/sbin/ifdown --force eth0\n");
-	expect_commands(work->after, "/sbin/ifup --force eth0\n");
-	expect_commands(work->undo_before, "-/sbin/ifdown --force eth0\n");
-	expect_commands(work->undo_after, "/sbin/ifup --force eth0\n");
+	expect_commands(work->before, "-ifdown --force eth0\n");
+	expect_commands(work->after, "ifup --force eth0\n");
+	expect_commands(work->undo_before, "-ifdown --force eth0\n");
+	expect_commands(work->undo_after, "ifup --force eth0\n");
 }
 
 static void test_ifupdown_others(Fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -336,9 +336,7 @@ static void test_ifupdown_systemd(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 
 	scratch_write(&f->s, "/run/systemd/system/x", "");
 	work = ip_backend_render(IP_BACKEND_IFUPDOWN, f->s.root, &f->target, plan, NULL);
-	expect_commands(work->after,
-		"systemd-run --quiet --wait --collect --property=KillMode=process "
-		"--property=Type=oneshot /sbin/ifup --force eth0\n");
+	expect_commands(work->after, "systemctl start hvis-ifup@eth0.service\n");
 }
 
 /* The stanzas elsewhere become comments, nothing else changes, and the new file is read. */
