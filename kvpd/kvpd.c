@@ -339,7 +339,7 @@ static KvpSetIp *make_setip(const char *root)
 Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 {
 	static const KvpDispatchOps dispatch_ops = { get_facts, get_network };
-	static const KvpSocketOps socket_ops = { get_facts, get_status };
+	static const KvpSocketOps socket_ops = { get_facts, get_status, get_network };
 	g_autoptr(Kvpd) kvpd = g_new0(Kvpd, 1);
 
 	kvpd->options = options;

@@ -17,6 +17,8 @@
 #include <util/utf16.h>
 #include <varlink/varlink.h>
 
+#include "kvpd/info.h"
+
 #define INTERFACE "io.hvis.Kvp"
 #define POOL_ANY HVIS_KVP_POOL_N
 #define PAGE_FRAME 256u /* what an answer to List has around its records, generously */
@@ -388,6 +390,35 @@ static void on_delete(VarlinkCall *call, struct json_object *params, gpointer da
 
 /* --- the rest --- */
 
+static void answer_info(Errand *errand)
+{
+	varlink_call_reply(errand->call, kvp_info_json(errand->records[HVIS_KVP_POOL_AUTO_EXTERNAL],
+						 errand->records[HVIS_KVP_POOL_AUTO]));
+}
+
+static void on_info(VarlinkCall *call, struct json_object *params, gpointer data)
+{
+	KvpSocket *socket = data;
+	Errand *errand = errand_new(call, HVIS_KVP_POOL_AUTO_EXTERNAL, answer_info);
+
+	errand->records[HVIS_KVP_POOL_AUTO] = socket->ops->facts(socket->data);
+	errand_read(errand, socket);
+}
+
+static void on_nics(VarlinkCall *call, struct json_object *params, gpointer data)
+{
+	KvpSocket *socket = data;
+	struct json_object *reply;
+	gint64 from = 0, next;
+
+	if (!varlink_param_int_opt(call, "from", &from))
+		return;
+	reply = reply_new("nics", kvp_info_nics(socket->ops->network(socket->data), from,
+					  VARLINK_MESSAGE_MAX - PAGE_FRAME, &next));
+	json_object_object_add(reply, "next", next < 0 ? NULL : json_object_new_int64(next));
+	varlink_call_reply(call, reply);
+}
+
 static void on_get_status(VarlinkCall *call, struct json_object *params, gpointer data)
 {
 	KvpSocket *socket = data;
@@ -400,6 +431,8 @@ static const VarlinkMethod methods[] = {
 	{ .name = "Get", .handle = on_get },
 	{ .name = "Set", .handle = on_set, .privileged = TRUE },
 	{ .name = "Delete", .handle = on_delete, .privileged = TRUE },
+	{ .name = "Info", .handle = on_info },
+	{ .name = "Nics", .handle = on_nics },
 	{ .name = "GetStatus", .handle = on_get_status },
 	{ 0 },
 };

@@ -8,6 +8,7 @@
 #include <glib.h>
 #include <json-c/json.h>
 
+#include "kvpd/netstate.h"
 #include "kvpd/store.h"
 #include "kvpd/worker.h"
 
@@ -16,6 +17,7 @@ typedef struct KvpSocket KvpSocket;
 typedef struct {
 	KvpRecords *(*facts)(gpointer data); /* pool "auto" as it is now; a new reference */
 	struct json_object *(*status)(gpointer data); /* type Status of the interface */
+	const NetState *(*network)(gpointer data);
 } KvpSocketOps;
 
 /* @worker must outlive the calls: free it, which waits for them, before the socket. */
