@@ -148,26 +148,40 @@ gboolean ip_ifupdown_names(const char *root, const IpTarget *target)
 	return FALSE;
 }
 
+/* Without the folder that paths are relative to. */
+static const char *relative(const char *path)
+{
+	const char *folder = "/etc/network/";
+
+	return g_str_has_prefix(path, folder) ? strstr(path, folder) + strlen(folder) : path;
+}
+
+/* Does this line make ifupdown read the file @own? */
+static gboolean is_source_of(const char *line, const char *own)
+{
+	g_auto(GStrv) words = g_strsplit_set(line, " \t", -1);
+	const char *name = strrchr(own, '/') + 1;
+	guint n = g_strv_length(words);
+	const char *where;
+
+	if (n < 2)
+		return FALSE;
+	where = relative(words[n - 1]);
+	if (strcmp(words[0], "source") == 0)
+		return strcmp(where, "interfaces.d/*") == 0 || strcmp(where, relative(own)) == 0;
+	if (strcmp(words[0], "source-directory") != 0 && strcmp(words[0], "source-dir") != 0)
+		return FALSE;
+	/* of which it takes plain names only */
+	return name[strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-")] == '\0' &&
+	       (strcmp(where, "interfaces.d") == 0 || strcmp(where, "interfaces.d/") == 0);
+}
+
 static gboolean sources(const char *text, const char *own)
 {
 	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
-	g_autofree char *base = g_path_get_basename(own);
-	gboolean plain = base[strspn(base, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-")] == '\0';
 
 	for (char **line = lines; *line; line++) {
-		g_auto(GStrv) words = g_strsplit_set(g_strstrip(*line), " \t", -1);
-		const char *what = words[0] ? words[0] : "";
-		const char *where = words[0] && words[1] ? words[g_strv_length(words) - 1] : "";
-
-		if (g_str_has_prefix(where, "/etc/network/"))
-			where += strlen("/etc/network/");
-		if (strcmp(what, "source") == 0 &&
-			(strcmp(where, "interfaces.d/*") == 0 ||
-				strcmp(where, own + strlen("/etc/network/")) == 0))
-			return TRUE;
-		if ((strcmp(what, "source-directory") == 0 || strcmp(what, "source-dir") == 0) &&
-			plain &&
-			(strcmp(where, "interfaces.d") == 0 || strcmp(where, "interfaces.d/") == 0))
+		if (is_source_of(g_strstrip(*line), own))
 			return TRUE;
 	}
 	return FALSE;
