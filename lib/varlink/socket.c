@@ -125,8 +125,21 @@ static gboolean bind_as(VarlinkSocket *s, const char *temporary, guint mode, GEr
 	return TRUE;
 }
 
-gboolean varlink_socket_listen(VarlinkSocket *s, const char *path, guint mode, GError **error)
+/* Where a link at @path points to, or @path. One link, as callers' connect(2) would follow it. */
+static char *follow(const char *path)
 {
+	g_autofree char *target = g_file_read_link(path, NULL);
+	g_autofree char *dir = g_path_get_dirname(path);
+
+	if (!target)
+		return g_strdup(path);
+	return g_path_is_absolute(target) ? g_steal_pointer(&target)
+					  : g_build_filename(dir, target, NULL);
+}
+
+gboolean varlink_socket_listen(VarlinkSocket *s, const char *at, guint mode, GError **error)
+{
+	g_autofree char *path = follow(at);
 	g_autofree char *dir = g_path_get_dirname(path);
 	g_autofree char *name = g_path_get_basename(path);
 	g_autofree char *temporary = g_strdup_printf("%s/.%s.new", dir, name);

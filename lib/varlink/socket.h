@@ -23,7 +23,10 @@ typedef struct {
 		.fd = -1, .lock = -1                                                               \
 	}
 
-/* HVIS_ERROR_BUSY where a live server has @path, HVIS_ERROR_EXISTS where it is no socket. */
+/*
+ * HVIS_ERROR_BUSY where a live server has @path, HVIS_ERROR_EXISTS where it is no socket. Where @path
+ * is a symbolic link the socket is made where it points to, and the link is left alone.
+ */
 gboolean varlink_socket_listen(VarlinkSocket *socket, const char *path, guint mode, GError **error);
 
 /* Remove what is ours. Fine for one that never listened. */

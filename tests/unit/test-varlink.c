@@ -16,6 +16,7 @@
 
 #include <util/error.h>
 #include <util/fd.h>
+#include <varlink/socket.h>
 #include "tests/unit/varlink-fixture.h"
 
 typedef VarlinkFixture Fixture;
@@ -597,6 +598,34 @@ static void test_busy(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpint(access(f->path, F_OK), ==, 0); /* the first one's file stays */
 }
 
+/* The well-known name may be a link to a directory that the server may write. */
+static void test_listen_at_a_link(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *dir = g_build_filename(f->dir, "own", NULL);
+	g_autofree char *real = g_build_filename(dir, "socket", NULL);
+	g_autofree char *link = g_build_filename(f->dir, "name", NULL);
+	g_autofree char *target = NULL;
+	g_autoptr(VarlinkServer) second = varlink_server_new("second", "2");
+	g_autoptr(GError) error = NULL;
+	struct stat st;
+	int fd;
+
+	g_assert_cmpint(symlink("own/socket", link), ==, 0);
+	g_assert_true(varlink_server_listen(second, link, 0600, &error));
+	target = g_file_read_link(link, NULL);
+	g_assert_cmpstr(target, ==, "own/socket");
+	g_assert_cmpint(lstat(real, &st), ==, 0);
+	g_assert_true(S_ISSOCK(st.st_mode));
+	fd = varlink_socket_connect(link, &error); /* callers use the name */
+	g_assert_no_error(error);
+	g_assert_cmpint(close(fd), ==, 0);
+	g_clear_pointer(&second, varlink_server_free);
+	g_assert_false(g_file_test(real, G_FILE_TEST_EXISTS));
+	g_assert_true(g_file_test(link, G_FILE_TEST_IS_SYMLINK));
+	g_assert_cmpint(unlink(link), ==, 0);
+	g_assert_cmpint(g_rmdir(dir), ==, 0);
+}
+
 /* Somebody listens who does not know our lock. */
 static void test_busy_stranger(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -663,6 +692,7 @@ int main(int argc, char **argv)
 	ADD("rights/crowd", test_crowd);
 	ADD("socket/replace-dead", test_replace_dead);
 	ADD("socket/busy", test_busy);
+	ADD("socket/listen-at-a-link", test_listen_at_a_link);
 	ADD("socket/busy-stranger", test_busy_stranger);
 	ADD("socket/not-a-socket", test_not_a_socket);
 	return g_test_run();
