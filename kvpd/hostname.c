@@ -16,6 +16,8 @@
 
 #include <util/fd.h>
 
+#include "kvpd/fqdn.h"
+
 struct KvpHostName {
 	const KvpHostNameOps *ops;
 	HvisClock *clock;
@@ -43,7 +45,7 @@ static char *real_host_name(void)
 	return g_strdup(buf);
 }
 
-static char *real_resolve(const char *host)
+static char *ask_resolver(const char *host)
 {
 	const struct addrinfo hints = { .ai_flags = AI_CANONNAME, .ai_socktype = SOCK_STREAM };
 	struct addrinfo *found = NULL;
@@ -55,6 +57,16 @@ static char *real_resolve(const char *host)
 		canonical = g_strdup(found->ai_canonname);
 	freeaddrinfo(found);
 	return canonical;
+}
+
+/* Where the unit keeps the network from us, its name service is there. */
+static char *real_resolve(const char *host)
+{
+	char *name = NULL;
+
+	if (kvp_fqdn_ask(KVP_FQDN_SOCKET, KVP_FQDN_WAIT_MS, &name) == KVP_FQDN_NO_SERVICE)
+		return ask_resolver(host);
+	return name;
 }
 
 const KvpHostNameOps *kvp_host_name_ops(void)
