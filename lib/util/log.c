@@ -6,8 +6,11 @@
 #include <util/log.h>
 
 #include <stdio.h>
+#include <string.h>
 #include <syslog.h>
 #include <unistd.h>
+
+#include <util/error.h>
 
 static const struct {
 	GLogLevelFlags flags;
@@ -20,8 +23,11 @@ static const struct {
 	[HVIS_LOG_DEBUG] = { G_LOG_LEVEL_DEBUG, LOG_DEBUG },
 };
 
+#define FIELDS_MAX 16 /* of an entry: ours are fewer, GLib's own are six */
+
 static struct {
 	const char *service;
+	const char *program;
 	gboolean debug;
 	gboolean journal;
 	gboolean prefix; /* whoever reads standard error knows what "<4>" is */
@@ -53,6 +59,24 @@ static void write_line(GLogLevelFlags flags, const char *message)
 	fflush(stderr);
 }
 
+static void put(GLogField *fields, gsize *n, const char *key, const char *value)
+{
+	if (value)
+		fields[(*n)++] = (GLogField){ key, value, -1 };
+}
+
+/* To the journal, with what every entry has, GLib's own included. */
+static gboolean write_journal(GLogLevelFlags flags, const GLogField *fields, gsize n)
+{
+	GLogField all[FIELDS_MAX + 2];
+	gsize count = MIN(n, FIELDS_MAX);
+
+	memcpy(all, fields, count * sizeof(*fields));
+	put(all, &count, "SYSLOG_IDENTIFIER", log_state.program);
+	put(all, &count, "HVIS_SERVICE", log_state.service);
+	return g_log_writer_journald(flags, all, count, NULL) == G_LOG_WRITER_HANDLED;
+}
+
 static GLogWriterOutput write_entry(
 	GLogLevelFlags flags, const GLogField *fields, gsize n, gpointer data G_GNUC_UNUSED)
 {
@@ -61,8 +85,7 @@ static GLogWriterOutput write_entry(
 	if (priority_of(flags) == LOG_DEBUG && !log_state.debug &&
 		g_log_writer_default_would_drop(flags, field_of(fields, n, "GLIB_DOMAIN")))
 		return G_LOG_WRITER_HANDLED;
-	if (log_state.journal &&
-		g_log_writer_journald(flags, fields, n, NULL) == G_LOG_WRITER_HANDLED)
+	if (log_state.journal && write_journal(flags, fields, n))
 		return G_LOG_WRITER_HANDLED;
 	write_line(flags, message ? message : "(no message)");
 	return G_LOG_WRITER_HANDLED;
@@ -79,35 +102,48 @@ static gboolean is_managed(void)
 void hvis_log_init(const char *service, gboolean debug)
 {
 	log_state.service = service;
+	log_state.program = g_get_prgname();
 	log_state.debug = debug;
 	log_state.journal = g_log_writer_is_journald(STDERR_FILENO);
 	log_state.prefix = is_managed() && !isatty(STDERR_FILENO);
 	g_log_set_writer_func(write_entry, NULL, NULL);
 }
 
-static void put(GLogField *fields, gsize *n, const char *key, const char *value)
+/* Texts of the host or of files may be in it: one entry stays one line. */
+static void flatten(char *text)
 {
-	if (value)
-		fields[(*n)++] = (GLogField){ key, value, -1 };
+	for (; *text; text++)
+		if (g_ascii_iscntrl(*text))
+			*text = ' ';
 }
 
-static void log_text(HvisLogLevel level, const HvisLogContext *context, const char *text)
+static void put_context(
+	GLogField *fields, gsize *n, const HvisLogContext *context, char *transaction, char *result)
 {
-	GLogField fields[6];
-	char transaction[24], priority[4];
+	if (context->transaction)
+		sprintf(transaction, "%" G_GUINT64_FORMAT, context->transaction);
+	if (context->result)
+		sprintf(result, "0x%08x", context->result);
+	put(fields, n, "MESSAGE_ID", context->message_id);
+	put(fields, n, "HVIS_TRANSACTION", context->transaction ? transaction : NULL);
+	put(fields, n, "HVIS_MESSAGE", context->message_type);
+	put(fields, n, "HVIS_POOL", context->pool);
+	put(fields, n, "HVIS_KEY", context->key);
+	put(fields, n, "HVIS_RESULT", context->result ? result : NULL);
+}
+
+static void log_text(HvisLogLevel level, const HvisLogContext *context, char *text)
+{
+	GLogField fields[FIELDS_MAX];
+	char transaction[24], result[16], priority[16];
 	gsize n = 0;
 
+	flatten(text);
 	g_snprintf(priority, sizeof(priority), "%d", levels[level].priority);
 	put(fields, &n, "PRIORITY", priority);
 	put(fields, &n, "MESSAGE", text);
-	put(fields, &n, "HVIS_SERVICE", log_state.service);
-	if (context && context->transaction) {
-		g_snprintf(transaction, sizeof(transaction), "%" G_GUINT64_FORMAT,
-			context->transaction);
-		put(fields, &n, "HVIS_TRANSACTION", transaction);
-	}
-	put(fields, &n, "HVIS_MESSAGE", context ? context->message_type : NULL);
-	put(fields, &n, "MESSAGE_ID", context ? context->message_id : NULL);
+	if (context)
+		put_context(fields, &n, context, transaction, result);
 	g_log_structured_array(levels[level].flags, fields, n);
 }
 
@@ -131,4 +167,14 @@ void hvis_log_with(HvisLogLevel level, const HvisLogContext *context, const char
 	text = g_strdup_vprintf(format, ap);
 	va_end(ap);
 	log_text(level, context, text);
+}
+
+int hvis_log_die(const char *message_id, const GError *error)
+{
+	const HvisLogContext context = { .message_id = message_id };
+
+	if (!log_state.journal && !log_state.prefix)
+		return hvis_die(hvis_exit_status(error), error);
+	hvis_log_with(HVIS_LOG_ERROR, &context, "%s", error ? error->message : "unknown failure");
+	return (int)hvis_exit_status(error);
 }

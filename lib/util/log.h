@@ -20,14 +20,26 @@ typedef enum {
 
 /* What an entry is about; every member may be zero. */
 typedef struct {
-	const char *message_id; /* MESSAGE_ID, 32 hex digits, of the catalog */
+	const char *message_id; /* MESSAGE_ID, one of util/messages.h */
 	guint64 transaction; /* HVIS_TRANSACTION */
 	const char *message_type; /* HVIS_MESSAGE: "SET", "FREEZE" */
+	const char *pool; /* HVIS_POOL: "external" */
+	const char *key; /* HVIS_KEY: of a pair */
+	guint32 result; /* HVIS_RESULT: what the host is told, as "0x80004005" */
 } HvisLogContext;
 
-/* Once, first in main(). @service ("kvp") is the field HVIS_SERVICE of every entry. */
+/*
+ * Once, first in main(). @service ("kvp") is the field HVIS_SERVICE of every entry, the program's
+ * name SYSLOG_IDENTIFIER.
+ */
 void hvis_log_init(const char *service, gboolean debug);
 
 void hvis_log(HvisLogLevel level, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void hvis_log_with(HvisLogLevel level, const HvisLogContext *context, const char *format, ...)
 	G_GNUC_PRINTF(3, 4);
+
+/*
+ * The end of a program that cannot go on: @error as an entry with @message_id where the service
+ * manager started us, else as hvis_die() prints it. Returns the exit status.
+ */
+int hvis_log_die(const char *message_id, const GError *error);

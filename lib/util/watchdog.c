@@ -25,6 +25,17 @@ void hvis_notify_ready(void)
 	sd_notify(0, "READY=1");
 }
 
+/* The time lets the manager tell this reload from one before (systemd.service(5), notify-reload). */
+void hvis_notify_reloading(void)
+{
+	sd_notifyf(0, "RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, g_get_monotonic_time());
+}
+
+void hvis_notify_reloaded(void)
+{
+	hvis_notify_ready();
+}
+
 void hvis_notify_stopping(void)
 {
 	sd_notify(0, "STOPPING=1");

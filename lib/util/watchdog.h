@@ -11,6 +11,11 @@
 void hvis_watchdog_attach(void);
 
 void hvis_notify_ready(void);
+
+/* Around a reload: the manager waits for the second before the next job. */
+void hvis_notify_reloading(void);
+void hvis_notify_reloaded(void);
+
 void hvis_notify_stopping(void);
 
 /* STATUS= in words, one line; sent only when it changed. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What a daemon writes to a pipe, and what it tells its manager over a socket of ours. */
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -7,8 +8,10 @@
 
 #include <glib/gstdio.h>
 
+#include <util/error.h>
 #include <util/fd.h>
 #include <util/log.h>
+#include <util/messages.h>
 #include <util/watchdog.h>
 
 /* As the service manager does for what it starts; not for what that starts. */
@@ -55,6 +58,93 @@ static void test_no_prefix_without_a_manager(void)
 	g_test_trap_subprocess(NULL, 0, 0);
 	g_test_trap_assert_passed();
 	g_test_trap_assert_stderr("error 1\nwarning\nnotice\ninfo text\nfrom GLib\n");
+}
+
+/* A key of the host's is part of many messages: it must not pass for an entry of its own. */
+static void test_one_entry_is_one_line(void)
+{
+	if (g_test_subprocess()) {
+		set_exec_pid(0);
+		hvis_log_init("kvp", FALSE);
+		hvis_log(HVIS_LOG_WARNING, "no key \"%s\"", "a\n<0>\tpanic\x7f\x1b[31m\xc3\xbc");
+		return;
+	}
+	g_test_trap_subprocess(NULL, 0, 0);
+	g_test_trap_assert_passed();
+	g_test_trap_assert_stderr("<4>no key \"a <0> panic  [31m\xc3\xbc\"\n");
+}
+
+/* The journal itself is out of a test's reach: the writer's fields are looked at on their way. */
+static GLogWriterOutput check_fields(
+	GLogLevelFlags flags, const GLogField *fields, gsize n, gpointer data)
+{
+	static const char *const wanted[][2] = { { "PRIORITY", "4" }, { "MESSAGE", "text" },
+		{ "MESSAGE_ID", HVIS_MESSAGE_REQUEST_FAILED }, { "HVIS_TRANSACTION", "7" },
+		{ "HVIS_MESSAGE", "set" }, { "HVIS_POOL", "external" }, { "HVIS_KEY", "k" },
+		{ "HVIS_RESULT", "0x80004005" } };
+
+	g_assert_cmpuint(n, ==, *(gsize *)data ? G_N_ELEMENTS(wanted) : 2);
+	for (gsize i = 0; i < n; i++) {
+		g_assert_cmpstr(fields[i].key, ==, wanted[i][0]);
+		g_assert_cmpstr(fields[i].value, ==, wanted[i][1]);
+	}
+	(*(gsize *)data)++;
+	return G_LOG_WRITER_HANDLED;
+}
+
+static void test_fields(void)
+{
+	const HvisLogContext context = { .message_id = HVIS_MESSAGE_REQUEST_FAILED,
+		.transaction = 7,
+		.message_type = "set",
+		.pool = "external",
+		.key = "k",
+		.result = 0x80004005 };
+	gsize entries = 0;
+
+	if (g_test_subprocess()) {
+		g_log_set_writer_func(check_fields, &entries, NULL);
+		hvis_log(HVIS_LOG_WARNING, "text"); /* what is not given is not there */
+		hvis_log_with(HVIS_LOG_WARNING, &context, "text");
+		g_assert_cmpuint(entries, ==, 2);
+		return;
+	}
+	g_test_trap_subprocess(NULL, 0, 0);
+	g_test_trap_assert_passed();
+}
+
+/* With a manager an entry, without one the program's name in front. */
+static void test_die(void)
+{
+	g_autoptr(GError) error = g_error_new(HVIS_ERROR, HVIS_ERROR_INVALID, "hvis.conf:3: bad");
+
+	if (g_test_subprocess()) {
+		g_set_prgname("daemon");
+		set_exec_pid(1);
+		hvis_log_init("kvp", FALSE);
+		g_assert_cmpint(
+			hvis_log_die(HVIS_MESSAGE_CONFIG_WRONG, error), ==, HVIS_EXIT_USAGE);
+		return;
+	}
+	g_test_trap_subprocess(NULL, 0, 0);
+	g_test_trap_assert_passed();
+	g_test_trap_assert_stderr("daemon: hvis.conf:3: bad\n");
+}
+
+static void test_die_managed(void)
+{
+	g_autoptr(GError) error = g_error_new(HVIS_ERROR, HVIS_ERROR_INVALID, "hvis.conf:3: bad");
+
+	if (g_test_subprocess()) {
+		set_exec_pid(0);
+		hvis_log_init("kvp", FALSE);
+		g_assert_cmpint(
+			hvis_log_die(HVIS_MESSAGE_CONFIG_WRONG, error), ==, HVIS_EXIT_USAGE);
+		return;
+	}
+	g_test_trap_subprocess(NULL, 0, 0);
+	g_test_trap_assert_passed();
+	g_test_trap_assert_stderr("<3>hvis.conf:3: bad\n");
 }
 
 static void test_debug(void)
@@ -107,6 +197,18 @@ static void expect(Manager *m, const char *text)
 	g_assert_cmpstr(n < 0 ? "nothing" : buf, ==, text);
 }
 
+/* Both in one datagram, the time that of CLOCK_MONOTONIC. */
+static void expect_reloading(Manager *m)
+{
+	gint64 now = g_get_monotonic_time(), said = 0;
+	char buf[256] = { 0 };
+
+	g_assert_cmpint(recv(m->fd, buf, sizeof(buf) - 1, 0), >, 0);
+	g_assert_cmpint(sscanf(buf, "RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, &said), ==, 1);
+	g_assert_cmpint(said, <=, now);
+	g_assert_cmpint(said, >, now - 20 * G_USEC_PER_SEC);
+}
+
 static void test_notify(void)
 {
 	Manager m;
@@ -120,6 +222,10 @@ static void test_notify(void)
 	expect(&m, "nothing"); /* unchanged */
 	hvis_notify_status("two\nWATCHDOG=trigger");
 	expect(&m, "STATUS=two WATCHDOG=trigger");
+	hvis_notify_reloading();
+	expect_reloading(&m);
+	hvis_notify_reloaded();
+	expect(&m, "READY=1");
 	hvis_notify_stopping();
 	expect(&m, "STOPPING=1");
 	manager_close(&m);
@@ -158,6 +264,10 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/log/lines", test_lines);
 	g_test_add_func("/log/no-prefix-without-a-manager", test_no_prefix_without_a_manager);
+	g_test_add_func("/log/one-entry-is-one-line", test_one_entry_is_one_line);
+	g_test_add_func("/log/fields", test_fields);
+	g_test_add_func("/log/die", test_die);
+	g_test_add_func("/log/die-managed", test_die_managed);
 	g_test_add_func("/log/debug", test_debug);
 	g_test_add_func("/notify/messages", test_notify);
 	g_test_add_func("/notify/watchdog", test_watchdog);
