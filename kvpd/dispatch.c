@@ -19,6 +19,7 @@ typedef struct {
 } Cursor;
 
 struct KvpDispatch {
+	KvpPolicy policy;
 	const KvpDispatchOps *ops;
 	gpointer data;
 	KvpStore *store;
@@ -107,8 +108,14 @@ KvpDispatch *kvp_dispatch_new(
 	dispatch->ops = ops;
 	dispatch->store = kvp_store_ref(store);
 	dispatch->clock = clock;
+	dispatch->policy = KVP_POLICY_ON;
 	dispatch->data = data;
 	return dispatch;
+}
+
+void kvp_dispatch_set_policy(KvpDispatch *dispatch, KvpPolicy policy)
+{
+	dispatch->policy = policy;
 }
 
 void kvp_dispatch_free(KvpDispatch *dispatch)
@@ -184,7 +191,8 @@ KvpJob *kvp_job_new(KvpDispatch *dispatch, const KvpRequest *request)
 	KvpJob *job = g_new0(KvpJob, 1);
 
 	job->request = *request;
-	if (!kvp_dispatch_check(request->op, request->pool, &job->error))
+	if (!kvp_dispatch_check(request->op, request->pool, &job->error) ||
+		!kvp_policy_check(dispatch->policy, request->op, request->pool, &job->error))
 		return job;
 	switch (request->op) {
 	case HVIS_KVP_OP_SET:
@@ -342,6 +350,11 @@ guint32 kvp_job_finish(KvpDispatch *dispatch, KvpJob *job, struct hvis_kvp_dev_m
 	answer = (KvpAnswer){ .op = job->request.op, .status = kvp_dispatch_status(failed) };
 	kvp_answer_encode(&answer, msg, NULL); /* a bare status always fits */
 	return answer.status;
+}
+
+const KvpRequest *kvp_job_request(const KvpJob *job)
+{
+	return &job->request;
 }
 
 const GError *kvp_job_error(const KvpJob *job)

@@ -25,6 +25,7 @@
 #include <wire/kvp-device.h>
 
 #include "kvpd/netstate.h"
+#include "kvpd/policy.h"
 #include "kvpd/store.h"
 
 #define KVP_CURSOR_MS 60000u /* ours: an enumeration that pauses longer gets a new snapshot */
@@ -42,6 +43,9 @@ KvpDispatch *kvp_dispatch_new(
 	const KvpDispatchOps *ops, KvpStore *store, HvisClock *clock, gpointer data);
 void kvp_dispatch_free(KvpDispatch *dispatch);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpDispatch, kvp_dispatch_free)
+
+/* KVP_POLICY_ON at first; counts for requests that come later. */
+void kvp_dispatch_set_policy(KvpDispatch *dispatch, KvpPolicy policy);
 
 /*
  * One request, in three steps: new and finish on the main context; between them, where the job
@@ -64,6 +68,9 @@ void kvp_job_ip_done(KvpJob *job, const GError *error);
  */
 guint32 kvp_job_finish(KvpDispatch *dispatch, KvpJob *job, struct hvis_kvp_dev_msg *msg);
 const GError *kvp_job_error(const KvpJob *job);
+
+/* What the job is about; the job's own. */
+const KvpRequest *kvp_job_request(const KvpJob *job);
 void kvp_job_free(KvpJob *job);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpJob, kvp_job_free)
 

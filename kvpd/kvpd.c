@@ -18,6 +18,7 @@
 #include <service/service.h>
 #include <util/error.h>
 #include <util/log.h>
+#include <util/messages.h>
 #include <util/watchdog.h>
 
 #include "kvpd/dispatch.h"
@@ -50,6 +51,9 @@ struct Kvpd {
 	char *failure; /* the last one logged … */
 	gint64 failure_at; /* … and when, by the clock */
 	gboolean was_ready;
+	gboolean told_ready; /* the service manager */
+	KvpPolicy policy;
+	GMainLoop *loop; /* while kvpd_run() is */
 };
 
 /* A request on its way through the worker. */
@@ -57,7 +61,6 @@ typedef struct {
 	Kvpd *kvpd;
 	KvpJob *job;
 	guint64 txn;
-	guint8 op;
 } Pending;
 
 /* --- facts --- */
@@ -131,16 +134,27 @@ static gboolean is_news(Kvpd *kvpd, const char *message)
 	return TRUE;
 }
 
+static const char *message_of(guint32 status)
+{
+	return status == HVIS_E_DISK_FULL ? HVIS_MESSAGE_DISK_FULL : HVIS_MESSAGE_REQUEST_FAILED;
+}
+
 static void note_result(Kvpd *kvpd, const Pending *pending, guint32 status)
 {
 	const GError *error = kvp_job_error(pending->job);
-	const HvisLogContext context = { .transaction = pending->txn,
-		.message_type = kvp_dispatch_op_name(pending->op) };
+	const KvpRequest *request = kvp_job_request(pending->job);
+	gboolean loud = error && is_ours(status) && is_news(kvpd, error->message);
+	const HvisLogContext context = { .message_id = loud ? message_of(status) : NULL,
+		.transaction = pending->txn,
+		.message_type = kvp_dispatch_op_name(request->op),
+		.pool = kvp_pools_name(request->pool),
+		.key = request->key[0] ? request->key : NULL,
+		.result = status };
 
 	if (!error)
 		return;
 	kvpd->refused++;
-	if (is_ours(status) && is_news(kvpd, error->message))
+	if (loud)
 		hvis_log_with(HVIS_LOG_WARNING, &context, "The host's request failed: %s",
 			error->message);
 	else
@@ -183,7 +197,7 @@ static gboolean on_request(HvisService *service, guint64 txn, const guint8 *msg,
 		return FALSE;
 	note_request(kvpd, request);
 	pending = g_new(Pending, 1);
-	*pending = (Pending){ kvpd, kvp_job_new(kvpd->dispatch, request), txn, request->op };
+	*pending = (Pending){ kvpd, kvp_job_new(kvpd->dispatch, request), txn };
 	if (kvp_job_needs_files(pending->job))
 		kvp_worker_push(kvpd->worker, run_request, finish_request, pending);
 	else if (kvp_job_ip(pending->job))
@@ -257,15 +271,49 @@ static HvisLogLevel level_of(const Kvpd *kvpd, HvisServiceState state)
 	return HVIS_LOG_DEBUG;
 }
 
+static const char *message_of_state(const Kvpd *kvpd, HvisServiceState state)
+{
+	switch (state) {
+	case HVIS_SERVICE_BUSY:
+		return HVIS_MESSAGE_DEVICE_BUSY;
+	case HVIS_SERVICE_READY:
+	case HVIS_SERVICE_SERVING:
+		return HVIS_MESSAGE_SERVING;
+	case HVIS_SERVICE_ABSENT:
+	case HVIS_SERVICE_BACKOFF:
+		return kvpd->was_ready ? HVIS_MESSAGE_DEVICE_GONE : NULL;
+	case HVIS_SERVICE_STOPPED:
+	case HVIS_SERVICE_OPENING:
+	case HVIS_SERVICE_REGISTERING:
+	case HVIS_SERVICE_N_STATES:
+		break;
+	}
+	return NULL;
+}
+
+/*
+ * Ready is who is registered: what is ordered after us finds the host served. Who cannot have the
+ * device yet says so in its status and is ready too: the boot must not wait for another process.
+ */
+static void tell_ready(Kvpd *kvpd)
+{
+	if (!kvpd->told_ready)
+		hvis_notify_ready();
+	kvpd->told_ready = TRUE;
+}
+
 static void on_state(
 	HvisService *service, HvisServiceState state, const char *reason, gpointer data)
 {
 	Kvpd *kvpd = data;
+	const HvisLogContext context = { .message_id = message_of_state(kvpd, state) };
 	g_autofree char *text = kvp_status_text(state, reason, kvpd->kernel);
 
 	hvis_notify_status("%s", text);
-	hvis_log(level_of(kvpd, state), "%s", text);
+	hvis_log_with(level_of(kvpd, state), &context, "%s", text);
 	kvpd->was_ready = state == HVIS_SERVICE_READY;
+	if (state != HVIS_SERVICE_STOPPED)
+		tell_ready(kvpd);
 }
 
 static const HvisServiceOps service_ops = {
@@ -314,6 +362,8 @@ static gboolean configure(Kvpd *kvpd, GError **error)
 		return FALSE;
 	set_lock_timeout(kvpd, (guint)hvis_config_int(config, "kvp", "LockTimeout"));
 	kvp_net_set_policy(kvpd->net, net_policy_new(config));
+	kvpd->policy = kvp_policy_for(
+		kvpd->options->isolation, hvis_config_string(config, "kvp", "ConfidentialVM"));
 	return TRUE;
 }
 
@@ -336,6 +386,9 @@ static KvpSetIp *make_setip(const char *root)
 	return kvp_setip_new(socket, root);
 }
 
+/* Threads without work are gone soon: what is idle wakes nobody up. */
+#define THREAD_IDLE_MS 1000
+
 Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 {
 	static const KvpDispatchOps dispatch_ops = { get_facts, get_network };
@@ -344,6 +397,7 @@ Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 
 	kvpd->options = options;
 	kvpd->pools = kvp_pools_new(options->pool_dir, NULL);
+	g_thread_pool_set_max_idle_time(THREAD_IDLE_MS);
 	kvpd->worker = kvp_worker_new();
 	kvpd->callers = kvp_worker_new();
 	kvpd->store = kvp_store_new(kvpd->pools, kvpd->callers, NULL);
@@ -352,6 +406,7 @@ Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 	if (!configure(kvpd, error))
 		return NULL;
 	kvpd->dispatch = kvp_dispatch_new(&dispatch_ops, kvpd->store, hvis_clock_default(), kvpd);
+	kvp_dispatch_set_policy(kvpd->dispatch, kvpd->policy);
 	kvpd->service = hvis_service_new(&service_ops, options->device, NULL, kvpd);
 	kvpd->socket = kvp_socket_new(&socket_ops, kvpd->store, kvpd->callers, kvpd);
 	return g_steal_pointer(&kvpd);
@@ -380,22 +435,58 @@ void kvpd_free(Kvpd *kvpd)
 	g_free(kvpd);
 }
 
-gboolean kvpd_start(Kvpd *kvpd, GError **error)
+/* The end of a daemon that is not to run here; no failure, so the manager does not start it again. */
+static void note_confidential(const Kvpd *kvpd)
 {
+	const HvisLogContext context = { .message_id = HVIS_MESSAGE_CONFIDENTIAL_VM };
+	const char *kind = hvis_isolation_name(kvpd->options->isolation);
+
+	if (kvpd->options->isolation == HVIS_ISOLATION_NONE)
+		return;
+	if (kvpd->policy == KVP_POLICY_OFF)
+		hvis_notify_status("Off in a confidential VM (%s)", kind);
+	hvis_log_with(HVIS_LOG_NOTICE, &context,
+		"This is a confidential VM (%s): ConfidentialVM=%s of hvis.conf(5) applies", kind,
+		kvp_policy_names[kvpd->policy]);
+}
+
+static gboolean listen_for_callers(Kvpd *kvpd, GError **error)
+{
+	const HvisLogContext context = { .message_id = HVIS_MESSAGE_SOCKET_FAILED };
 	g_autoptr(GError) failed = NULL;
 
-	if (!kvp_socket_listen(kvpd->socket, kvpd->options->socket, &failed)) {
-		if (hvis_error_is(failed, HVIS_ERROR_BUSY)) {
-			g_propagate_error(error, g_steal_pointer(&failed));
-			return FALSE;
-		}
-		hvis_log(HVIS_LOG_WARNING, "hvctl cannot reach this daemon: %s", failed->message);
-		g_clear_error(&failed);
+	if (kvp_socket_listen(kvpd->socket, kvpd->options->socket, &failed))
+		return TRUE;
+	if (hvis_error_is(failed, HVIS_ERROR_BUSY)) {
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return FALSE;
 	}
+	hvis_log_with(
+		HVIS_LOG_WARNING, &context, "hvctl cannot reach this daemon: %s", failed->message);
+	return TRUE;
+}
+
+static void create_pools(Kvpd *kvpd)
+{
+	const HvisLogContext context = { .message_id = HVIS_MESSAGE_POOLS_UNSTORED };
+	g_autoptr(GError) failed = NULL;
+
 	if (!kvp_pools_create(kvpd->pools, &failed))
-		hvis_log(HVIS_LOG_WARNING, "Pools cannot be stored: %s", failed->message);
+		hvis_log_with(
+			HVIS_LOG_WARNING, &context, "Pools cannot be stored: %s", failed->message);
+}
+
+gboolean kvpd_start(Kvpd *kvpd, GError **error)
+{
+	note_confidential(kvpd);
+	if (kvpd->policy == KVP_POLICY_OFF) {
+		tell_ready(kvpd);
+		return TRUE;
+	}
+	if (!listen_for_callers(kvpd, error))
+		return FALSE;
+	create_pools(kvpd);
 	hvis_notify_status("Starting");
-	hvis_notify_ready();
 	hvis_watchdog_attach();
 	hvis_service_start(kvpd->service);
 	return TRUE;
@@ -403,12 +494,21 @@ gboolean kvpd_start(Kvpd *kvpd, GError **error)
 
 void kvpd_reload(Kvpd *kvpd)
 {
+	const HvisLogContext context = { .message_id = HVIS_MESSAGE_CONFIG_WRONG };
 	g_autoptr(GError) error = NULL;
 
+	hvis_notify_reloading();
 	if (!configure(kvpd, &error))
-		hvis_log(HVIS_LOG_WARNING, "The configuration is not used: %s", error->message);
+		hvis_log_with(HVIS_LOG_WARNING, &context, "The configuration is not used: %s",
+			error->message);
+	kvp_dispatch_set_policy(kvpd->dispatch, kvpd->policy);
 	kvp_facts_reload(kvpd->facts);
 	kvp_host_name_refresh(kvpd->name);
+	hvis_notify_reloaded();
+	if (kvpd->policy == KVP_POLICY_OFF && kvpd->loop) {
+		note_confidential(kvpd);
+		g_main_loop_quit(kvpd->loop);
+	}
 }
 
 static gboolean on_quit(gpointer loop)
@@ -430,7 +530,10 @@ void kvpd_run(Kvpd *kvpd)
 		g_unix_signal_add(SIGINT, on_quit, loop),
 		g_unix_signal_add(SIGHUP, on_reload, kvpd) };
 
-	g_main_loop_run(loop);
+	kvpd->loop = loop;
+	if (kvpd->policy != KVP_POLICY_OFF)
+		g_main_loop_run(loop);
+	kvpd->loop = NULL;
 	hvis_notify_stopping();
 	for (guint i = 0; i < G_N_ELEMENTS(sources); i++)
 		g_source_remove(sources[i]);

@@ -19,12 +19,17 @@ void kvpd_free(Kvpd *kvpd);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Kvpd, kvpd_free)
 
 /*
- * Listen, tell the service manager, open the device. HVIS_ERROR_BUSY where another daemon runs; a
- * socket that cannot be had for another reason is logged, and the host is served without it.
+ * Listen and open the device; the service manager is told as soon as it is known whether the device
+ * can be had. HVIS_ERROR_BUSY where another daemon runs; a socket that cannot be had for another
+ * reason is logged, and the host is served without it. In a confidential VM whose configuration says
+ * off nothing of that is done, and it is no failure.
  */
 gboolean kvpd_start(Kvpd *kvpd, GError **error);
 
-/* Until SIGTERM or SIGINT; SIGHUP reloads. Tells the service manager that it stops. */
+/*
+ * Until SIGTERM or SIGINT; SIGHUP reloads. Tells the service manager that it stops. Returns at once
+ * where the daemon is off.
+ */
 void kvpd_run(Kvpd *kvpd);
 
 /* Read configuration and facts again; a configuration that is wrong is logged and not used. */

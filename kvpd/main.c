@@ -8,6 +8,7 @@
 #include <util/error.h>
 #include <util/fd.h>
 #include <util/log.h>
+#include <util/messages.h>
 
 #include "kvpd/kvpd.h"
 
@@ -16,8 +17,10 @@ static int run(const KvpdOptions *options)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(Kvpd) kvpd = kvpd_new(options, &error);
 
-	if (!kvpd || !kvpd_start(kvpd, &error))
-		return hvis_die(hvis_exit_status(error), error);
+	if (!kvpd)
+		return hvis_log_die(HVIS_MESSAGE_CONFIG_WRONG, error);
+	if (!kvpd_start(kvpd, &error))
+		return hvis_log_die(NULL, error);
 	kvpd_run(kvpd);
 	return HVIS_EXIT_OK;
 }

@@ -7,12 +7,15 @@
 #include <util/error.h>
 
 #include "kvpd/netpolicy.h"
+#include "kvpd/policy.h"
 
 static const char *const ip_enable[] = { "auto", "yes", "no", NULL };
 static const char *const ip_backends[] = { "auto", "networkd", "NetworkManager", "ifupdown",
 	"netplan", NULL };
 
 const HvisConfigKey kvpd_config_keys[] = {
+	{ "kvp", "ConfidentialVM", HVIS_CONFIG_CHOICE, "off", 0, 0, kvp_policy_names,
+		"What the host of a confidential VM gets: off, strict or on." },
 	{ "kvp", "LockTimeout", HVIS_CONFIG_SECONDS, "5s", 100, 20000, NULL,
 		"How long a change of a pool waits for another program's lock." },
 	{ "kvp", "IncludeInterfaces", HVIS_CONFIG_LIST, NET_POLICY_INCLUDE, 0, 0, NULL,
@@ -46,6 +49,7 @@ static void set_defaults(KvpdOptions *options)
 		options->socket = g_strdup("/run/hvis/kvp");
 	if (!options->root)
 		options->root = g_strdup("");
+	options->isolation = hvis_isolation_detect(NULL, NULL);
 }
 
 gboolean kvpd_options_parse(KvpdOptions *options, int argc, char **argv, GError **error)

@@ -6,6 +6,7 @@
 
 #include <glib.h>
 
+#include <util/confidential.h>
 #include <util/config.h>
 
 typedef struct {
@@ -13,6 +14,7 @@ typedef struct {
 	char *pool_dir;
 	char *socket;
 	char *root; /* "" but in tests: where configuration and facts are looked for */
+	HvisIsolation isolation; /* of the machine; no option sets it */
 	gboolean debug;
 	gboolean version; /* print it, do nothing else */
 } KvpdOptions;
