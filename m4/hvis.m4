@@ -54,6 +54,7 @@ AC_DEFUN([HVIS_DIRS], [
 	HVIS_DIR([systemdsystemunitdir], [systemd], [systemdsystemunitdir], [${prefix}/lib/systemd/system])
 	HVIS_DIR([systemdpresetdir], [systemd], [systemdsystempresetdir], [${prefix}/lib/systemd/system-preset])
 	HVIS_DIR([tmpfilesdir], [systemd], [tmpfilesdir], [${prefix}/lib/tmpfiles.d])
+	HVIS_DIR([sysusersdir], [systemd], [sysusersdir], [${prefix}/lib/sysusers.d])
 	HVIS_DIR([catalogdir], [systemd], [catalogdir], [${prefix}/lib/systemd/catalog])
 	HVIS_DIR([udevrulesdir], [udev], [udevdir], [${prefix}/lib/udev], [/rules.d])
 	HVIS_DIR([bashcompletiondir], [bash-completion], [completionsdir], [${datadir}/bash-completion/completions])

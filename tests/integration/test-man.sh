@@ -24,14 +24,15 @@ mapfile -t pages < <(
 )
 
 # Pages of others that ours refer to.
-others="systemctl.1 systemd.1 os-release.5 resolv.conf.5 uname.2 flock.2 fcntl.2 inet_pton.3"
+others="hostname.1 systemctl.1 systemd.1 systemd.service.5 systemd.journal-fields.7 systemd-tmpfiles.8 os-release.5
+	resolv.conf.5 uname.2 flock.2 fcntl.2 inet_pton.3"
 
 lint() { mandoc -T lint -W error "$1"; }
 refers() {
 	local name bad=0
 	# shellcheck disable=SC2013 # a page is one word
 	for name in $(sed -n 's/^\.Xr \([^ ]*\) \([0-9]\).*/\1.\2/p' "$1"); do
-		[[ " $others " == *" $name "* ]] || [ -e "$srcdir/man/$name" ] || [ -e "$srcdir/man/$name.in" ] ||
+		[[ " ${others//[[:space:]]/ } " == *" $name "* ]] || [ -e "$srcdir/man/$name" ] || [ -e "$srcdir/man/$name.in" ] ||
 			{ echo "$1 refers to $name, which is not there"; bad=1; }
 	done
 	return $bad
@@ -62,7 +63,7 @@ names() {
 	while read -r what; do
 		grep -qF -e "$what" "$tmp/words" || { echo "no $what" >>"$tmp/log"; bad=1; }
 	done
-	report $bad "${1##*/} names every $2 of --help"
+	report $bad "${1##*/} names every $2"
 }
 
 options_of() { "$@" --help | grep -o -- '--[a-z][a-z-]*' | sort -u; }
@@ -77,6 +78,12 @@ names "$builddir/man/hvctl.1" option < <(
 )
 names "$builddir/man/hv_kvp_daemon.8" option < <(options_of "$builddir/kvpd/hv_kvp_daemon")
 names "$builddir/man/hvis_ip_helper.8" option < <(options_of "$builddir/ipd/hvis_ip_helper")
+
+# Every message of the journal, and every field.
+names "$builddir/man/hv_kvp_daemon.8" message < <(
+	sed -n 's/^#define HVIS_MESSAGE_[A-Z_]* "\([0-9a-f]*\)"$/\1/p' "$srcdir/lib/util/messages.h"
+	grep -o '"HVIS_[A-Z]*"' "$srcdir/lib/util/log.c" | tr -d '"' | sort -u
+)
 
 # Every configuration key.
 names "$builddir/man/hvis.conf.5" key < <("$hvctl" config show | awk 'NR > 1 { print $2 }')

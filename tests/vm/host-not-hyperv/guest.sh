@@ -13,5 +13,6 @@ systemctl start $unit
 check "a start by hand does not wait" test $(($(cut -d. -f1 /proc/uptime) - before)) -lt 10
 refuse "and the service is inactive, not failed" 3 systemctl is-active $unit
 is "still no failed unit" "$(systemctl --failed --no-legend)" ""
+is "nothing of it is a warning" "$(journalctl -b -p warning --no-hostname | grep -i 'hv[-_]kvp\|hvis')" ""
 check "the system is running" systemctl is-system-running
 done_testing
