@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * One lookup at a time. While it is on the way, at most one more is remembered. A lookup's task
- * outlives us if it must: it owns its name, and a cancelled one reports to nobody.
+ * One lookup at a time. While it is on the way, at most one more is remembered. One that takes too
+ * long is given up: what it says later is not heard, but its thread lasts until the resolver returns,
+ * so there are never more than KVP_HOST_NAME_LOOKUPS of them. A lookup's task outlives us if it must:
+ * it owns its name, and a cancelled one reports to nobody.
  */
 #include "config.h"
 
@@ -25,6 +27,8 @@ struct KvpHostName {
 	char *full; /* as resolved for @host; NULL = not yet, or no answer */
 	GCancellable *lookup; /* the one on the way */
 	gboolean again; /* look once more after it */
+	gint *running; /* lookups that have not returned, shared with them */
+	guint patience; /* the timer after which a lookup is given up */
 	gint64 looked_at; /* clock time of the last lookup's start */
 	guint timer;
 	guint source;
@@ -42,7 +46,8 @@ static char *real_host_name(void)
 	if (gethostname(buf, sizeof(buf)) < 0)
 		return g_strdup("localhost");
 	buf[sizeof(buf) - 1] = '\0';
-	return g_strdup(buf);
+	/* "(none)" is the kernel's word for a name that nobody has set. */
+	return buf[0] == '\0' || g_str_equal(buf, "(none)") ? g_strdup("localhost") : g_strdup(buf);
 }
 
 static char *ask_resolver(const char *host)
@@ -85,19 +90,26 @@ const KvpHostNameOps *kvp_host_name_ops(void)
 /* A hosts file that gives the host's name to 127.0.0.1 resolves it to "localhost": no answer. */
 static gboolean is_useful(const char *full)
 {
-	return full && *full && g_utf8_validate(full, -1, NULL) &&
-	       g_ascii_strncasecmp(full, "localhost", 9) != 0;
+	static const char local[] = "localhost";
+	gsize len = sizeof(local) - 1;
+
+	if (!full || !*full || !g_utf8_validate(full, -1, NULL))
+		return FALSE;
+	return g_ascii_strncasecmp(full, local, len) != 0 ||
+	       (full[len] != '\0' && full[len] != '.' && full[len] != '6');
 }
 
 typedef struct {
 	char *(*resolve)(const char *host);
 	char *host;
+	gint *running;
 } Lookup;
 
 static void lookup_free(gpointer data)
 {
 	Lookup *lookup = data;
 
+	g_atomic_rc_box_release(lookup->running);
 	g_free(lookup->host);
 	g_free(lookup);
 }
@@ -105,8 +117,16 @@ static void lookup_free(gpointer data)
 static void run_lookup(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
 {
 	Lookup *lookup = data;
+	char *full = lookup->resolve(lookup->host);
 
-	g_task_return_pointer(task, lookup->resolve(lookup->host), g_free);
+	g_atomic_int_add(lookup->running, -1);
+	g_task_return_pointer(task, full, g_free);
+}
+
+static void stop_patience(KvpHostName *name)
+{
+	name->clock->remove(name->clock, name->patience);
+	name->patience = 0;
 }
 
 static void on_looked_up(GObject *source, GAsyncResult *result, gpointer data)
@@ -118,8 +138,9 @@ static void on_looked_up(GObject *source, GAsyncResult *result, gpointer data)
 	KvpHostName *name = data;
 
 	if (error)
-		return; /* cancelled: @name is gone */
+		return; /* cancelled: given up, or @name is gone */
 	g_clear_object(&name->lookup);
+	stop_patience(name);
 	if (g_str_equal(lookup->host, name->host) && is_useful(full)) {
 		g_free(name->full);
 		name->full = g_steal_pointer(&full);
@@ -128,24 +149,47 @@ static void on_looked_up(GObject *source, GAsyncResult *result, gpointer data)
 		look(name);
 }
 
-static void look(KvpHostName *name)
+static void on_patience(gpointer data)
+{
+	KvpHostName *name = data;
+
+	name->patience = 0;
+	if (name->lookup)
+		g_cancellable_cancel(name->lookup);
+	g_clear_object(&name->lookup);
+	if (name->again)
+		look(name);
+}
+
+static void start_lookup(KvpHostName *name)
 {
 	g_autoptr(GTask) task = NULL;
-	Lookup *lookup;
+	Lookup *lookup = g_new0(Lookup, 1);
 
+	lookup->resolve = name->ops->resolve;
+	lookup->host = g_strdup(name->host);
+	lookup->running = g_atomic_rc_box_acquire(name->running);
+	g_atomic_int_inc(name->running);
+	name->lookup = g_cancellable_new();
+	task = g_task_new(NULL, name->lookup, on_looked_up, name);
+	g_task_set_task_data(task, lookup, lookup_free);
+	g_task_run_in_thread(task, run_lookup);
+}
+
+static void look(KvpHostName *name)
+{
 	if (name->lookup) {
 		name->again = TRUE;
 		return;
 	}
-	name->again = FALSE;
+	stop_patience(name);
+	name->patience =
+		name->clock->add(name->clock, KVP_HOST_NAME_PATIENCE_MS, on_patience, name);
+	name->again = g_atomic_int_get(name->running) >= KVP_HOST_NAME_LOOKUPS;
+	if (name->again)
+		return; /* until then one may have returned */
 	name->looked_at = name->clock->now(name->clock);
-	name->lookup = g_cancellable_new();
-	task = g_task_new(NULL, name->lookup, on_looked_up, name);
-	lookup = g_new0(Lookup, 1);
-	lookup->resolve = name->ops->resolve;
-	lookup->host = g_strdup(name->host);
-	g_task_set_task_data(task, lookup, lookup_free);
-	g_task_run_in_thread(task, run_lookup);
+	start_lookup(name);
 }
 
 static void on_timer(gpointer data)
@@ -189,6 +233,7 @@ KvpHostName *kvp_host_name_new(const KvpHostNameOps *ops, HvisClock *clock)
 
 	name->ops = ops;
 	name->clock = clock;
+	name->running = g_atomic_rc_box_new0(gint);
 	name->fd = ops->watch ? open(ops->watch, O_RDONLY | O_CLOEXEC) : -1;
 	if (name->fd >= 0)
 		name->source = g_unix_fd_add(name->fd, G_IO_PRI, on_changed, name);
@@ -204,9 +249,11 @@ void kvp_host_name_free(KvpHostName *name)
 	g_clear_handle_id(&name->source, g_source_remove);
 	hvis_fd_clear(&name->fd);
 	name->clock->remove(name->clock, name->timer);
+	stop_patience(name);
 	if (name->lookup)
 		g_cancellable_cancel(name->lookup);
 	g_clear_object(&name->lookup);
+	g_atomic_rc_box_release(name->running);
 	g_free(name->host);
 	g_free(name->full);
 	g_free(name);

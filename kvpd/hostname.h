@@ -12,6 +12,9 @@
 
 #define KVP_HOST_NAME_PAUSE_MS 5000u /* ours: between two lookups of one name */
 
+#define KVP_HOST_NAME_PATIENCE_MS 30000u /* ours: then a lookup is given up */
+#define KVP_HOST_NAME_LOOKUPS 2 /* ours: threads that a resolver may keep at most */
+
 typedef struct KvpHostName KvpHostName;
 
 /* Where names come from; the functions return new strings. NULL in tests where not needed. */

@@ -25,6 +25,7 @@
 #include "kvpd/facts.h"
 #include "kvpd/hostname.h"
 #include "kvpd/net.h"
+#include "kvpd/netwatch.h"
 #include "kvpd/setip.h"
 #include "kvpd/socket.h"
 #include "kvpd/status.h"
@@ -38,6 +39,7 @@ struct Kvpd {
 	KvpWorker *callers;
 	KvpNet *net;
 	KvpHostName *name;
+	NetWatch *name_files;
 	KvpFactsOps facts_ops;
 	KvpFacts *facts;
 	KvpDispatch *dispatch;
@@ -83,6 +85,11 @@ static KvpRecords *get_facts(gpointer data)
 static const NetState *get_network(gpointer data)
 {
 	return kvp_net_state(((Kvpd *)data)->net);
+}
+
+static void on_name_files(gpointer data)
+{
+	kvp_host_name_refresh(((Kvpd *)data)->name);
 }
 
 /* With the network a name server may have come within reach. */
@@ -369,12 +376,15 @@ static gboolean configure(Kvpd *kvpd, GError **error)
 
 static void make_facts(Kvpd *kvpd)
 {
+	static const char *const name_files[] = { "etc/hostname", "etc/hosts", "etc/resolv.conf",
+		NULL };
 	const char *root = kvpd->options->root[0] ? kvpd->options->root : "/";
 	struct utsname uts;
 
 	uname(&uts);
 	kvpd->facts_ops = (KvpFactsOps){ get_host_name, get_addresses, root };
 	kvpd->name = kvp_host_name_new(kvp_host_name_ops(), hvis_clock_default());
+	kvpd->name_files = net_watch_new(root, name_files, on_name_files, kvpd);
 	kvpd->net = kvp_net_new(root, on_network, kvpd);
 	kvpd->facts = kvp_facts_new(&kvpd->facts_ops, &uts, kvpd);
 }
@@ -426,6 +436,7 @@ void kvpd_free(Kvpd *kvpd)
 	kvp_dispatch_free(kvpd->dispatch);
 	kvp_facts_free(kvpd->facts);
 	kvp_net_free(kvpd->net);
+	net_watch_free(kvpd->name_files);
 	kvp_host_name_free(kvpd->name);
 	kvp_store_unref(kvpd->store);
 	kvp_pools_unref(kvpd->pools);

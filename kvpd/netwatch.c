@@ -3,8 +3,9 @@
  * Directories are watched, never files: files are replaced by renaming. For each path that is the
  * directory it is in, and of one that is missing the nearest above it that exists; a symbolic link
  * is followed step by step, each step watched; a directory is watched itself. Names that nobody asked
- * for are passed over. After news all watches are made anew, then news are passed on: nothing can
- * happen in between unseen, because a directory is watched before it is looked into.
+ * for are passed over; so is the renaming of a directory further above. After news all watches are
+ * made anew, then news are passed on: nothing can happen in between unseen, because a directory is
+ * watched before it is looked into.
  */
 #include "config.h"
 

@@ -94,6 +94,43 @@ dns_is()
 	ctl ip get "$mac" --json | grep -q "$1"
 }
 check "GET_IP_INFO: another name server" wait_for 20 dns_is 192.0.2.54
+
+# --- where DHCP and name servers are known from files ---
+
+ip route replace default via 192.0.2.2
+check "GET_IP_INFO: no DHCP without its route" wait_for 20 dhcp_is false
+index=$(cat /sys/class/net/hvt0/ifindex 2>/dev/null || ip -o link show hvt0 | cut -d: -f1)
+mkdir -p "$scratch/root/run/systemd/netif/leases" "$scratch/root/run/systemd/netif/links"
+echo ADDRESS=192.0.2.12 >"$scratch/root/run/systemd/netif/leases/$index"
+check "GET_IP_INFO: a lease of systemd-networkd" wait_for 20 dhcp_is true
+rm "$scratch/root/run/systemd/netif/leases/$index"
+check "which ends" wait_for 20 dhcp_is false
+echo DNS=192.0.2.55 >"$scratch/root/run/systemd/netif/links/$index"
+echo "nameserver 127.0.0.53" >"$scratch/root/etc/resolv.conf"
+check "GET_IP_INFO: the server behind the stub" wait_for 20 dns_is 192.0.2.55
+
+# --- policy ---
+
+nics() { call Nics | tr -d '\n'; }
+like "why the loopback interface is left out" "$(nics)" '*"why":"loopback"*'
+# The scratch system has the configuration where the build has it.
+hook=$("$build/hvctl/hvctl" config show | awk '$2 == "Hook" { print $3 }')
+conf=$scratch/root${hook%/*}
+mkdir -p "$conf"
+printf '[kvp]\nExcludeInterfaces=hvt*\n' >"$conf/hvis.conf"
+kill -HUP "$daemon_pid"
+check "SIGHUP takes a policy" wait_for 20 fact_is NetworkAddressIPv4 ""
+like "and says why" "$(nics)" "*excluded by hvt\\* (*hvis.conf:2)*"
+refuse "the adapter is none" 1 ctl ip get "$mac"
+printf '[kvp]\nLinkLocal=no\nExcludeInterfaces=\n' >"$conf/hvis.conf"
+kill -HUP "$daemon_pid"
+check "another" wait_for 20 fact_is NetworkAddressIPv6 2001:db8::10
+like "and says why" "$(nics)" '*"link-local, by LinkLocal=no*'
+echo nonsense >"$conf/hvis.conf"
+kill -HUP "$daemon_pid"
+sleep 0.3
+is "what is wrong changes nothing" "$(fact NetworkAddressIPv6)" 2001:db8::10
+like "Info has the guest's facts" "$(call Info | tr -d '\n')" '*"guest":*"OSName":"Test Linux"*'
 refuse "GET_IP_INFO: no such adapter" 1 ctl ip get 00:15:5D:01:02:04
 fails "SET_IP_INFO is not supported" ctl ip set "{11111111-2222-3333-4444-555555555555}" --dhcp
 is "the addresses are as they were" "$(fact NetworkAddressIPv4)" "192.0.2.10;192.0.2.12"

@@ -152,6 +152,43 @@ static void test_renamed_during_lookup(Fixture *f, gconstpointer data)
 	g_assert_cmpstr(kvp_host_name_get(f->name), ==, "vm3.example.org");
 }
 
+static void wait_lookups(int wanted)
+{
+	g_mutex_lock(&world.lock);
+	while (world.lookups < wanted)
+		g_cond_wait(&world.cond, &world.lock);
+	g_mutex_unlock(&world.lock);
+}
+
+/* Resolvers that do not return: given up after a time, two threads at most, then the answers count. */
+static void test_stuck(Fixture *f, gconstpointer data)
+{
+	hold(TRUE);
+	start(f);
+	wait_lookups(1);
+	world.host = "vm2";
+	kvp_host_name_refresh(f->name);
+	hvis_fake_clock_advance(f->clock, KVP_HOST_NAME_PATIENCE_MS - 1);
+	g_assert_cmpint(world.lookups, ==, 1);
+	hvis_fake_clock_advance(f->clock, 1);
+	wait_lookups(2);
+	for (int i = 3; i < 10; i++) {
+		world.host = i % 2 ? "vm3" : "vm4";
+		kvp_host_name_refresh(f->name);
+		hvis_fake_clock_advance(f->clock, KVP_HOST_NAME_PATIENCE_MS + 1);
+		g_assert_cmpstr(kvp_host_name_get(f->name), ==, world.host);
+	}
+	g_usleep(10000);
+	g_assert_cmpint(world.waiting, ==, 2);
+	hold(FALSE);
+	settle(2); /* what they say is of no use now */
+	g_assert_cmpstr(kvp_host_name_get(f->name), ==, "vm3");
+	hvis_fake_clock_advance(f->clock, KVP_HOST_NAME_PATIENCE_MS + 1);
+	settle(3);
+	g_assert_cmpstr(kvp_host_name_get(f->name), ==, "vm3.example.org");
+	g_assert_cmpuint(hvis_fake_clock_pending(f->clock), ==, 0);
+}
+
 static char *resolve_badly(const char *host)
 {
 	world.lookups++;
@@ -161,7 +198,8 @@ static char *resolve_badly(const char *host)
 static void test_bad_answers(Fixture *f, gconstpointer data)
 {
 	static const KvpHostNameOps ops = { fake_host_name, resolve_badly, NULL };
-	const char *answers[] = { "", "localhost", "localhost.localdomain", "LOCALHOST", "\xff" };
+	const char *answers[] = { "", "localhost", "localhost.localdomain", "LOCALHOST",
+		"localhost6", "localhost6.localdomain6", "\xff" };
 
 	for (guint i = 0; i < G_N_ELEMENTS(answers); i++) {
 		world.answer = answers[i];
@@ -208,6 +246,7 @@ int main(int argc, char **argv)
 	ADD("no-answer", test_no_answer);
 	ADD("renamed", test_renamed);
 	ADD("renamed-during-lookup", test_renamed_during_lookup);
+	ADD("stuck", test_stuck);
 	ADD("bad-answers", test_bad_answers);
 	ADD("freed-during-lookup", test_freed_during_lookup);
 	ADD("real", test_real);
