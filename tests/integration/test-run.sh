@@ -180,6 +180,23 @@ printf '%s\n' 'bench|one|us|1|2|0.50|1.10|yes' 'bench|two|us|3|2|1.50|1.10|no' >
 is "figures as JSON" "$(bench_json "$scratch/rows" | tr -d ' \n"')" \
 	"[{bench:bench,cell:one,unit:us,ours:1,peer:2,ratio:0.50,goal:1.10,pass:true},{bench:bench,cell:two,unit:us,ours:3,peer:2,ratio:1.50,goal:1.10,pass:false}]"
 
+# link_rows OUTPUT STATUS: the rows of a benchmark that prints OUTPUT, and the status of it all.
+link_rows()
+(
+	top=$scratch/benches
+	mkdir -p "$top/bench/it"
+	printf 'echo "%s"\nexit %s\n' "$1" "$2" >"$top/bench/it/link.sh"
+	build_root() { echo "$scratch"; }
+	debian_unpacked() { echo "$scratch"; }
+	bench_link it 2>/dev/null
+	echo "status $?"
+)
+
+is "a benchmark of the link: each cell by its goal" \
+	"$(link_rows $'words\nBENCH one us 1 200 0.0050 0.01\nBENCH two us 3 2 1.5 1.10' 0 | xargs)" \
+	"it|one|us|1|200|0.0050|0.01|yes it|two|us|3|2|1.5|1.10|no status 0"
+like "a benchmark of the link that fails" "$(link_rows 'BENCH one us 1 2 0.5 1' 3)" "*status 3"
+
 # --- an emulator that says less and less ---
 
 # emulator LINE…: the status of a job in an emulator that says these lines, one a second, and then nothing.

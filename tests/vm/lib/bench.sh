@@ -1,20 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# ./run bench: ours beside the peer in the same run, as a table with ratios. A benchmark is a VM case in
-# bench/NAME that prints lines "BENCH CELL DAEMON UNIT VALUE GOAL"; it runs once with each daemon, and GOAL is
-# the largest ratio of ours to the peer's that is good.
+# ./run bench: ours beside the peer in the same run, as a table with ratios. A benchmark is one of two in
+# bench/NAME. A VM case prints lines "BENCH CELL DAEMON UNIT VALUE GOAL" and runs once with each daemon. A link.sh runs
+# here, without a VM, measures both in pairs and prints "BENCH CELL UNIT OURS PEER RATIO GOAL". GOAL is the largest
+# ratio of ours to the peer's that is good.
 
 bench_usage()
 {
 	echo "usage: ./run bench [NAME] [--json FILE] [-v]"
 	echo
-	echo "NAME is one of: $(cd "$top/bench" && printf '%s ' */host.sh | sed 's|/host.sh||g')"
+	echo "NAME is one of: $(cd "$top/bench" && printf '%s ' */host.sh */link.sh | sed 's:/[a-z]*\.sh::g')(kvp unless given)"
 }
 
 cmd_bench()
 {
-	local name=kvp-latency json='' file
+	local name=kvp json='' file
 
 	while [ $# -gt 0 ]; do
 		case $1 in
@@ -33,18 +34,42 @@ cmd_bench()
 		esac
 		shift
 	done
-	[ -e "$top/bench/$name/host.sh" ] || die_usage "no benchmark of that name: $name"
+	[ -e "$top/bench/$name/host.sh" ] || [ -e "$top/bench/$name/link.sh" ] ||
+		die_usage "no benchmark of that name: $name"
 	packages_need build vm
 	build_plain || exit 3
-	HVIS_LANES=1 # one after the other, or they measure each other
-	vm_kernel=${vm_kernel:-6.1}
-	vm_run "$top/bench/$name"
-	[ "$tap_failed" = 0 ] || exit 1
-	file=$vm_results/bench
-	bench_rows "$name" >"$file"
+	file=$(build_root)/bench-$name
+	if [ -e "$top/bench/$name/link.sh" ]; then
+		bench_link "$name" >"$file" || exit
+	else
+		bench_vm "$name" >"$file" || exit
+	fi
 	bench_table "$file"
 	[ -z "$json" ] || bench_json "$file" >"$json"
 	! grep -q 'no$' "$file"
+}
+
+# bench_vm NAME: the rows of a VM case.
+bench_vm()
+{
+	HVIS_LANES=1 # one after the other, or they measure each other
+	vm_kernel=${vm_kernel:-6.1}
+	vm_run "$top/bench/$1" >&2
+	[ "$tap_failed" = 0 ] || return 1
+	bench_rows "$1"
+}
+
+# bench_link NAME: the rows of what runs here; its own words go to standard error, as the load of the machine.
+bench_link()
+{
+	local out status=0
+
+	say "load $(cut -d ' ' -f 1-3 /proc/loadavg) on $(nproc) processors"
+	out=$(build="$(build_root)/plain" peer="$(debian_unpacked hyperv-daemons)" bash "$top/bench/$1/link.sh") || status=3
+	awk -v bench="$1" '$1 == "BENCH" {
+		printf "%s|%s|%s|%s|%s|%s|%s|%s\n", bench, $2, $3, $4, $5, $6, $7, $6 <= $7 ? "yes" : "no"
+	}' <<<"$out"
+	return $status
 }
 
 # Lines "bench|cell|unit|ours|peer|ratio|goal|pass" from both runs.

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "config.h"
+
+#include "bench/kvp/device-host.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <hvis/link.h>
+#include <util/error.h>
+
+#define ANSWER_MS 60000
+#define LIC_VERSION "3.1" /* what every stock kernel answers */
+
+gboolean device_host_init(DeviceHost *host, const char *path, GError **error)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd;
+
+	if (g_strlcpy(address.sun_path, path, sizeof(address.sun_path)) >= sizeof(address.sun_path))
+		return hvis_fail(error, HVIS_ERROR_INVALID, "%s: too long for a socket", path);
+	fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+		listen(fd, 1) < 0) {
+		int saved = errno;
+
+		if (fd >= 0)
+			close(fd);
+		return hvis_fail_errno(error, saved, "%s", path);
+	}
+	*host = (DeviceHost){ .listener = fd, .daemon = -1, .path = g_strdup(path) };
+	return TRUE;
+}
+
+void device_host_deinit(DeviceHost *host)
+{
+	if (!host->path)
+		return;
+	device_host_hang_up(host);
+	close(host->listener);
+	unlink(host->path);
+	g_clear_pointer(&host->path, g_free);
+}
+
+void device_host_hang_up(DeviceHost *host)
+{
+	if (host->daemon >= 0)
+		close(host->daemon);
+	host->daemon = -1;
+}
+
+static gboolean wait_for(int fd, int ms, GError **error)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	int n = poll(&poll_fd, 1, ms); /* a signal is meant to end it */
+
+	if (n == 0)
+		return hvis_fail(error, HVIS_ERROR_TIMEOUT, "the daemon says nothing");
+	return n > 0 || hvis_fail_errno(error, errno, "poll");
+}
+
+static gboolean receive(DeviceHost *host, struct hvis_kvp_dev_msg *message, int ms, GError **error)
+{
+	ssize_t n;
+
+	if (!wait_for(host->daemon, ms, error))
+		return FALSE;
+	n = recv(host->daemon, message, sizeof(*message), 0);
+	if (n == (ssize_t)sizeof(*message))
+		return TRUE;
+	return hvis_fail(error, HVIS_ERROR_IO, "the daemon has gone, or sent %zd bytes", n);
+}
+
+static gboolean send_bytes(DeviceHost *host, const void *bytes, gsize len, GError **error)
+{
+	if (send(host->daemon, bytes, len, MSG_NOSIGNAL) == (ssize_t)len)
+		return TRUE;
+	return hvis_fail_errno(error, errno, "send to the daemon");
+}
+
+gboolean device_host_accept(DeviceHost *host, int ms, GError **error)
+{
+	struct hvis_link_notice notice = { .magic = hvis_le32_make(HVIS_LINK_MAGIC) };
+	struct hvis_kvp_dev_msg message;
+
+	device_host_hang_up(host);
+	if (!wait_for(host->listener, ms, error))
+		return FALSE;
+	host->daemon = accept4(host->listener, NULL, NULL, SOCK_CLOEXEC);
+	if (host->daemon < 0)
+		return hvis_fail_errno(error, errno, "accept");
+	if (!send_bytes(host, &notice, sizeof(notice), error) ||
+		!receive(host, &message, ms, error))
+		return FALSE;
+	if (message.hdr.op != HVIS_KVP_OP_REGISTER1)
+		return hvis_fail(error, HVIS_ERROR_PROTOCOL, "the daemon does not register");
+	memset(&message, 0, sizeof(message));
+	message.hdr.op = HVIS_KVP_OP_REGISTER1;
+	memcpy(message.body.version, LIC_VERSION, sizeof(LIC_VERSION));
+	return send_bytes(host, &message, sizeof(message), error);
+}
+
+gboolean device_host_ask(DeviceHost *host, struct hvis_kvp_dev_msg *message, GError **error)
+{
+	return send_bytes(host, message, sizeof(*message), error) &&
+	       receive(host, message, ANSWER_MS, error);
+}

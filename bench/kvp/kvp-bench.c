@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Ours beside the distribution's hv_kvp_daemon: the same device (a socket), the same requests, on the same
+ * processor, in turns. Every cell is measured in pairs, ours and then the peer; its ratio is the median of
+ * the pairs' ratios, and what is printed of each side is its best.
+ *
+ *   kvp-bench OURS PEER PEER-ROOT SHIM DISK-FOLDER [PAIRS [CELL…]]
+ *
+ * One line per cell on standard output: "BENCH CELL UNIT OURS PEER RATIO GOAL", GOAL the largest ratio that is
+ * good. Standard error has the spread. What the two sides do is theirs, but for one cell: the peer
+ * never brings a value to the disk, so in set-disk fsync is called for it, as a host that wants to be sure
+ * would have to.
+ */
+#include "config.h"
+
+#include <fcntl.h>
+#include <math.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <hvis/hresult.h>
+#include <util/error.h>
+
+#include "bench/kvp/side.h"
+
+#define PAIRS_MAX 99
+#define RAM "/dev/shm"
+
+typedef struct Cell Cell;
+
+/* Measure one side once; NAN and @error where it cannot be. */
+typedef double (*Measure)(Side *side, const Cell *cell, GError **error);
+
+struct Cell {
+	const char *name, *unit;
+	double goal;
+	guint records;
+	gboolean disk; /* pools on a disk, not in memory */
+	guint pairs_max; /* a peer that takes a minute is not asked as often */
+	Measure measure;
+};
+
+static struct {
+	const char *disk;
+	char adapter[18];
+	guint pairs;
+	char **wanted; /* cells by name; none: all */
+} setup;
+
+static volatile sig_atomic_t stopped;
+
+static void on_stop(int signal)
+{
+	stopped = 1;
+}
+
+static double now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+}
+
+/* --- requests --- */
+
+static gboolean ask_item(Side *side, guint8 pool, guint32 index, guint32 *status, GError **error)
+{
+	struct hvis_kvp_dev_msg m = { .hdr = { .op = HVIS_KVP_OP_ENUMERATE, .pool = pool } };
+
+	m.body.enumerate.index = hvis_le32_make(index);
+	if (!device_host_ask(&side->host, &m, error))
+		return FALSE;
+	*status = hvis_le32_get(m.status);
+	return TRUE;
+}
+
+static double enumerate(Side *side, const Cell *cell, GError **error)
+{
+	double start = now_us();
+	guint32 status = HVIS_S_OK, n = 0;
+
+	while (status == HVIS_S_OK) {
+		if (!ask_item(side, HVIS_KVP_POOL_GUEST, n++, &status, error))
+			return NAN;
+	}
+	if (n - 1 == cell->records)
+		return (now_us() - start) / 1000;
+	hvis_fail(
+		error, HVIS_ERROR_FAILED, "%s: %u of %u records", side->name, n - 1, cell->records);
+	return NAN;
+}
+
+static gboolean set_value(Side *side, const char *key, const char *value, GError **error)
+{
+	struct hvis_kvp_dev_msg m = { .hdr = { .op = HVIS_KVP_OP_SET } };
+	struct hvis_kvp_pair *pair = &m.body.set;
+
+	pair->type = hvis_le32_make(HVIS_KVP_REG_SZ);
+	pair->key_size = hvis_le32_make((uint32_t)strlen(key) + 1);
+	pair->value_size = hvis_le32_make((uint32_t)strlen(value) + 1);
+	memcpy(pair->key, key, strlen(key));
+	memcpy(pair->value, value, strlen(value));
+	if (!device_host_ask(&side->host, &m, error))
+		return FALSE;
+	return hvis_le32_get(m.status) == HVIS_S_OK ||
+	       hvis_fail(error, HVIS_ERROR_FAILED, "%s: SET is answered with 0x%x", side->name,
+		       hvis_le32_get(m.status));
+}
+
+static gboolean sync_for_peer(const Side *side, GError **error)
+{
+	g_autofree char *path = side_pool(side, HVIS_KVP_POOL_EXTERNAL);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	gboolean done = fd >= 0 && fsync(fd) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return done || hvis_fail(error, HVIS_ERROR_IO, "%s: fsync", path);
+}
+
+/* Known keys, one after the other. */
+static double set_many(Side *side, const Cell *cell, GError **error)
+{
+	enum { TIMES = 20 };
+	static guint round;
+	double start = now_us();
+
+	for (guint i = 0; i < TIMES; i++) {
+		g_autofree char *key = g_strdup_printf("Key%u", (i * 37) % cell->records);
+		g_autofree char *value = g_strdup_printf("new %u", ++round);
+
+		if (!set_value(side, key, value, error) ||
+			(cell->disk && !side->ours && !sync_for_peer(side, error)))
+			return NAN;
+	}
+	return (now_us() - start) / TIMES;
+}
+
+static double get_ip(Side *side, const Cell *cell, GError **error)
+{
+	enum { TIMES = 5 };
+	double start = now_us();
+
+	for (guint i = 0; i < TIMES; i++) {
+		struct hvis_kvp_dev_msg m = { .hdr = { .op = HVIS_KVP_OP_GET_IP_INFO } };
+
+		memcpy(m.body.ip.adapter_id, setup.adapter, sizeof(setup.adapter));
+		if (!device_host_ask(&side->host, &m, error))
+			return NAN;
+		if (hvis_le32_get(m.status) != HVIS_S_OK) {
+			hvis_fail(error, HVIS_ERROR_FAILED, "%s: %s is answered with 0x%x",
+				side->name, setup.adapter, hvis_le32_get(m.status));
+			return NAN;
+		}
+	}
+	return (now_us() - start) / TIMES;
+}
+
+/* --- the process --- */
+
+static double exec_ready(Side *side, const Cell *cell, GError **error)
+{
+	double start;
+
+	side_stop(side);
+	start = now_us();
+	return side_start(side, error) ? (now_us() - start) / 1000 : NAN;
+}
+
+/* The sum of the numbers after @field in a file of /proc/PID. */
+static double proc_sum(const Side *side, const char *file, const char *field, GError **error)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%d/%s", side->pid, file);
+	g_autofree char *text = NULL;
+	double sum = 0;
+
+	if (!g_file_get_contents(path, &text, NULL, error))
+		return NAN;
+	for (const char *at = text; (at = strstr(at, field)); at += strlen(field))
+		sum += strtod(at + strlen(field), NULL);
+	return sum;
+}
+
+/* After a list of all records, so that what is kept for those is there. */
+static double memory(Side *side, const Cell *cell, GError **error)
+{
+	if (isnan(enumerate(side, cell, error)))
+		return NAN;
+	return proc_sum(side, "smaps_rollup", "\nPss:", error);
+}
+
+static double switches(const Side *side, GError **error)
+{
+	g_autofree char *path = g_strdup_printf("/proc/%d/task", side->pid);
+	g_autoptr(GDir) tasks = g_dir_open(path, 0, error);
+	const char *task;
+	double sum = 0;
+
+	while (tasks && (task = g_dir_read_name(tasks))) {
+		g_autofree char *file = g_strdup_printf("task/%s/status", task);
+		double n = proc_sum(side, file, "\nvoluntary_ctxt_switches:", NULL);
+
+		sum += isnan(n) ? 0 : n; /* a thread may end */
+	}
+	return tasks ? sum : NAN;
+}
+
+static double wakeups(Side *side, const Cell *cell, GError **error)
+{
+	double before;
+
+	g_usleep(3 * 1000 * 1000); /* what follows a start or a request is no idling */
+	before = switches(side, error);
+	g_usleep(5 * 1000 * 1000);
+	return switches(side, error) - before;
+}
+
+static const Cell cells[] = {
+	{ "enumerate-100", "ms", 1.10, 100, FALSE, PAIRS_MAX, enumerate },
+	{ "enumerate-1000", "ms", 0.01, 1000, FALSE, PAIRS_MAX, enumerate },
+	{ "enumerate-10000", "ms", 0.01, 10000, FALSE, 1, enumerate },
+	{ "set-1000-tmpfs", "us", 0.02, 1000, FALSE, PAIRS_MAX, set_many },
+	{ "set-1000-disk", "us", 1.10, 1000, TRUE, PAIRS_MAX, set_many },
+	{ "get-ip-info", "us", 0.01, 100, FALSE, PAIRS_MAX, get_ip },
+	{ "exec-ready", "ms", 2, 100, FALSE, PAIRS_MAX, exec_ready },
+	{ "pss-1000", "kB", 2, 1000, FALSE, 3, memory },
+	{ "wakeups-5s", "times", 1, 100, FALSE, 3, wakeups },
+};
+
+/* --- pairs --- */
+
+static int compare(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double median(double *values, guint n)
+{
+	qsort(values, n, sizeof(*values), compare);
+	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
+/* Nothing beside nothing is as good. */
+static double ratio_of(double ours, double peer)
+{
+	if (peer > 0)
+		return ours / peer;
+	return ours > 0 ? INFINITY : 0;
+}
+
+static void report(const Cell *cell, double *ours, double *peer, double *ratios, guint n)
+{
+	double ratio = median(ratios, n), ours_mid = median(ours, n), peer_mid = median(peer, n);
+	const char *wrong = isinf(ratio) ? "999" : NULL;
+
+	fprintf(stderr,
+		"%-16s %2u pairs: ours %.3f (median %.3f), peer %.3f (median %.3f) %s, "
+		"ratio %.4f (%.4f to %.4f)\n",
+		cell->name, n, ours[0], ours_mid, peer[0], peer_mid, cell->unit, ratio, ratios[0],
+		ratios[n - 1]);
+	printf("BENCH %s %s %.3f %.3f ", cell->name, cell->unit, ours[0], peer[0]);
+	if (wrong)
+		printf("%s %.2f\n", wrong, cell->goal);
+	else
+		printf("%.4f %.2f\n", ratio, cell->goal);
+	fflush(stdout);
+}
+
+static gboolean prepare(Side *side, const Cell *cell, GError **error)
+{
+	side_stop(side);
+	return side_fill(side, cell->disk ? setup.disk : RAM, cell->records, error) &&
+	       side_start(side, error);
+}
+
+static gboolean run_cell(const Cell *cell, Side *ours, Side *peer, GError **error)
+{
+	double a[PAIRS_MAX], b[PAIRS_MAX], ratios[PAIRS_MAX];
+	guint n = MIN(setup.pairs, cell->pairs_max);
+
+	if (!prepare(ours, cell, error) || !prepare(peer, cell, error))
+		return FALSE;
+	for (guint i = 0; i < n; i++) {
+		a[i] = cell->measure(ours, cell, error);
+		if (isnan(a[i]))
+			return FALSE;
+		b[i] = cell->measure(peer, cell, error);
+		if (isnan(b[i]))
+			return FALSE;
+		ratios[i] = ratio_of(a[i], b[i]);
+	}
+	report(cell, a, b, ratios, n);
+	return TRUE;
+}
+
+/* The address of the first real adapter, as hosts write it. */
+static gboolean find_adapter(void)
+{
+	g_autoptr(GDir) dir = g_dir_open("/sys/class/net", 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir))) {
+		g_autofree char *device = g_strdup_printf("/sys/class/net/%s/device", name);
+		g_autofree char *file = g_strdup_printf("/sys/class/net/%s/address", name);
+		g_autofree char *text = NULL, *upper = NULL;
+
+		if (!g_file_test(device, G_FILE_TEST_EXISTS) ||
+			!g_file_get_contents(file, &text, NULL, NULL))
+			continue;
+		upper = g_ascii_strup(g_strchomp(text), -1);
+		g_strlcpy(setup.adapter, upper, sizeof(setup.adapter));
+		return TRUE;
+	}
+	return FALSE;
+}
+
+/* One processor for all: a round trip between two costs ten times as much, and as much for both. */
+static void pin(void)
+{
+	cpu_set_t all, one;
+
+	CPU_ZERO(&one);
+	if (sched_getaffinity(0, sizeof(all), &all) < 0)
+		return;
+	for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--) {
+		if (!CPU_ISSET(cpu, &all))
+			continue;
+		CPU_SET(cpu, &one);
+		sched_setaffinity(0, sizeof(one), &one);
+		return;
+	}
+}
+
+static gboolean run(Side *ours, Side *peer)
+{
+	gboolean good = TRUE;
+
+	for (guint i = 0; i < G_N_ELEMENTS(cells) && !stopped; i++) {
+		g_autoptr(GError) error = NULL;
+
+		if (setup.wanted[0] &&
+			!g_strv_contains((const char *const *)setup.wanted, cells[i].name))
+			continue;
+		if (cells[i].measure == get_ip && !setup.adapter[0]) {
+			fprintf(stderr, "%s: no adapter here, not measured\n", cells[i].name);
+			continue;
+		}
+		if (run_cell(&cells[i], ours, peer, &error))
+			continue;
+		fprintf(stderr, "%s: %s\n", cells[i].name, error->message);
+		good = FALSE;
+	}
+	return good && !stopped;
+}
+
+int main(int argc, char **argv)
+{
+	g_autoptr(GError) error = NULL;
+	Side ours = { 0 }, peer = { 0 };
+	struct sigaction stop = { .sa_handler = on_stop };
+	gboolean good;
+
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGTERM, &stop, NULL);
+	if (argc < 6) {
+		fprintf(stderr, "see the head of kvp-bench.c\n");
+		return HVIS_EXIT_USAGE;
+	}
+	setup.disk = argv[5];
+	setup.pairs = argc > 6 ? (guint)CLAMP(atoi(argv[6]), 1, PAIRS_MAX) : 9;
+	setup.wanted = argv + MIN(argc, 7);
+	find_adapter();
+	pin();
+	good = side_init(&ours, "ours", argv[1], NULL, NULL, &error) &&
+	       side_init(&peer, "peer", argv[2], argv[3], argv[4], &error);
+	if (!good)
+		hvis_die(HVIS_EXIT_IO, error);
+	else
+		good = run(&ours, &peer);
+	side_deinit(&ours);
+	side_deinit(&peer);
+	return good ? HVIS_EXIT_OK : HVIS_EXIT_IO;
+}
