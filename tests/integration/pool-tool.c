@@ -12,7 +12,8 @@
  *   pool-tool judge [-t] BEFORE NOW KEY [VALUE]      what a change of KEY (to VALUE; without: its removal)
  *                                                    that may have been cut off has left of BEFORE: "lost L
  *                                                    torn T tail B STATE". L other records are gone or say
- *                                                    something else, T are neither of BEFORE nor the new one,
+ *                                                    something else, T are neither of BEFORE nor the new one
+ *                                                    (without a key, it is no record),
  *                                                    B bytes follow the last whole one; STATE is before, after
  *                                                    or between. -t: only the text up to the NUL counts.
  */
@@ -222,7 +223,8 @@ static size_t count_torn(const Pool *before, const Pool *now, const char *new_on
 	for (size_t i = 0; i < now->count; i++) {
 		const char *record = at(now, i);
 
-		torn += !same(record, new_one, text) && !is_one_of(before, i, record, text);
+		torn += record[0] && !same(record, new_one, text) &&
+			!is_one_of(before, i, record, text);
 	}
 	return torn;
 }

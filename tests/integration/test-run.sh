@@ -3,7 +3,7 @@
 #
 # The VM runner without a VM: case.conf, the matrix, counting, and a whole session with a host and a
 # guest that are shell scripts. Needs no root; the sessions need socat.
-# shellcheck disable=SC2016 # scripts for others in single quotes
+# shellcheck disable=SC2016,SC2317 # scripts for others in single quotes; functions called by name
 
 set -uo pipefail
 top=$(cd "${top_srcdir:-$(dirname "$0")/../..}" && pwd)
