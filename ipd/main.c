@@ -18,7 +18,7 @@ static int run(const IpOptions *options)
 	g_autoptr(IpService) service = ip_service_new(options);
 
 	if (!ip_service_start(service, &error))
-		return hvis_die(hvis_exit_status(error), error);
+		return hvis_log_die(NULL, error);
 	ip_service_run(service);
 	return HVIS_EXIT_OK;
 }

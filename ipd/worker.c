@@ -8,6 +8,7 @@
 
 #include <util/error.h>
 #include <util/log.h>
+#include <util/messages.h>
 #include <util/watchdog.h>
 
 #include "ipd/command.h"
@@ -83,9 +84,12 @@ static void enter(IpStep step, gpointer data)
 static void run_hook(IpWorker *worker)
 {
 	g_autoptr(GError) error = NULL;
+	const HvisLogContext context = { .message_id = HVIS_MESSAGE_IP_HOOK_FAILED,
+		.interface = worker->interface };
 
 	if (!ip_hook_run(worker->root, worker->hook, worker->change, &error))
-		hvis_log(HVIS_LOG_WARNING, "The hook failed, the change stays: %s", error->message);
+		hvis_log_with(HVIS_LOG_WARNING, &context, "The hook failed, the change stays: %s",
+			error->message);
 }
 
 static void run_job(IpWorker *worker)
@@ -113,22 +117,30 @@ static void run_job(IpWorker *worker)
 
 static void log_end(const IpWorker *worker)
 {
-	const char *name = worker->interface;
+	const char *name = worker->interface ? worker->interface : "?";
+	HvisLogContext context = { .interface = worker->interface };
 
 	if (worker->error && worker->job == IP_JOB_REVERT)
 		return; /* whoever asked is told */
-	if (worker->error && worker->job == IP_JOB_RECOVER)
-		hvis_log(HVIS_LOG_ERROR, "%s: an unfinished change could not be taken back: %s",
-			name ? name : "?", worker->error->message);
-	else if (worker->error)
-		hvis_log(HVIS_LOG_WARNING, "%s: the host's addresses are not used: %s", name,
+	if (worker->error && worker->job == IP_JOB_RECOVER) {
+		context.message_id = HVIS_MESSAGE_IP_STUCK;
+		hvis_log_with(HVIS_LOG_ERROR, &context,
+			"%s: an unfinished change could not be taken back: %s", name,
 			worker->error->message);
-	else if (worker->job == IP_JOB_SET)
-		hvis_log(HVIS_LOG_NOTICE, "%s has the addresses that the host wants, by %s", name,
+	} else if (worker->error) {
+		context.message_id = HVIS_MESSAGE_IP_UNUSED;
+		hvis_log_with(HVIS_LOG_WARNING, &context,
+			"%s: the host's addresses are not used: %s", name, worker->error->message);
+	} else if (worker->job == IP_JOB_SET) {
+		context.message_id = HVIS_MESSAGE_IP_SET;
+		hvis_log_with(HVIS_LOG_NOTICE, &context,
+			"%s has the addresses that the host wants, by %s", name,
 			ip_backend_name(worker->change->backend));
-	else if (name)
-		hvis_log(HVIS_LOG_NOTICE, "%s: %s was taken back", name,
+	} else if (worker->interface) {
+		context.message_id = HVIS_MESSAGE_IP_TAKEN_BACK;
+		hvis_log_with(HVIS_LOG_NOTICE, &context, "%s: %s was taken back", name,
 			worker->job == IP_JOB_RECOVER ? "an unfinished change" : "the last change");
+	}
 }
 
 /* The parts of one job, so that the next can begin inside of the callback. */

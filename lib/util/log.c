@@ -129,6 +129,7 @@ static void put_context(
 	put(fields, n, "HVIS_MESSAGE", context->message_type);
 	put(fields, n, "HVIS_POOL", context->pool);
 	put(fields, n, "HVIS_KEY", context->key);
+	put(fields, n, "HVIS_INTERFACE", context->interface);
 	put(fields, n, "HVIS_RESULT", context->result ? result : NULL);
 }
 

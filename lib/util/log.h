@@ -25,6 +25,7 @@ typedef struct {
 	const char *message_type; /* HVIS_MESSAGE: "SET", "FREEZE" */
 	const char *pool; /* HVIS_POOL: "external" */
 	const char *key; /* HVIS_KEY: of a pair */
+	const char *interface; /* HVIS_INTERFACE: "eth0" */
 	guint32 result; /* HVIS_RESULT: what the host is told, as "0x80004005" */
 } HvisLogContext;
 

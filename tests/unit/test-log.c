@@ -81,7 +81,7 @@ static GLogWriterOutput check_fields(
 	static const char *const wanted[][2] = { { "PRIORITY", "4" }, { "MESSAGE", "text" },
 		{ "MESSAGE_ID", HVIS_MESSAGE_REQUEST_FAILED }, { "HVIS_TRANSACTION", "7" },
 		{ "HVIS_MESSAGE", "set" }, { "HVIS_POOL", "external" }, { "HVIS_KEY", "k" },
-		{ "HVIS_RESULT", "0x80004005" } };
+		{ "HVIS_INTERFACE", "eth0" }, { "HVIS_RESULT", "0x80004005" } };
 
 	g_assert_cmpuint(n, ==, *(gsize *)data ? G_N_ELEMENTS(wanted) : 2);
 	for (gsize i = 0; i < n; i++) {
@@ -99,6 +99,7 @@ static void test_fields(void)
 		.message_type = "set",
 		.pool = "external",
 		.key = "k",
+		.interface = "eth0",
 		.result = 0x80004005 };
 	gsize entries = 0;
 
