@@ -35,6 +35,17 @@ static char *advice_busy(const char *root, const char *device)
 		holder ? holder : "another process");
 }
 
+char *hvctl_stopped_advice(HvisIsolation isolation)
+{
+	if (isolation != HVIS_ISOLATION_NONE)
+		return g_strdup_printf(
+			"this is a confidential VM (%s): its host is served only where "
+			"ConfidentialVM= says so, see hvis.conf(5)",
+			hvis_isolation_name(isolation));
+	return g_strdup("start it: \"systemctl enable --now hv-kvp-daemon\"; "
+			"its log: \"journalctl -u hv-kvp-daemon\"");
+}
+
 char *hvctl_status_advice(const char *root, const char *state, const char *device)
 {
 	HvctlDevice found = hvctl_find_device(root);
@@ -49,8 +60,7 @@ char *hvctl_status_advice(const char *root, const char *state, const char *devic
 	if (found != HVCTL_DEVICE_THERE)
 		return g_strdup(hvctl_device_text(found));
 	if (g_str_equal(state, NOT_RUNNING))
-		return g_strdup("start it: \"systemctl enable --now hv-kvp-daemon\"; "
-				"its log: \"journalctl -u hv-kvp-daemon\"");
+		return hvctl_stopped_advice(hvis_isolation_detect(NULL, NULL));
 	return NULL;
 }
 

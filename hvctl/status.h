@@ -6,8 +6,13 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
+#include "util/confidential.h"
+
 /* What to do about @state on the machine below @root; NULL where nothing is known or needed. */
 char *hvctl_status_advice(const char *root, const char *state, const char *device);
+
+/* What to do about a daemon that does not run though its device is there. */
+char *hvctl_stopped_advice(HvisIsolation isolation);
 
 /* The status to show where no daemon answers. */
 struct json_object *hvctl_status_not_running(const char *root, const char *detail);

@@ -191,6 +191,16 @@ static void test_other_device(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 	g_assert_null(advice);
 }
 
+static void test_advice_in_a_confidential_vm(void)
+{
+	g_autofree char *plain = hvctl_stopped_advice(HVIS_ISOLATION_NONE);
+	g_autofree char *snp = hvctl_stopped_advice(HVIS_ISOLATION_SNP);
+
+	g_assert_nonnull(strstr(plain, "systemctl enable --now hv-kvp-daemon"));
+	g_assert_nonnull(strstr(snp, "SEV-SNP"));
+	g_assert_nonnull(strstr(snp, "ConfidentialVM="));
+}
+
 static void test_advice(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 {
 	check_advice(tree, "not running", "no Hyper-V guest");
@@ -237,6 +247,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/hvctl/status/text", test_text);
 	g_test_add_func("/hvctl/status/json", test_json);
 	g_test_add_func("/hvctl/status/ages", test_ages);
+	g_test_add_func(
+		"/hvctl/status/advice-in-a-confidential-vm", test_advice_in_a_confidential_vm);
 	g_test_add_func("/hvctl/diagnose/class", test_class);
 	g_test_add("/hvctl/diagnose/device", Tree, NULL, tree_up, test_device, tree_down);
 	g_test_add("/hvctl/status/advice", Tree, NULL, tree_up, test_advice, tree_down);
