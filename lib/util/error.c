@@ -94,6 +94,17 @@ gboolean hvis_fail_errno(GError **error, int err, const char *format, ...)
 	return FALSE;
 }
 
+void hvis_error_append(GError **error, const char *text)
+{
+	char *message;
+
+	if (!error || !*error)
+		return;
+	message = g_strconcat((*error)->message, text, NULL);
+	g_free((*error)->message);
+	(*error)->message = message;
+}
+
 gboolean hvis_error_is(const GError *error, HvisErrorCode code)
 {
 	return g_error_matches(error, HVIS_ERROR, (gint)code);

@@ -42,6 +42,9 @@ gboolean hvis_fail(GError **error, HvisErrorCode code, const char *format, ...) 
 /* As hvis_fail() with the code that fits errno value @err; its text is appended after ": ". */
 gboolean hvis_fail_errno(GError **error, int err, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
+/* Put @text behind the message of *@error, as g_prefix_error() puts one before it: a hint. */
+void hvis_error_append(GError **error, const char *text);
+
 gboolean hvis_error_is(const GError *error, HvisErrorCode code);
 
 /* The exit status for @error; any domain. HVIS_EXIT_OK for NULL. */
