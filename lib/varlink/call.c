@@ -321,6 +321,18 @@ gboolean varlink_param_int(VarlinkCall *call, const char *name, gint64 *ret)
 	return found > 0 && take_int(call, name, value, ret);
 }
 
+gboolean varlink_param_array(VarlinkCall *call, const char *name, struct json_object **ret)
+{
+	struct json_object *value;
+	int found = find_param(call, name, json_type_array, &value);
+
+	if (found == 0)
+		refuse_param(call, name);
+	if (found > 0)
+		*ret = value;
+	return found > 0;
+}
+
 gboolean varlink_param_string_opt(VarlinkCall *call, const char *name, const char **ret)
 {
 	struct json_object *value;

@@ -290,6 +290,21 @@ struct json_object *varlink_client_call(VarlinkClient *client, const char *metho
 	return NULL;
 }
 
+gboolean varlink_client_start(VarlinkClient *client, const char *method, struct json_object *params,
+	int timeout_ms, GError **error)
+{
+	return send_call(client, method, params, TRUE, deadline_of(timeout_ms), error);
+}
+
+struct json_object *varlink_client_next(
+	VarlinkClient *client, int timeout_ms, gboolean *continues, GError **error)
+{
+	struct json_object *answer;
+
+	return receive_answer(client, deadline_of(timeout_ms), &answer, continues, error) ? answer
+											  : NULL;
+}
+
 gboolean varlink_client_stream(VarlinkClient *client, const char *method,
 	struct json_object *params, int timeout_ms, VarlinkEach each, gpointer data, GError **error)
 {

@@ -46,6 +46,8 @@ HvisErrorCode varlink_error_code(const char *name)
 	}
 	if (dot && strcmp(dot + 1, "ReadOnly") == 0)
 		return HVIS_ERROR_PERMISSION;
+	if (dot && strcmp(dot + 1, "Lost") == 0)
+		return HVIS_ERROR_BUSY;
 	for (int code = 0; dot && code < HVIS_ERROR_N; code++) {
 		if (strcmp(dot + 1, suffixes[code]) == 0)
 			return (HvisErrorCode)code;

@@ -89,6 +89,7 @@ void varlink_call_on_hangup(
  * missing or of another type. Strings live as long as the call. */
 gboolean varlink_param_string(VarlinkCall *call, const char *name, const char **ret);
 gboolean varlink_param_int(VarlinkCall *call, const char *name, gint64 *ret);
+gboolean varlink_param_array(VarlinkCall *call, const char *name, struct json_object **ret);
 /* The same with a default where the parameter is absent. */
 gboolean varlink_param_string_opt(VarlinkCall *call, const char *name, const char **ret);
 gboolean varlink_param_int_opt(VarlinkCall *call, const char *name, gint64 *ret);
@@ -107,6 +108,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VarlinkClient, varlink_client_free)
  */
 struct json_object *varlink_client_call(VarlinkClient *client, const char *method,
 	struct json_object *params, int timeout_ms, GError **error);
+
+/*
+ * The two halves of a call with "more": start it, then take the replies one by one, each within its own
+ * @timeout_ms; *@continues is FALSE with the last one. A reply is a new reference.
+ */
+gboolean varlink_client_start(VarlinkClient *client, const char *method, struct json_object *params,
+	int timeout_ms, GError **error);
+struct json_object *varlink_client_next(
+	VarlinkClient *client, int timeout_ms, gboolean *continues, GError **error);
 
 /*
  * Call with "more": @each sees every reply and ends the stream early by returning FALSE; the
