@@ -50,6 +50,7 @@ struct Kvpd {
 	char *request; /* the last one */
 	gint64 request_time_us;
 	guint64 refused;
+	guint lock_timeout_ms;
 	char *failure; /* the last one logged … */
 	gint64 failure_at; /* … and when, by the clock */
 	gboolean was_ready;
@@ -356,8 +357,11 @@ static struct json_object *get_status(gpointer data)
 
 static void set_lock_timeout(Kvpd *kvpd, guint ms)
 {
+	kvpd->lock_timeout_ms = ms;
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
 		kvp_pool_set_lock_timeout(kvp_pools_get(kvpd->pools, i), ms);
+	if (kvpd->socket)
+		kvp_socket_set_lock_timeout(kvpd->socket, ms);
 }
 
 static gboolean configure(Kvpd *kvpd, GError **error)
@@ -419,6 +423,7 @@ Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 	kvp_dispatch_set_policy(kvpd->dispatch, kvpd->policy);
 	kvpd->service = hvis_service_new(&service_ops, options->device, NULL, kvpd);
 	kvpd->socket = kvp_socket_new(&socket_ops, kvpd->store, kvpd->callers, kvpd);
+	kvp_socket_set_lock_timeout(kvpd->socket, kvpd->lock_timeout_ms);
 	return g_steal_pointer(&kvpd);
 }
 

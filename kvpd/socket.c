@@ -18,10 +18,13 @@
 #include <varlink/varlink.h>
 
 #include "kvpd/info.h"
+#include "kvpd/apply.h"
+#include "kvpd/subscribe.h"
 
 #define INTERFACE "io.hvis.Kvp"
 #define POOL_ANY HVIS_KVP_POOL_N
 #define PAGE_FRAME 256u /* what an answer to List has around its records, generously */
+#define LOCK_TIMEOUT_MS 5000u /* until the configuration says it */
 #define RECORD_FRAME 64u /* and what a record has around its key and value */
 
 struct KvpSocket {
@@ -30,6 +33,8 @@ struct KvpSocket {
 	KvpStore *store;
 	KvpWorker *worker;
 	VarlinkServer *server;
+	guint lock_timeout_ms;
+	KvpSubscribe *subscribe;
 };
 
 typedef struct Errand Errand;
@@ -49,8 +54,7 @@ static const char description[] = {
 #include "kvpd/io.hvis.Kvp.h"
 };
 
-/* Where Get looks without a pool. */
-static const guint search_order[HVIS_KVP_POOL_N] = { HVIS_KVP_POOL_EXTERNAL,
+const guint kvp_search_order[HVIS_KVP_POOL_N] = { HVIS_KVP_POOL_EXTERNAL,
 	HVIS_KVP_POOL_AUTO_EXTERNAL, HVIS_KVP_POOL_GUEST, HVIS_KVP_POOL_AUTO,
 	HVIS_KVP_POOL_AUTO_INTERNAL };
 
@@ -286,7 +290,7 @@ static void answer_get(Errand *errand)
 	g_autoptr(GError) error = NULL;
 
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
-		guint pool = search_order[i];
+		guint pool = kvp_search_order[i];
 		const char *value = NULL;
 
 		if (errand->records[pool])
@@ -319,13 +323,18 @@ static void on_get(VarlinkCall *call, struct json_object *params, gpointer data)
 
 /* --- writing --- */
 
+gboolean kvp_pool_is_writable(guint pool)
+{
+	return pool == HVIS_KVP_POOL_GUEST || pool == HVIS_KVP_POOL_EXTERNAL;
+}
+
 static gboolean take_writable_pool(VarlinkCall *call, guint *ret)
 {
 	g_autofree char *message = NULL;
 
 	if (!take_pool(call, HVIS_KVP_POOL_GUEST, ret))
 		return FALSE;
-	if (*ret == HVIS_KVP_POOL_GUEST || *ret == HVIS_KVP_POOL_EXTERNAL)
+	if (kvp_pool_is_writable(*ret))
 		return TRUE;
 	message = g_strdup_printf("pool %s is not for the guest to write; external and guest are",
 		kvp_pools_name(*ret));
@@ -388,6 +397,16 @@ static void on_delete(VarlinkCall *call, struct json_object *params, gpointer da
 	errand_change(errand, socket);
 }
 
+static void on_apply(VarlinkCall *call, struct json_object *params, gpointer data)
+{
+	KvpSocket *socket = data;
+	guint pool;
+
+	if (take_writable_pool(call, &pool))
+		kvp_apply(
+			call, params, socket->store, pool, socket->worker, socket->lock_timeout_ms);
+}
+
 /* --- the rest --- */
 
 static void answer_info(Errand *errand)
@@ -419,6 +438,23 @@ static void on_nics(VarlinkCall *call, struct json_object *params, gpointer data
 	varlink_call_reply(call, reply);
 }
 
+static void on_watch(VarlinkCall *call, struct json_object *params, gpointer data)
+{
+	KvpSocket *socket = data;
+	g_autoptr(GError) error = NULL;
+	const char *key = NULL;
+	guint pool;
+
+	if (!take_pool(call, POOL_ANY, &pool) || !varlink_param_string_opt(call, "key", &key))
+		return;
+	if (pool != HVIS_KVP_POOL_AUTO) {
+		kvp_subscribe_add(socket->subscribe, call, pool, key);
+		return;
+	}
+	hvis_fail(&error, HVIS_ERROR_UNSUPPORTED, "pool auto is computed when it is asked for");
+	varlink_call_gerror(call, INTERFACE, error);
+}
+
 static void on_get_status(VarlinkCall *call, struct json_object *params, gpointer data)
 {
 	KvpSocket *socket = data;
@@ -433,6 +469,8 @@ static const VarlinkMethod methods[] = {
 	{ .name = "Delete", .handle = on_delete, .privileged = TRUE },
 	{ .name = "Info", .handle = on_info },
 	{ .name = "Nics", .handle = on_nics },
+	{ .name = "Apply", .handle = on_apply, .privileged = TRUE },
+	{ .name = "Watch", .handle = on_watch, .streams = TRUE },
 	{ .name = "GetStatus", .handle = on_get_status },
 	{ 0 },
 };
@@ -446,9 +484,16 @@ KvpSocket *kvp_socket_new(
 	socket->data = data;
 	socket->store = kvp_store_ref(store);
 	socket->worker = worker;
+	socket->lock_timeout_ms = LOCK_TIMEOUT_MS;
+	socket->subscribe = kvp_subscribe_new(store, worker);
 	socket->server = varlink_server_new("hv_kvp_daemon", PACKAGE_VERSION);
 	varlink_server_add(socket->server, INTERFACE, description, methods, socket);
 	return socket;
+}
+
+void kvp_socket_set_lock_timeout(KvpSocket *socket, guint ms)
+{
+	socket->lock_timeout_ms = ms;
 }
 
 void kvp_socket_free(KvpSocket *socket)
@@ -456,6 +501,7 @@ void kvp_socket_free(KvpSocket *socket)
 	if (!socket)
 		return;
 	varlink_server_free(socket->server);
+	kvp_subscribe_free(socket->subscribe);
 	kvp_store_unref(socket->store);
 	g_free(socket);
 }

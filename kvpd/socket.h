@@ -14,6 +14,9 @@
 
 typedef struct KvpSocket KvpSocket;
 
+/* Where a key is looked for that comes without a pool. */
+extern const guint kvp_search_order[HVIS_KVP_POOL_N];
+
 typedef struct {
 	KvpRecords *(*facts)(gpointer data); /* pool "auto" as it is now; a new reference */
 	struct json_object *(*status)(gpointer data); /* type Status of the interface */
@@ -28,6 +31,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpSocket, kvp_socket_free)
 
 /* Listen on @path, for everyone; makes its directory. HVIS_ERROR_BUSY where another daemon does. */
 gboolean kvp_socket_listen(KvpSocket *socket, const char *path, GError **error);
+
+/* May programs of the guest write pool @pool? */
+gboolean kvp_pool_is_writable(guint pool);
+
+/* How long a change of several records waits for the locks of others. */
+void kvp_socket_set_lock_timeout(KvpSocket *socket, guint ms);
 
 /* HVIS_ERROR_INVALID where the host could not be given all of @key or @value, with the limit. */
 gboolean kvp_socket_check(const char *key, const char *value, GError **error);

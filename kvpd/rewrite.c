@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#include "config.h"
+
+#include "kvpd/rewrite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <hvis/kvp.h>
+#include <util/error.h>
+#include <util/fd.h>
+
+#include "kvpd/lock.h"
+#include "kvpd/pool.h"
+
+#define RECORD sizeof(struct hvis_kvp_record)
+#define REOPEN_MAX 5 /* times that a file may be replaced under us before we give up */
+
+/* --- the file --- */
+
+static gboolean is_at_path(int fd, const char *path)
+{
+	struct stat mine, there;
+
+	return fstat(fd, &mine) == 0 && lstat(path, &there) == 0 && mine.st_dev == there.st_dev &&
+	       mine.st_ino == there.st_ino;
+}
+
+/* O_NONBLOCK keeps a FIFO from holding us; regular files do not know it. */
+static int open_regular(const char *path, GError **error)
+{
+	hvis_autofd int fd = -1;
+	struct stat st;
+
+	if (lstat(path, &st) < 0) {
+		hvis_fail_errno(error, errno, "stat %s", path);
+		return -1;
+	}
+	if (S_ISREG(st.st_mode))
+		fd = hvis_open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, error);
+	else
+		hvis_fail(error, HVIS_ERROR_IO, "%s is not a regular file", path);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
+		hvis_fail(error, HVIS_ERROR_IO, "%s is not a regular file", path);
+		return -1;
+	}
+	return hvis_fd_steal(&fd);
+}
+
+static int open_locked(const char *path, guint lock_timeout_ms, GError **error)
+{
+	for (int i = 0; i < REOPEN_MAX; i++) {
+		hvis_autofd int fd = open_regular(path, error);
+
+		if (fd < 0)
+			return -1;
+		if (!kvp_lock(fd, KVP_LOCK_EXCLUSIVE, lock_timeout_ms, error)) {
+			g_prefix_error(error, "%s: ", path);
+			return -1;
+		}
+		if (is_at_path(fd, path))
+			return hvis_fd_steal(&fd);
+	}
+	hvis_fail(error, HVIS_ERROR_BUSY, "%s is being replaced again and again", path);
+	return -1;
+}
+
+static GByteArray *read_all(int fd, const char *path, GError **error)
+{
+	g_autoptr(GByteArray) bytes = g_byte_array_new();
+	struct stat st;
+
+	if (fstat(fd, &st) < 0) {
+		hvis_fail_errno(error, errno, "stat %s", path);
+		return NULL;
+	}
+	if ((guint64)st.st_size >= (KVP_POOL_RECORDS_MAX + 1) * RECORD) {
+		hvis_fail(error, HVIS_ERROR_NO_SPACE, "%s has more than %u records", path,
+			KVP_POOL_RECORDS_MAX);
+		return NULL;
+	}
+	g_byte_array_set_size(bytes, (guint)st.st_size);
+	if (st.st_size > 0 && !hvis_pread_all(fd, bytes->data, bytes->len, 0, error)) {
+		g_prefix_error(error, "%s: ", path);
+		return NULL;
+	}
+	return g_steal_pointer(&bytes);
+}
+
+/* Write the records of @to that differ from what @from has in their place; *@ret_end is where it ended. */
+static gboolean write_changed(
+	int fd, const GByteArray *from, const GByteArray *to, gsize *ret_end, GError **error)
+{
+	for (gsize at = 0; at < to->len; at += RECORD) {
+		gsize len = MIN(RECORD, to->len - at);
+
+		*ret_end = at + len;
+		if (at + len <= from->len && memcmp(from->data + at, to->data + at, len) == 0)
+			continue;
+		if (!hvis_pwrite_all(fd, to->data + at, len, (off_t)at, error))
+			return FALSE;
+	}
+	if (to->len >= from->len || ftruncate(fd, (off_t)to->len) == 0)
+		return TRUE;
+	return hvis_fail_errno(error, errno, "truncate");
+}
+
+/* From the end to the start, as records may have moved up: each is whole below when it is written. */
+static void write_back(int fd, const GByteArray *old, gsize end)
+{
+	if (ftruncate(fd, (off_t)old->len) < 0)
+		g_debug("roll back: %s", g_strerror(errno));
+	for (gsize at = (MIN(end, old->len) + RECORD - 1) / RECORD * RECORD; at > 0; at -= RECORD) {
+		g_autoptr(GError) failed = NULL;
+		gsize start = at - RECORD;
+
+		if (!hvis_pwrite_all(fd, old->data + start, MIN(RECORD, old->len - start),
+			    (off_t)start, &failed))
+			g_debug("roll back: %s", failed->message);
+	}
+}
+
+gboolean kvp_rewrite(
+	const char *path, guint lock_timeout_ms, KvpRewriteEdit edit, gpointer data, GError **error)
+{
+	hvis_autofd int fd = open_locked(path, lock_timeout_ms, error);
+	g_autoptr(GByteArray) old = fd < 0 ? NULL : read_all(fd, path, error);
+	g_autoptr(GByteArray) bytes = g_byte_array_new();
+	gsize end = 0;
+
+	if (!old)
+		return FALSE;
+	g_byte_array_append(bytes, old->data, old->len);
+	if (!edit(bytes, data, error))
+		return FALSE;
+	if (bytes->len == old->len &&
+		(old->len == 0 || memcmp(bytes->data, old->data, old->len) == 0))
+		return TRUE;
+	if (!write_changed(fd, old, bytes, &end, error)) {
+		write_back(fd, old, end);
+		g_prefix_error(error, "%s: ", path);
+		return FALSE;
+	}
+	kvp_unlock(fd); /* nobody waits for our disk */
+	return fsync(fd) == 0 || hvis_fail_errno(error, errno, "fsync %s", path);
+}
+
+/* --- changes --- */
+
+/* As kvp_pool_read() shows it, so that what is shown can be changed. Mostly a short comparison. */
+static gboolean has_key(const guint8 *record, const char *key)
+{
+	const char *field = (const char *)record;
+	gsize len = strlen(key);
+	g_autofree char *shown = NULL;
+
+	if (len <= HVIS_KVP_KEY_MAX && strncmp(field, key, HVIS_KVP_KEY_MAX) == 0)
+		return TRUE;
+	if (!strstr(key, "\xef\xbf\xbd")) /* U+FFFD, which stands for what is no UTF-8 */
+		return FALSE;
+	shown = g_utf8_make_valid(field, (gssize)strnlen(field, HVIS_KVP_KEY_MAX));
+	return g_str_equal(shown, key);
+}
+
+static gboolean has_key_data(const guint8 *record, gpointer key)
+{
+	return has_key(record, key);
+}
+
+guint kvp_bytes_remove(
+	GByteArray *bytes, gboolean (*unwanted)(const guint8 *record, gpointer data), gpointer data)
+{
+	gsize to = 0, at = 0;
+
+	for (; bytes->len - at >= RECORD; at += RECORD) {
+		if (unwanted(bytes->data + at, data))
+			continue;
+		if (to != at)
+			memcpy(bytes->data + to, bytes->data + at, RECORD);
+		to += RECORD;
+	}
+	if (to == at) /* a torn tail stays where it is as long as nothing moves */
+		return 0;
+	g_byte_array_set_size(bytes, (guint)to);
+	return (guint)((at - to) / RECORD);
+}
+
+static gboolean put(GByteArray *bytes, const KvpChange *change, KvpBatch *batch, GError **error)
+{
+	gsize count = bytes->len / RECORD, last = change->append ? 0 : count;
+	guint8 record[RECORD] = { 0 };
+
+	if (strlen(change->key) >= HVIS_KVP_KEY_MAX || strlen(change->value) >= HVIS_KVP_VALUE_MAX)
+		return hvis_fail(error, HVIS_ERROR_INVALID, "the text does not fit a record");
+	memcpy(record, change->key, strlen(change->key));
+	memcpy(record + HVIS_KVP_KEY_MAX, change->value, strlen(change->value));
+	while (last > 0 && !has_key(bytes->data + (last - 1) * RECORD, change->key))
+		last--;
+	if (last > 0) {
+		memcpy(bytes->data + (last - 1) * RECORD, record, RECORD);
+		batch->replaced++;
+		return TRUE;
+	}
+	if (count >= KVP_POOL_RECORDS_MAX)
+		return hvis_fail(
+			error, HVIS_ERROR_NO_SPACE, "full: %u records", KVP_POOL_RECORDS_MAX);
+	g_byte_array_set_size(bytes, (guint)(count * RECORD)); /* a torn tail gives way */
+	g_byte_array_append(bytes, record, RECORD);
+	batch->added++;
+	return TRUE;
+}
+
+static gboolean edit_all(GByteArray *bytes, KvpBatch *batch, GError **error)
+{
+	if (batch->clear) {
+		batch->removed += (guint)(bytes->len / RECORD);
+		g_byte_array_set_size(bytes, 0);
+	}
+	for (gsize i = 0; i < batch->n; i++) {
+		const KvpChange *change = &batch->changes[i];
+
+		if (!change->value)
+			batch->removed += kvp_bytes_remove(
+				bytes, has_key_data, (gpointer)(guintptr)change->key);
+		else if (!put(bytes, change, batch, error))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean edit_batch(GByteArray *bytes, gpointer data, GError **error)
+{
+	KvpBatch *batch = data;
+	g_autoptr(GByteArray) copy = g_byte_array_new();
+
+	if (!batch->dry_run)
+		return edit_all(bytes, batch, error);
+	g_byte_array_append(copy, bytes->data, bytes->len);
+	return edit_all(copy, batch, error);
+}
+
+gboolean kvp_pool_batch(const char *path, guint lock_timeout_ms, KvpBatch *batch, GError **error)
+{
+	batch->added = batch->replaced = batch->removed = 0;
+	return kvp_rewrite(path, lock_timeout_ms, edit_batch, batch, error);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Several changes of a pool file as one: under both locks from reading to the last write, in place,
+ * record by record and only those that differ. Where a write fails, what was written before it is
+ * written back. Killed in the middle it leaves whole records, some as they were and some as they
+ * should be; a change that only adds, replaces or removes records loses no other.
+ */
+#pragma once
+
+#include <glib.h>
+
+/* Make of the file's @bytes what they should be; FALSE and @error to leave the file as it is. */
+typedef gboolean (*KvpRewriteEdit)(GByteArray *bytes, gpointer data, GError **error);
+
+/*
+ * May sleep for locks, @lock_timeout_ms at most, and for the disk. HVIS_ERROR_NOT_FOUND without a
+ * file, _IO where it is no regular one, _BUSY without the locks, _NO_SPACE on a full disk or where it
+ * holds more than KVP_POOL_RECORDS_MAX records. A file that @edit leaves alone is not written to.
+ */
+gboolean kvp_rewrite(const char *path, guint lock_timeout_ms, KvpRewriteEdit edit, gpointer data,
+	GError **error);
+
+/* One of several changes. */
+typedef struct {
+	const char *key;
+	const char *value; /* NULL: remove all records with this key */
+	gboolean append; /* add a record, whether there is one or not */
+} KvpChange;
+
+typedef struct {
+	gboolean clear; /* first remove all records */
+	gboolean dry_run; /* only count */
+	const KvpChange *changes;
+	gsize n;
+	guint added, replaced, removed; /* filled in: records */
+} KvpBatch;
+
+/*
+ * All of @batch or nothing of it; it has only text that kvp_socket_check() lets pass. A key that is
+ * to be removed and is not there is no failure.
+ */
+gboolean kvp_pool_batch(const char *path, guint lock_timeout_ms, KvpBatch *batch, GError **error);
+
+/* Remove every record of which @unwanted says so from @bytes, keeping the order; returns how many. */
+guint kvp_bytes_remove(GByteArray *bytes, gboolean (*unwanted)(const guint8 *record, gpointer data),
+	gpointer data);
