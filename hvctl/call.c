@@ -2,7 +2,6 @@
 #include "hvctl/call.h"
 
 #include "util/output.h"
-#include "varlink/varlink.h"
 
 /* No socket, or nobody behind it. */
 static gboolean not_running(const GError *error)
@@ -11,7 +10,7 @@ static gboolean not_running(const GError *error)
 	       hvis_error_is(error, HVIS_ERROR_CLOSED);
 }
 
-static VarlinkClient *connect_daemon(const HvctlRequest *request, GError **error)
+VarlinkClient *hvctl_connect(const HvctlRequest *request, GError **error)
 {
 	g_autoptr(GError) cause = NULL;
 	VarlinkClient *client = varlink_client_connect(request->socket, &cause);
@@ -26,11 +25,18 @@ static VarlinkClient *connect_daemon(const HvctlRequest *request, GError **error
 	return NULL;
 }
 
+gboolean hvctl_daemon_runs(const HvctlRequest *request, GError **error)
+{
+	g_autoptr(VarlinkClient) client = hvctl_connect(request, error);
+
+	return client != NULL;
+}
+
 struct json_object *hvctl_call(
 	const HvctlRequest *request, const char *method, struct json_object *params, GError **error)
 {
 	g_autofree char *name = g_strconcat("io.hvis.Kvp.", method, NULL);
-	g_autoptr(VarlinkClient) client = connect_daemon(request, error);
+	g_autoptr(VarlinkClient) client = hvctl_connect(request, error);
 	g_autoptr(GError) cause = NULL;
 	struct json_object *answer;
 

@@ -4,6 +4,7 @@
 
 #include <json-c/json.h>
 #include "hvctl/command.h"
+#include "varlink/varlink.h"
 
 /*
  * Call io.hvis.Kvp.@method on the request's socket. Takes @params. Returns a new reference. A
@@ -11,6 +12,12 @@
  */
 struct json_object *hvctl_call(const HvctlRequest *request, const char *method,
 	struct json_object *params, GError **error);
+
+/* Does somebody listen at the request's socket? HVIS_ERROR_CLOSED where nobody does. */
+gboolean hvctl_daemon_runs(const HvctlRequest *request, GError **error);
+
+/* A connection to the daemon; NULL and HVIS_ERROR_CLOSED where nobody is there. */
+VarlinkClient *hvctl_connect(const HvctlRequest *request, GError **error);
 
 /* An object to call with, holding the request's --pool if there is one. */
 struct json_object *hvctl_params(const HvctlRequest *request);

@@ -3,38 +3,120 @@
 #include "config.h"
 
 #include "hvctl/command.h"
+
+#include "hvctl/complete.h"
 #include "util/output.h"
 
 const HvctlCommand hvctl_commands[] = {
-	{ "status", "", 0, HVCTL_OPT_JSON | HVCTL_OPT_CALL,
-		"show what the services do, and why one does not work",
-		"The exit status is 0 where the host is being served, 1 where a daemon runs but "
-		"does "
-		"not serve it yet, and 3 where the daemon does not run or does not answer.",
-		hvctl_status },
-	{ "kvp list", "", 0, HVCTL_OPT_JSON | HVCTL_OPT_POOL | HVCTL_OPT_CALL,
-		"list records: pool, key and value, in the order of the file",
-		"Keys that occur more than once are listed as often.", hvctl_kvp_list },
-	{ "kvp get", "KEY", 1, HVCTL_OPT_JSON | HVCTL_OPT_POOL | HVCTL_OPT_CALL,
-		"print the value of a key",
-		"Without --pool the pools are searched in the order external, auto-external, "
-		"guest, "
-		"auto, auto-internal. The exit status is 1 where no pool has the key.",
-		hvctl_kvp_get },
-	{ "kvp set", "KEY VALUE", 2, HVCTL_OPT_POOL | HVCTL_OPT_CALL, "add or replace a record",
-		"The pool is guest, which the host reads, unless --pool says external.",
-		hvctl_kvp_set },
-	{ "kvp delete", "KEY", 1, HVCTL_OPT_POOL | HVCTL_OPT_CALL, "delete the records of a key",
-		"The pool is guest unless --pool says external. The exit status is 1 where it does "
-		"not have the key.",
-		hvctl_kvp_delete },
-	{ "config check", "", 0, HVCTL_OPT_JSON, "check the configuration files",
-		"A key that does not exist and a bad value are wrong; file and line are named, and "
-		"the "
-		"exit status is 1. The daemon need not run.",
-		hvctl_config_check },
-	{ "config show", "", 0, HVCTL_OPT_JSON | HVCTL_OPT_ORIGIN, "show every configuration value",
-		"The daemon need not run.", hvctl_config_show },
+	{ .path = "status",
+		.usage = "",
+		.options = HVCTL_OPT_JSON | HVCTL_OPT_CALL,
+		.summary = "show what the services do, and why one does not work",
+		.help = "The exit status is 0 where the host is being served, 1 where a daemon "
+			"runs but does not serve it yet, and 3 where the daemon does not run or "
+			"does not answer.",
+		.run = hvctl_status },
+	{ .path = "kvp list",
+		.usage = "",
+		.options = HVCTL_OPT_KVP | HVCTL_OPT_JSON | HVCTL_OPT_FORMAT | HVCTL_OPT_RAW,
+		.summary = "list records: pool, key and value, in the order of the file",
+		.help = "Keys that occur more than once are listed as often. Values that were "
+			"stored in parts are joined.",
+		.run = hvctl_kvp_list },
+	{ .path = "kvp get",
+		.usage = "KEY",
+		.n_args = 1,
+		.options = HVCTL_OPT_KVP | HVCTL_OPT_JSON | HVCTL_OPT_FORMAT | HVCTL_OPT_RAW,
+		.summary = "print the value of a key",
+		.help = "Without --pool the pools are searched in the order external, "
+			"auto-external, guest, auto, auto-internal. Where there is no KEY, KEY0, "
+			"KEY1, … are joined. The exit status is 1 where no pool has the key.",
+		.run = hvctl_kvp_get },
+	{ .path = "kvp set",
+		.usage = "KEY VALUE",
+		.n_args = 2,
+		.options = HVCTL_OPT_KVP | HVCTL_OPT_SPLIT | HVCTL_OPT_APPEND,
+		.summary = "add or replace a record",
+		.help = "The pool is guest, which the host reads, unless --pool says external. The "
+			"value - is read from standard input.",
+		.run = hvctl_kvp_set },
+	{ .path = "kvp delete",
+		.usage = "KEY…",
+		.n_args_max = HVCTL_ARGS_MAX,
+		.options = HVCTL_OPT_KVP | HVCTL_OPT_RAW | HVCTL_OPT_ALL | HVCTL_OPT_IF_STALE,
+		.summary = "delete the records of keys",
+		.help = "The pool is guest unless --pool says external. The exit status is 1 where "
+			"it does not have a key. With --all every record goes; with --if-stale "
+			"only where \"kvp stale\" says yes.",
+		.run = hvctl_kvp_delete },
+	{ .path = "kvp stale",
+		.usage = "",
+		.options = HVCTL_OPT_KVP,
+		.summary = "was a pool last written before this boot?",
+		.help = "The pool is guest unless --pool says another. The exit status is 0 for "
+			"yes and 1 for no.",
+		.run = hvctl_kvp_stale },
+	{ .path = "kvp watch",
+		.usage = "",
+		.options = HVCTL_OPT_KVP | HVCTL_OPT_JSON | HVCTL_OPT_FORMAT | HVCTL_OPT_RAW,
+		.summary = "show what changes, as it changes",
+		.help = "A line per change, with --json an object per line, until it is "
+			"interrupted.",
+		.run = hvctl_kvp_watch },
+	{ .path = "kvp wait",
+		.usage = "KEY",
+		.n_args = 1,
+		.options = HVCTL_OPT_KVP | HVCTL_OPT_JSON | HVCTL_OPT_RAW | HVCTL_OPT_VALUE,
+		.summary = "wait until a key is there, and print its value",
+		.help = "With --value until it has this value. Without --timeout for ever, else "
+			"the exit status is 5 when the time is over.",
+		.run = hvctl_kvp_wait },
+	{ .path = "kvp export",
+		.usage = "",
+		.options = HVCTL_OPT_KVP,
+		.summary = "print the stored records as JSON that import reads",
+		.run = hvctl_kvp_export },
+	{ .path = "kvp import",
+		.usage = "[FILE]",
+		.n_args_max = 1,
+		.options = HVCTL_OPT_KVP | HVCTL_OPT_JSON | HVCTL_OPT_APPEND | HVCTL_OPT_REPLACE |
+			   HVCTL_OPT_DRY_RUN,
+		.summary = "set the records that a file, or standard input, has",
+		.help = "What export has printed, an array of records, or an object of keys and "
+			"values. A key that is there is replaced. Of each pool all records are "
+			"set or none.",
+		.run = hvctl_kvp_import },
+	{ .path = "kvp check",
+		.usage = "",
+		.options = HVCTL_OPT_JSON | HVCTL_OPT_POOL | HVCTL_OPT_POOL_DIR | HVCTL_OPT_REPAIR,
+		.summary = "look for what is wrong with the pool files",
+		.help = "Needs no daemon, and may be used beside one. What --repair removes goes "
+			"to a backup file. The exit status is 1 where something stays wrong.",
+		.run = hvctl_kvp_check },
+	{ .path = "kvp events",
+		.usage = "",
+		.options = HVCTL_OPT_KVP | HVCTL_OPT_JSON,
+		.summary = "show what cloud-init has told the host about the boot",
+		.run = hvctl_kvp_events },
+	{ .path = "logs",
+		.usage = "",
+		.options = HVCTL_OPT_JSON | HVCTL_OPT_FOLLOW | HVCTL_OPT_LINES,
+		.summary = "show what the services have logged",
+		.help = "It is journalctl that shows it.",
+		.run = hvctl_logs },
+	{ .path = "config check",
+		.usage = "",
+		.options = HVCTL_OPT_JSON,
+		.summary = "check the configuration files",
+		.help = "A key that does not exist and a bad value are wrong; file and line are "
+			"named, and the exit status is 1. The daemon need not run.",
+		.run = hvctl_config_check },
+	{ .path = "config show",
+		.usage = "",
+		.options = HVCTL_OPT_JSON | HVCTL_OPT_ORIGIN,
+		.summary = "show every configuration value",
+		.help = "The daemon need not run.",
+		.run = hvctl_config_show },
 	{ .path = NULL },
 };
 
@@ -57,6 +139,12 @@ int hvctl_main(const char *const *argv)
 	g_autoptr(GError) error = NULL;
 	HvisExit status;
 
+	if (argv[0] && argv[1] && g_str_equal(argv[1], HVCTL_COMPLETE)) {
+		g_autofree char *lines = hvctl_complete(argv + 2);
+
+		fputs(lines, stdout);
+		return HVIS_EXIT_OK;
+	}
 	if (!hvctl_parse(argv, &request, &error)) {
 		hvis_die(HVIS_EXIT_USAGE, error);
 		fputs("hvctl --help shows the commands\n", stderr);

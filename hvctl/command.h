@@ -16,11 +16,51 @@ enum {
 	HVCTL_OPT_ORIGIN = 1u << 2,
 	HVCTL_OPT_SOCKET = 1u << 3,
 	HVCTL_OPT_TIMEOUT = 1u << 4,
-	HVCTL_OPT_HELP = 1u << 5, /* every command has it */
+	HVCTL_OPT_HELP = 1u << 5, /* every command has it, … */
+	HVCTL_OPT_COLOR = 1u << 6, /* … and this */
+	HVCTL_OPT_FORMAT = 1u << 7,
+	HVCTL_OPT_OFFLINE = 1u << 8,
+	HVCTL_OPT_POOL_DIR = 1u << 9,
+	HVCTL_OPT_RAW = 1u << 10,
+	HVCTL_OPT_SPLIT = 1u << 11,
+	HVCTL_OPT_APPEND = 1u << 12,
+	HVCTL_OPT_ALL = 1u << 13,
+	HVCTL_OPT_IF_STALE = 1u << 14,
+	HVCTL_OPT_VALUE = 1u << 15,
+	HVCTL_OPT_DRY_RUN = 1u << 16,
+	HVCTL_OPT_REPAIR = 1u << 17,
+	HVCTL_OPT_REPLACE = 1u << 18,
+	HVCTL_OPT_FOLLOW = 1u << 19,
+	HVCTL_OPT_LINES = 1u << 20,
+	HVCTL_OPT_VERSION = 1u << 21, /* of no command */
+	HVCTL_OPT_COMMON = HVCTL_OPT_HELP | HVCTL_OPT_COLOR,
 	HVCTL_OPT_CALL = HVCTL_OPT_SOCKET | HVCTL_OPT_TIMEOUT,
+	/* of a command that can do without the daemon */
+	HVCTL_OPT_KVP = HVCTL_OPT_CALL | HVCTL_OPT_POOL | HVCTL_OPT_OFFLINE | HVCTL_OPT_POOL_DIR,
 };
 
+/* What the options are called: for reading them, for help, for completion. */
+typedef struct {
+	guint bit; /* 0 ends the table */
+	char letter; /* 0 = none */
+	const char *name;
+	const char *value; /* "PATH"; NULL where it takes none */
+	const char *words; /* the values it takes, between spaces; NULL = any */
+	const char *help;
+} HvctlOption;
+
+extern const HvctlOption hvctl_options[];
+
+typedef enum {
+	HVCTL_FORMAT_NONE, /* not given: a table, or what the command has */
+	HVCTL_FORMAT_PLAIN, /* KEY=VALUE, control characters escaped */
+	HVCTL_FORMAT_ENV, /* for a shell to read */
+	HVCTL_FORMAT_JSON_LINES, /* an object per line */
+	HVCTL_FORMAT_N,
+} HvctlFormat;
+
 #define HVCTL_SOCKET "/run/hvis/kvp"
+#define HVCTL_ARGS_MAX 1000u /* ours: of a command that takes several */
 #define HVCTL_TIMEOUT_MS 10000
 
 typedef struct HvctlRequest HvctlRequest;
@@ -28,7 +68,7 @@ typedef struct HvctlRequest HvctlRequest;
 typedef struct {
 	const char *path; /* the words that name it: "kvp get" */
 	const char *usage; /* its arguments: "KEY", "" where it has none */
-	guint n_args;
+	guint n_args, n_args_max; /* how many; n_args_max is 0 where there is one number */
 	guint options; /* HVCTL_OPT_… bits */
 	const char *summary;
 	const char *help; /* a paragraph, NULL where the summary says it all */
@@ -45,13 +85,20 @@ struct HvctlRequest {
 	const HvctlCommand *command;
 	char *group; /* the words before --help that are no whole command: "kvp"; or NULL */
 	char **args; /* command->n_args of them, valid UTF-8 */
-	gboolean json;
-	gboolean origin;
-	char *socket;
-	int timeout_ms;
+	gboolean json, origin, offline, raw, split, append, all, if_stale, dry_run, repair, replace,
+		follow;
+	gboolean color; /* what is printed may have colours */
+	HvctlFormat format;
+	gint64 lines; /* --lines; -1 = not given */
+	char *value; /* --value; NULL = not given */
+	char *socket, *pool_dir;
+	gboolean fallback; /* the files will do where the daemon does not run */
+	gboolean quiet; /* say nothing on standard error */
+	int timeout_ms; /* of an answer; of "kvp wait": of all, -1 = for ever */
 	const char *pool; /* a name that the daemon knows; NULL where none was given */
 	const char *root; /* what to look at in place of "/": for tests, "" otherwise */
-	FILE *out; /* where the answer goes: standard output */
+	FILE *in,
+		*out; /* where a value comes from and the answer goes: standard input and output */
 };
 
 /*
@@ -61,6 +108,15 @@ struct HvctlRequest {
 gboolean hvctl_parse(const char *const *argv, HvctlRequest *ret, GError **error);
 void hvctl_request_clear(HvctlRequest *request);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HvctlRequest, hvctl_request_clear)
+
+/* Whether @command takes the option; every command takes those of HVCTL_OPT_COMMON. */
+gboolean hvctl_takes(const HvctlCommand *command, guint bit);
+
+/* How many of @words (from the first) name a command, *@ret; 0 where none does. */
+guint hvctl_find_command(const char *const *words, const HvctlCommand **ret);
+
+/* Is there a command that begins with the words @group? */
+gboolean hvctl_is_group(const char *group);
 
 /* The help for @command, for the commands that begin with @group, or (both NULL) for all. */
 char *hvctl_help(const HvctlCommand *command, const char *group);
@@ -72,6 +128,16 @@ HvisExit hvctl_status(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_list(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_get(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_set(const HvctlRequest *request, GError **error);
+HvisExit hvctl_kvp_watch(const HvctlRequest *request, GError **error);
+HvisExit hvctl_kvp_wait(const HvctlRequest *request, GError **error);
+HvisExit hvctl_kvp_export(const HvctlRequest *request, GError **error);
+HvisExit hvctl_kvp_import(const HvctlRequest *request, GError **error);
+HvisExit hvctl_kvp_check(const HvctlRequest *request, GError **error);
+HvisExit hvctl_kvp_events(const HvctlRequest *request, GError **error);
+/* The command line of journalctl for @request; NULL-terminated, new. */
+char **hvctl_logs_argv(const HvctlRequest *request);
+HvisExit hvctl_logs(const HvctlRequest *request, GError **error);
+HvisExit hvctl_kvp_stale(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_delete(const HvctlRequest *request, GError **error);
 HvisExit hvctl_config_check(const HvctlRequest *request, GError **error);
 HvisExit hvctl_config_show(const HvctlRequest *request, GError **error);

@@ -5,19 +5,6 @@
 
 #define COLUMN_MAX 78
 
-static const struct {
-	guint bit;
-	const char *text, *help;
-} options[] = {
-	{ HVCTL_OPT_POOL, "-p, --pool=POOL",
-		"external (0), guest (1), auto (2), auto-external (3), auto-internal (4)" },
-	{ HVCTL_OPT_ORIGIN, "    --origin", "the file and line that every value comes from" },
-	{ HVCTL_OPT_JSON, "-j, --json", "print JSON" },
-	{ HVCTL_OPT_SOCKET, "    --socket=PATH", "the daemon's socket [" HVCTL_SOCKET "]" },
-	{ HVCTL_OPT_TIMEOUT, "    --timeout=SECONDS", "wait for an answer this long [10]" },
-	{ HVCTL_OPT_HELP, "-h, --help", "show this text" },
-};
-
 /* Append @text broken into lines. */
 static void add_paragraph(GString *out, const char *text)
 {
@@ -35,13 +22,17 @@ static void add_paragraph(GString *out, const char *text)
 	g_string_append_c(out, '\n');
 }
 
-static void add_options(GString *out, guint bits)
+static void add_options(GString *out, const HvctlCommand *command)
 {
 	g_string_append(out, "\nOptions:\n");
-	for (guint i = 0; i < G_N_ELEMENTS(options); i++)
-		if (bits & options[i].bit)
-			g_string_append_printf(
-				out, "  %-22s %s\n", options[i].text, options[i].help);
+	for (const HvctlOption *o = hvctl_options; o->bit; o++) {
+		g_autofree char *name = g_strconcat(o->name, o->value ? "=" : NULL, o->value, NULL);
+
+		if (!hvctl_takes(command, o->bit))
+			continue;
+		g_string_append_printf(out, "  %c%c%c --%-18s %s\n", o->letter ? '-' : ' ',
+			o->letter ? o->letter : ' ', o->letter ? ',' : ' ', name, o->help);
+	}
 }
 
 static void add_command(GString *out, const HvctlCommand *c)
@@ -54,7 +45,7 @@ static void add_command(GString *out, const HvctlCommand *c)
 		g_string_append_c(out, '\n');
 		add_paragraph(out, c->help);
 	}
-	add_options(out, c->options | HVCTL_OPT_HELP);
+	add_options(out, c);
 }
 
 static void add_list(GString *out, const char *group)

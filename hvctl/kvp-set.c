@@ -1,13 +1,178 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* hvctl kvp set. What a key or a value may be is the daemon's rule, not repeated here. */
-#include "hvctl/call.h"
+/*
+ * hvctl kvp set. What a key or a value may be is the daemon's rule, not repeated here; how a value
+ * is cut into parts is in fold.h.
+ */
+#include <string.h>
+
+#include "hvctl/fold.h"
+#include "hvctl/records.h"
+#include "util/output.h"
+
+#define INPUT_MAX (FOLD_PARTS_MAX * HVIS_KVP_VALUE_MAX) /* what --split can store */
+
+char *hvctl_read_input(FILE *in, gsize max, GError **error)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+	char buf[16384];
+	gsize n;
+
+	while ((n = fread(buf, 1, sizeof(buf), in)) > 0) {
+		g_string_append_len(text, buf, (gssize)n);
+		if (text->len > max) {
+			hvis_fail(error, HVIS_ERROR_INVALID,
+				"standard input has more than %zu bytes", max);
+			return NULL;
+		}
+	}
+	if (ferror(in)) {
+		hvis_fail(error, HVIS_ERROR_IO, "standard input cannot be read");
+		return NULL;
+	}
+	if (!g_utf8_validate_len(text->str, text->len, NULL)) { /* nor is a NUL text */
+		hvis_fail(error, HVIS_ERROR_INVALID, "standard input is not UTF-8 text");
+		return NULL;
+	}
+	return g_strdup(text->str);
+}
+
+/* One newline at the end is not the value's, as in a shell's $(…). */
+static char *value_of(const HvctlRequest *request, GError **error)
+{
+	char *value;
+
+	if (!g_str_equal(request->args[1], "-"))
+		return g_strdup(request->args[1]);
+	value = hvctl_read_input(request->in, INPUT_MAX, error);
+	if (value && g_str_has_suffix(value, "\n"))
+		value[strlen(value) - 1] = '\0';
+	return value;
+}
+
+/* --- in parts --- */
+
+static struct json_object *find_key(struct json_object *records, const char *key)
+{
+	for (gsize i = 0; i < json_object_array_length(records); i++) {
+		struct json_object *record = json_object_array_get_idx(records, i);
+
+		if (g_str_equal(hvctl_record_text(record, "key"), key))
+			return record;
+	}
+	return NULL;
+}
+
+struct json_object *hvctl_parts(
+	const HvctlSource *source, const char *pool, const char *key, GError **error)
+{
+	struct json_object *all = hvctl_source_list(source, pool ? pool : "guest", error);
+	struct json_object *joined = all ? hvctl_fold(all) : NULL, *found = NULL, *parts = NULL;
+
+	if (joined)
+		found = find_key(joined, key);
+	if (found)
+		parts = json_object_get(output_member(found, "parts"));
+	if (all && !parts)
+		parts = json_object_new_array();
+	json_object_put(joined);
+	json_object_put(all);
+	return parts;
+}
+
+/* Behind the last part there must be nothing that would be taken for another. */
+static gboolean check_way(const HvctlSource *source, const char *pool, const char *key, guint parts,
+	struct json_object *old, GError **error)
+{
+	g_autofree char *next = g_strdup_printf("%s%u", key, parts);
+	struct json_object *all;
+	gboolean there;
+
+	for (gsize i = 0; i < json_object_array_length(old); i++)
+		if (g_str_equal(json_object_get_string(json_object_array_get_idx(old, i)), next))
+			return TRUE; /* it goes */
+	all = hvctl_source_list(source, pool ? pool : "guest", error);
+	if (!all)
+		return FALSE;
+	there = find_key(all, next) != NULL;
+	json_object_put(all);
+	return !there ||
+	       hvis_fail(error, HVIS_ERROR_EXISTS,
+		       "key \"%s\" is there and would be taken for a part of \"%s\"", next, key);
+}
+
+/* Every record that holds the value now goes, then the parts are added, as one change. */
+static gboolean set_parts(const HvctlSource *source, const char *pool, const char *key,
+	GPtrArray *parts, GError **error)
+{
+	struct json_object *old = hvctl_parts(source, pool, key, error), *changes;
+	HvctlChanged changed;
+
+	if (!old || (parts->len > 1 && !check_way(source, pool, key, parts->len, old, error))) {
+		json_object_put(old);
+		return FALSE;
+	}
+	changes = json_object_new_array();
+	for (gsize i = parts->len > 1 ? parts->len : 0; i < json_object_array_length(old); i++)
+		json_object_array_add(changes,
+			hvctl_change_new(json_object_get_string(json_object_array_get_idx(old, i)),
+				NULL, FALSE));
+	if (parts->len > 1)
+		json_object_array_add(changes, hvctl_change_new(key, NULL, FALSE));
+	else
+		json_object_array_add(changes, hvctl_change_new(key, parts->pdata[0], FALSE));
+	for (guint i = 0; parts->len > 1 && i < parts->len; i++) {
+		g_autofree char *name = g_strdup_printf("%s%u", key, i);
+
+		json_object_array_add(changes, hvctl_change_new(name, parts->pdata[i], FALSE));
+	}
+	json_object_put(old);
+	return hvctl_source_apply(source, pool, changes, FALSE, FALSE, &changed, error);
+}
+
+static gboolean set_split(const HvctlSource *source, const char *pool, const char *key,
+	const char *value, GError **error)
+{
+	g_autoptr(GPtrArray) parts = NULL;
+
+	if (!hvctl_cut(value, &parts, error))
+		return FALSE;
+	if (parts->len > 1 && *key && g_ascii_isdigit(key[strlen(key) - 1]))
+		return hvis_fail(error, HVIS_ERROR_INVALID,
+			"the key \"%s\" ends in a digit, so its parts could not be told from those "
+			"of other keys",
+			key);
+	return set_parts(source, pool, key, parts, error);
+}
+
+static gboolean append(const HvctlSource *source, const char *pool, const char *key,
+	const char *value, GError **error)
+{
+	struct json_object *changes = json_object_new_array();
+	HvctlChanged changed;
+
+	json_object_array_add(changes, hvctl_change_new(key, value, TRUE));
+	return hvctl_source_apply(source, pool, changes, FALSE, FALSE, &changed, error);
+}
 
 HvisExit hvctl_kvp_set(const HvctlRequest *request, GError **error)
 {
-	struct json_object *params = hvctl_params(request);
+	g_auto(HvctlSource) source = { 0 };
+	g_autofree char *value = NULL;
+	const char *key = request->args[0];
 
-	json_object_object_add(params, "key", json_object_new_string(request->args[0]));
-	json_object_object_add(params, "value", json_object_new_string(request->args[1]));
-	json_object_put(hvctl_call(request, "Set", params, error));
+	if (request->split && request->append) {
+		hvis_fail(error, HVIS_ERROR_INVALID, "either --split or --append");
+		return HVIS_EXIT_USAGE;
+	}
+	value = value_of(request, error);
+	if (!value || !hvctl_source_open(&source, request, error))
+		return HVIS_EXIT_IO;
+	if (request->split)
+		set_split(&source, request->pool, key, value, error);
+	else if (request->append)
+		append(&source, request->pool, key, value, error);
+	else if (!hvctl_source_set(&source, request->pool, key, value, error) &&
+		 hvis_error_is(*error, HVIS_ERROR_INVALID) && strstr((*error)->message, "value"))
+		hvis_error_append(error, "; --split stores it in parts");
 	return HVIS_EXIT_OK;
 }

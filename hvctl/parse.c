@@ -1,58 +1,82 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * From words to a request. Options may stand anywhere before "--"; which of them a command takes is
- * in the table.
+ * From words to a request. Options may stand anywhere before "--"; which there are is one table,
+ * which of them a command takes another.
  */
 #include "hvctl/command.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "kvpd/pools.h"
 #include "util/clock.h"
 
-/* The options as written; NULL or FALSE where one was not given. */
+#define OPTIONS_MAX 32 /* bits of a guint */
+
+/* The options as written, by their place in the table; NULL or FALSE where one was not given. */
 typedef struct {
-	gboolean help, version, json, origin;
-	char *pool, *socket, *timeout;
+	gboolean given[OPTIONS_MAX];
+	char *text[OPTIONS_MAX];
 	char **words;
 } Options;
 
 static void options_clear(Options *options)
 {
-	g_free(options->pool);
-	g_free(options->socket);
-	g_free(options->timeout);
+	for (guint i = 0; i < OPTIONS_MAX; i++)
+		g_free(options->text[i]);
 	g_strfreev(options->words);
+	*options = (Options){ 0 };
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Options, options_clear)
 
-/* Texts are FILENAMEs, which GLib leaves as they are; others it converts from the locale's encoding. */
-static gboolean options_read(const char *const *argv, Options *ret, GError **error)
+static gboolean given(const Options *o, guint bit)
 {
-	Options o = { 0 };
-	const GOptionEntry entries[] = {
-		{ "help", 'h', 0, G_OPTION_ARG_NONE, &o.help, NULL, NULL },
-		{ "version", 0, 0, G_OPTION_ARG_NONE, &o.version, NULL, NULL },
-		{ "json", 'j', 0, G_OPTION_ARG_NONE, &o.json, NULL, NULL },
-		{ "origin", 0, 0, G_OPTION_ARG_NONE, &o.origin, NULL, NULL },
-		{ "pool", 'p', 0, G_OPTION_ARG_FILENAME, &o.pool, NULL, NULL },
-		{ "socket", 0, 0, G_OPTION_ARG_FILENAME, &o.socket, NULL, NULL },
-		{ "timeout", 0, 0, G_OPTION_ARG_FILENAME, &o.timeout, NULL, NULL },
-		{ G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o.words, NULL, NULL },
-		{ NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL },
-	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
-	g_auto(GStrv) copy = g_strdupv((char **)(guintptr)argv);
-
-	g_option_context_set_help_enabled(context, FALSE);
-	g_option_context_add_main_entries(context, entries, NULL);
-	if (!g_option_context_parse_strv(context, &copy, error)) {
-		options_clear(&o);
-		return FALSE;
-	}
-	*ret = o;
-	return TRUE;
+	for (guint i = 0; hvctl_options[i].bit; i++)
+		if (hvctl_options[i].bit == bit)
+			return o->given[i] || o->text[i];
+	return FALSE;
 }
 
+static const char *text_of(const Options *o, guint bit)
+{
+	for (guint i = 0; hvctl_options[i].bit; i++)
+		if (hvctl_options[i].bit == bit)
+			return o->text[i];
+	return NULL;
+}
+
+/* Texts are FILENAMEs, which GLib leaves as they are; others it converts from the locale's encoding. */
+static gboolean options_read(const char *const *argv, Options *o, GError **error)
+{
+	GOptionEntry entries[OPTIONS_MAX + 2] = { { 0 } };
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	g_auto(GStrv) copy = g_strdupv((char **)(guintptr)argv);
+	guint n;
+
+	for (n = 0; hvctl_options[n].bit; n++) {
+		const HvctlOption *option = &hvctl_options[n];
+
+		entries[n].long_name = option->name;
+		entries[n].short_name = option->letter;
+		entries[n].arg = option->value ? G_OPTION_ARG_FILENAME : G_OPTION_ARG_NONE;
+		entries[n].arg_data = option->value ? (gpointer)&o->text[n] : &o->given[n];
+	}
+	entries[n].long_name = G_OPTION_REMAINING;
+	entries[n].arg = G_OPTION_ARG_FILENAME_ARRAY;
+	entries[n].arg_data = &o->words;
+	g_option_context_set_help_enabled(context, FALSE);
+	g_option_context_add_main_entries(context, entries, NULL);
+	if (g_option_context_parse_strv(context, &copy, error))
+		return TRUE;
+	*o = (Options){ 0 }; /* GLib has freed what it had read */
+	return FALSE;
+}
+
+/* --- commands --- */
+
 /* The number of words in @path if @words begins with all of them, else 0. */
-static guint words_of_path(char **words, const char *path)
+static guint words_of_path(const char *const *words, const char *path)
 {
 	g_auto(GStrv) want = g_strsplit(path, " ", -1);
 	guint n;
@@ -63,9 +87,22 @@ static guint words_of_path(char **words, const char *path)
 	return n;
 }
 
-static gboolean is_group(const char *words)
+guint hvctl_find_command(const char *const *words, const HvctlCommand **ret)
 {
-	g_autofree char *start = g_strconcat(words, " ", NULL);
+	for (const HvctlCommand *c = hvctl_commands; c->path; c++) {
+		guint n = words_of_path(words, c->path);
+
+		if (n > 0) {
+			*ret = c;
+			return n;
+		}
+	}
+	return 0;
+}
+
+gboolean hvctl_is_group(const char *group)
+{
+	g_autofree char *start = g_strconcat(group, " ", NULL);
 
 	for (const HvctlCommand *c = hvctl_commands; c->path; c++)
 		if (g_str_has_prefix(c->path, start))
@@ -81,44 +118,28 @@ static gboolean find_command(const Options *o, const HvctlCommand **command, cha
 	char **words = o->words ? o->words : (char **)none;
 	g_autofree char *all = g_strjoinv(" ", words);
 
-	for (const HvctlCommand *c = hvctl_commands; c->path; c++) {
-		guint n = words_of_path(words, c->path);
-
-		if (n > 0) {
-			*command = c;
-			*n_words = n;
-			return TRUE;
-		}
-	}
-	if (o->help && (!words[0] || is_group(all))) {
+	*n_words = hvctl_find_command((const char *const *)words, command);
+	if (*n_words > 0)
+		return TRUE;
+	if (given(o, HVCTL_OPT_HELP) && (!words[0] || hvctl_is_group(all))) {
 		*group = words[0] ? g_steal_pointer(&all) : NULL;
 		return TRUE;
 	}
 	if (!words[0])
-		return o->version || hvis_fail(error, HVIS_ERROR_INVALID, "no command");
-	if (is_group(all))
+		return given(o, HVCTL_OPT_VERSION) ||
+		       hvis_fail(error, HVIS_ERROR_INVALID, "no command");
+	if (hvctl_is_group(all))
 		return hvis_fail(error, HVIS_ERROR_INVALID, "%s needs a command after it", all);
 	return hvis_fail(error, HVIS_ERROR_INVALID, "no command \"%s\"", all);
 }
 
 static gboolean check_options(const HvctlCommand *command, const Options *o, GError **error)
 {
-	const struct {
-		guint bit;
-		gboolean given;
-		const char *name;
-	} all[] = {
-		{ HVCTL_OPT_JSON, o->json, "json" },
-		{ HVCTL_OPT_POOL, o->pool != NULL, "pool" },
-		{ HVCTL_OPT_ORIGIN, o->origin, "origin" },
-		{ HVCTL_OPT_SOCKET, o->socket != NULL, "socket" },
-		{ HVCTL_OPT_TIMEOUT, o->timeout != NULL, "timeout" },
-	};
-
-	for (guint i = 0; i < G_N_ELEMENTS(all); i++)
-		if (all[i].given && !(command->options & all[i].bit))
+	for (guint i = 0; hvctl_options[i].bit; i++)
+		if ((o->given[i] || o->text[i]) && !hvctl_takes(command, hvctl_options[i].bit) &&
+			hvctl_options[i].bit != HVCTL_OPT_VERSION)
 			return hvis_fail(error, HVIS_ERROR_INVALID, "%s takes no --%s",
-				command->path, all[i].name);
+				command->path, hvctl_options[i].name);
 	return TRUE;
 }
 
@@ -126,7 +147,7 @@ static gboolean check_args(const HvctlCommand *command, char **args, GError **er
 {
 	guint n = args ? g_strv_length(args) : 0;
 
-	if (n != command->n_args)
+	if (n < command->n_args || n > MAX(command->n_args, command->n_args_max))
 		return hvis_fail(error, HVIS_ERROR_INVALID, "usage: hvctl %s%s%s", command->path,
 			*command->usage ? " " : "", command->usage);
 	for (guint i = 0; i < n; i++)
@@ -136,21 +157,114 @@ static gboolean check_args(const HvctlCommand *command, char **args, GError **er
 	return TRUE;
 }
 
+/* --- values --- */
+
+/* One of the words that the option takes: *@ret is its place, and left alone where it is not given. */
+static gboolean parse_word(const Options *o, guint bit, guint *ret, GError **error)
+{
+	const char *text = text_of(o, bit);
+
+	for (guint i = 0; text && hvctl_options[i].bit; i++) {
+		g_auto(GStrv) words = NULL;
+
+		if (hvctl_options[i].bit != bit)
+			continue;
+		words = g_strsplit(hvctl_options[i].words, " ", -1);
+		for (guint w = 0; words[w]; w++)
+			if (g_str_equal(words[w], text)) {
+				*ret = w;
+				return TRUE;
+			}
+		return hvis_fail(error, HVIS_ERROR_INVALID, "--%s=%s: it is one of %s",
+			hvctl_options[i].name, text, hvctl_options[i].words);
+	}
+	return TRUE;
+}
+
+/* https://no-color.org: set and not empty means none, unless the command line asks for them. */
+static gboolean wants_color(guint when)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (when > 0)
+		return when == 1;
+	return isatty(STDOUT_FILENO) && !(no_color && *no_color) && term &&
+	       !g_str_equal(term, "dumb");
+}
+
+static gboolean read_words(const Options *o, HvctlRequest *r, GError **error)
+{
+	const char *lines = text_of(o, HVCTL_OPT_LINES);
+	guint color = 0, format = 0;
+
+	if (!parse_word(o, HVCTL_OPT_COLOR, &color, error) ||
+		!parse_word(o, HVCTL_OPT_FORMAT, &format, error))
+		return FALSE;
+	r->color = wants_color(color);
+	if (text_of(o, HVCTL_OPT_FORMAT))
+		r->format = (HvctlFormat)(HVCTL_FORMAT_PLAIN + format);
+	if (r->format && r->json)
+		return hvis_fail(error, HVIS_ERROR_INVALID, "either --json or --format");
+	r->lines = -1;
+	if (lines && !g_ascii_string_to_signed(lines, 10, 0, G_MAXINT32, &r->lines, error)) {
+		g_prefix_error(error, "--lines: ");
+		(*error)->domain = HVIS_ERROR;
+		(*error)->code = HVIS_ERROR_INVALID;
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean read_flags(const Options *o, HvctlRequest *r, GError **error)
+{
+	const char *value = text_of(o, HVCTL_OPT_VALUE);
+
+	r->json = given(o, HVCTL_OPT_JSON);
+	r->origin = given(o, HVCTL_OPT_ORIGIN);
+	r->raw = given(o, HVCTL_OPT_RAW);
+	r->split = given(o, HVCTL_OPT_SPLIT);
+	r->append = given(o, HVCTL_OPT_APPEND);
+	r->all = given(o, HVCTL_OPT_ALL);
+	r->if_stale = given(o, HVCTL_OPT_IF_STALE);
+	r->dry_run = given(o, HVCTL_OPT_DRY_RUN);
+	r->repair = given(o, HVCTL_OPT_REPAIR);
+	r->replace = given(o, HVCTL_OPT_REPLACE);
+	r->follow = given(o, HVCTL_OPT_FOLLOW);
+	if (value && !g_utf8_validate(value, -1, NULL))
+		return hvis_fail(error, HVIS_ERROR_INVALID, "--value is not valid UTF-8");
+	r->value = g_strdup(value);
+	return TRUE;
+}
+
+/* Who names a socket wants that daemon, and who names a directory wants those files. */
+static void read_place(const Options *o, HvctlRequest *r)
+{
+	const char *path = text_of(o, HVCTL_OPT_SOCKET), *dir = text_of(o, HVCTL_OPT_POOL_DIR);
+
+	r->offline = given(o, HVCTL_OPT_OFFLINE) || (dir && !path);
+	r->fallback = dir || !path;
+	r->socket = g_strdup(path ? path : HVCTL_SOCKET);
+	r->pool_dir = g_strdup(dir ? dir : HVIS_POOL_DIR);
+}
+
 static gboolean read_values(const Options *o, HvctlRequest *r, GError **error)
 {
-	guint pool, timeout_ms = HVCTL_TIMEOUT_MS;
+	const char *name = text_of(o, HVCTL_OPT_POOL), *timeout = text_of(o, HVCTL_OPT_TIMEOUT);
+	guint pool, timeout_ms;
 
-	r->json = o->json;
-	r->origin = o->origin;
-	if (o->pool) {
-		if (!kvp_pools_parse(o->pool, &pool, error))
+	r->timeout_ms = r->command->options & HVCTL_OPT_VALUE ? -1 : HVCTL_TIMEOUT_MS;
+	if (!read_flags(o, r, error) || !read_words(o, r, error))
+		return FALSE;
+	if (name) {
+		if (!kvp_pools_parse(name, &pool, error))
 			return FALSE;
 		r->pool = kvp_pools_name(pool);
 	}
-	if (o->timeout && !hvis_parse_seconds("--timeout", o->timeout, &timeout_ms, error))
+	if (timeout && !hvis_parse_seconds("--timeout", timeout, &timeout_ms, error))
 		return FALSE;
-	r->timeout_ms = (int)timeout_ms;
-	r->socket = g_strdup(o->socket ? o->socket : HVCTL_SOCKET);
+	if (timeout)
+		r->timeout_ms = (int)timeout_ms;
+	read_place(o, r);
 	return TRUE;
 }
 
@@ -163,9 +277,10 @@ gboolean hvctl_parse(const char *const *argv, HvctlRequest *ret, GError **error)
 	if (!options_read(argv, &o, error) ||
 		!find_command(&o, &r.command, &r.group, &n_words, error))
 		return FALSE;
-	r.help = o.help;
-	r.version = o.version;
+	r.help = given(&o, HVCTL_OPT_HELP);
+	r.version = given(&o, HVCTL_OPT_VERSION);
 	r.root = "";
+	r.in = stdin;
 	r.out = stdout;
 	if (r.command && !r.help) {
 		char **args = o.words + n_words;
@@ -184,6 +299,8 @@ void hvctl_request_clear(HvctlRequest *request)
 {
 	g_free(request->group);
 	g_free(request->socket);
+	g_free(request->pool_dir);
+	g_free(request->value);
 	g_strfreev(request->args);
 	*request = (HvctlRequest){ 0 };
 }

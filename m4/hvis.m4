@@ -57,6 +57,8 @@ AC_DEFUN([HVIS_DIRS], [
 	HVIS_DIR([sysusersdir], [systemd], [sysusersdir], [${prefix}/lib/sysusers.d])
 	HVIS_DIR([catalogdir], [systemd], [catalogdir], [${prefix}/lib/systemd/catalog])
 	HVIS_DIR([udevrulesdir], [udev], [udevdir], [${prefix}/lib/udev], [/rules.d])
+	AC_SUBST([zshcompletiondir], ['${datadir}/zsh/site-functions'])
+	AC_SUBST([fishcompletiondir], ['${datadir}/fish/vendor_completions.d'])
 	HVIS_DIR([bashcompletiondir], [bash-completion], [completionsdir], [${datadir}/bash-completion/completions])
 	AC_ARG_WITH([pooldir],
 		[AS_HELP_STRING([--with-pooldir=DIR], [where the key-value pools are @<:@/var/lib/hyperv@:>@])],

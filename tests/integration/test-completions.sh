@@ -7,6 +7,7 @@ set -u
 builddir=${top_builddir:-.}
 srcdir=${top_srcdir:-.}
 hvctl=$builddir/hvctl/hvctl
+PATH=$(cd "$builddir/hvctl" && pwd):$PATH # what is completed is asked
 n=0
 
 report() { # report STATUS NAME
@@ -40,20 +41,32 @@ function=_hvctl
 # shellcheck source=/dev/null
 . "$srcdir/completions/hvctl"
 
-offers "config kvp status" hvctl ""
+offers "config kvp logs status" hvctl ""
 offers "status" hvctl "s"
 offers "--help --version" hvctl "--"
-offers "delete get list set" hvctl kvp ""
+offers "check delete events export get import list set stale wait watch" hvctl kvp ""
 offers "get" hvctl kvp g
 offers "--help" hvctl kvp "-"
 offers "auto auto-external auto-internal external guest" hvctl kvp list --pool ""
 offers "auto auto-external auto-internal" hvctl kvp list -p au
 offers "guest" hvctl kvp list --pool = g
 offers "auto auto-external auto-internal external guest" hvctl kvp list --pool =
-offers "delete get list set" hvctl --pool guest kvp ""
+offers "check delete events export get import list set stale wait watch" hvctl --pool guest kvp ""
 offers "" hvctl kvp list --timeout ""
 offers "" hvctl kvp get k
 offers "" hvctl nonsense x
+offers "never" hvctl status --color n
+offers "env json-lines plain" hvctl kvp list --format = ""
+
+# Keys: of the files here, with what a shell would take apart.
+pools=$(mktemp -d) || exit 99
+trap 'rm -rf "$pools"' EXIT
+hvctl kvp set "role" web --pool-dir "$pools" && hvctl kvp set "a b|c" x --pool-dir "$pools"
+offers 'a\ b\|c role' hvctl kvp get --pool-dir "$pools" ""
+offers "role" hvctl kvp get --pool-dir "$pools" ro
+offers "role" hvctl kvp delete x --pool-dir "$pools" r
+offers "" hvctl kvp get --pool-dir "$pools" --pool external r
+offers "" hvctl kvp get --socket "$pools/none" r
 
 # Every command that --help lists is offered, level by level, and nothing else is.
 commands=$($hvctl --help | sed -n '/^Commands:/,/^$/s/^  \([a-z ]*[a-z]\).*/\1/p' | sed 's/  .*//')
@@ -74,5 +87,25 @@ offers "$("$builddir/kvpd/hv_kvp_daemon" --help | options_of)" hv_kvp_daemon "--
 offers "--no-daemon" hv_kvp_daemon "--n"
 offers "$srcdir/systemd" hv_kvp_daemon --pool-dir "$srcdir/syst"
 offers "$srcdir/systemd" hv_kvp_daemon --root = "$srcdir/syst"
+
+# The other shells get the same from the program.
+if command -v zsh >/dev/null; then
+	zsh -n "$srcdir/completions/_hvctl"
+	report $? "zsh reads its file"
+else
+	n=$((n + 1))
+	echo "ok $n - zsh # SKIP it is not installed"
+fi
+if command -v fish >/dev/null; then
+	got=$(HOME=$pools fish --no-config -c "source '$srcdir/completions/hvctl.fish'; complete -C 'hvctl kvp wa'" | cut -f 1 | sort | paste -sd ' ' -)
+	[ "$got" = "wait watch" ]
+	report $? "fish offers commands"
+	got=$(HOME=$pools fish --no-config -c "source '$srcdir/completions/hvctl.fish'; complete -C 'hvctl kvp get --pool-dir $pools r'" | paste -sd ' ' -)
+	[ "$got" = "role" ]
+	report $? "fish offers keys"
+else
+	n=$((n + 1))
+	echo "ok $n - fish # SKIP it is not installed"
+fi
 
 echo "1..$n"

@@ -118,6 +118,240 @@ expect "one more is too much" 2 "" hvctl kvp set long "$(repeat v 1023)"
 says "and the limit is named" "1022"
 expect "an empty key is none" 2 "" hvctl kvp set "" v
 
+# The same from the files while the daemon runs, and by every format.
+offline() { "$builddir/hvctl/hvctl" "$@" --pool-dir "$tmp/pools"; }
+same() {
+	local pool format
+	for pool in guest external; do
+		for format in --json --format=plain --format=env --format=json-lines --raw; do
+			[ "$(hvctl kvp list --pool $pool $format 2>&1)" = "$(offline kvp list --pool $pool $format 2>&1)" ] ||
+				echo "$pool $format differs"
+		done
+	done
+}
+expect "get from the files" 0 "$(repeat v 1022)" offline kvp get long
+expect "set in the files" 0 "" offline kvp set "it's" "a 'quoted' one"
+expect "the daemon has it" 0 "a 'quoted' one" hvctl kvp get "it's"
+expect "a line of JSON" 0 '{"pool":"guest","key":"it'"'"'s","value":"a '"'quoted'"' one"}' hvctl kvp get "it's" --format=json-lines
+expect "an unknown key in the files" 1 "" offline kvp get nothing
+expect "pool auto is in no file" 3 "" offline kvp list --pool auto
+says "which is said" "in no file"
+expect "a pool that is not for the guest to write" 4 "" offline kvp set k v --pool auto-external
+expect "offline and online are the same" 0 "" same
+env_of() { # shellcheck disable=SC2034,SC2154
+	eval "$(hvctl kvp list --pool guest --format=env 2>"$tmp/err")" && printf '%s' "$KVP_it_s"
+}
+expect "a shell reads --format=env" 0 "a 'quoted' one" env_of
+hvctl kvp set "it-s" other
+expect "two keys that get one name" 0 "other" env_of
+says "are told" 'KVP_it_s is "it-s" of pool guest; left out: "it'
+from_stdin() { printf 'line 1\nline 2\n' | hvctl kvp set piped -; }
+expect "a value from standard input" 0 "" from_stdin
+expect "loses one newline" 0 'line 1\nline 2' hvctl kvp get piped
+bad_stdin() { printf 'a\0b' | hvctl kvp set piped -; }
+expect "no text" 2 "" bad_stdin
+expect "long: too long" 2 "" hvctl kvp set big "$(repeat b 3000)"
+says "with a hint" "--split"
+expect "in parts" 0 "" hvctl kvp set big "$(repeat b 3000)" --split
+expect "comes back whole" 0 "$(repeat b 3000)" hvctl kvp get big
+expect "and from the files" 0 "$(repeat b 3000)" offline kvp get big
+expect "as it is stored" 0 "$(repeat b 956)" hvctl kvp get big2 --raw
+expect "shorter: fewer parts" 0 "" hvctl kvp set big "$(repeat c 1500)" --split
+expect "none is left" 1 "" hvctl kvp get big2
+expect "short: no parts" 0 "" offline kvp set big short --split
+expect "one record" 0 "short" hvctl kvp get big --raw
+expect "none is left" 1 "" hvctl kvp get big0
+expect "a key in a digit has no parts" 2 "" hvctl kvp set big1 "$(repeat b 3000)" --split
+expect "in parts again" 0 "" offline kvp set big "$(repeat b 3000)" --split
+expect "deleted with its parts" 0 "" hvctl kvp delete big
+expect "none is left" 1 "" hvctl kvp get big0
+expect "a record more" 0 "" hvctl kvp set dup 1
+expect "with the same key" 0 "" hvctl kvp set dup 2 --append
+expect "both are there" 0 "dup=1
+dup=2" sh -c "'$builddir/hvctl/hvctl' kvp list --socket '$socket' --format plain | grep dup"
+expect "several keys are deleted" 0 "" hvctl kvp delete dup piped it-s
+expect "one of several that is not there" 1 "" hvctl kvp delete nothing "it's"
+says "is told" 'no key "nothing"'
+expect "the other is deleted" 1 "" hvctl kvp get "it's"
+expect "all need --all" 2 "" hvctl kvp delete
+expect "written now is not stale" 1 "" hvctl kvp stale
+expect "so nothing is deleted" 1 "" hvctl kvp delete --all --if-stale
+touch -d @1000 "$tmp/pools/.kvp_pool_1"
+expect "written long ago is" 0 "" hvctl kvp stale
+expect "offline too" 0 "" offline kvp stale
+expect "so all is deleted" 0 "" hvctl kvp delete --all --if-stale
+expect "nothing is left" 0 "0" stat -c %s "$tmp/pools/.kvp_pool_1"
+
+# Round trips, and what is said about them.
+expect "a record" 0 "" hvctl kvp set a 1
+expect "another" 0 "" hvctl kvp set b $'2\n"\xc3\xa9"'
+expect "the first key again" 0 "" hvctl kvp set a 3 --append
+exported='{
+  "schema": 1,
+  "records": [
+    {
+      "pool": "guest",
+      "key": "a",
+      "value": "1"
+    },
+    {
+      "pool": "guest",
+      "key": "b",
+      "value": "2\n\"é\""
+    },
+    {
+      "pool": "guest",
+      "key": "a",
+      "value": "3"
+    }
+  ]
+}'
+expect "export" 0 "$exported" hvctl kvp export --pool guest
+expect "from the files too" 0 "$exported" offline kvp export --pool guest
+hvctl kvp export >"$tmp/export"
+cp "$tmp/pools/.kvp_pool_1" "$tmp/before"
+expect "a dry run" 0 "external: 0 added, 1 replaced, 0 removed (dry run)
+guest: 2 added, 1 replaced, 2 removed (dry run)" hvctl kvp import "$tmp/export" --dry-run
+expect "changes nothing" 0 "" cmp "$tmp/before" "$tmp/pools/.kvp_pool_1"
+expect "import over other records" 0 "guest: 3 added, 0 replaced, 3 removed" hvctl kvp import "$tmp/export" --replace --pool guest
+expect "is what was exported" 0 "" cmp "$tmp/before" "$tmp/pools/.kvp_pool_1"
+expect "once more, as JSON, in the files" 0 '[
+  {
+    "pool": "guest",
+    "added": 3,
+    "replaced": 0,
+    "removed": 3
+  }
+]' offline kvp import "$tmp/export" --replace --pool guest --json
+expect "is the same" 0 "" cmp "$tmp/before" "$tmp/pools/.kvp_pool_1"
+import_text() { printf '%s' "$1" | hvctl kvp import; }
+expect "an object of texts" 0 "guest: 1 added, 0 replaced, 0 removed" import_text '{"c": "4"}'
+expect "one bad record" 2 "" import_text '[{"key":"good","value":"1"},{"key":"","value":"2"}]'
+says "is named" "record 1: the key is empty"
+expect "and none is imported" 1 "" hvctl kvp get good
+expect "a pool that cannot be written" 4 "" import_text '[{"pool":"auto","key":"k","value":"1"}]'
+expect "no JSON" 2 "" import_text '{"a'
+expect "numbers are no texts" 2 "" import_text '{"a": 1}'
+
+# What changes, by the daemon and by the files.
+hvctl kvp watch >"$tmp/watched" &
+others+=($!)
+offline kvp watch --json >"$tmp/watched-files" &
+others+=($!)
+hvctl kvp wait later --value 2 --timeout 30 >"$tmp/waited" &
+waiter=$!
+# Something until they are there.
+n_tick=0
+tick() {
+	n_tick=$((n_tick + 1))
+	hvctl kvp set tick "$n_tick" && sleep 0.1 && grep -q tick "$tmp/watched" && grep -q tick "$tmp/watched-files"
+}
+eventually tick
+hvctl kvp set later 1
+hvctl kvp set later 2
+wait "$waiter"
+expect "wait ends with the value" 0 0 echo $?
+expect "and prints it" 0 2 cat "$tmp/waited"
+expect "a value in parts" 0 "" offline kvp set long "$(repeat l 2000)" --split
+hvctl kvp delete later
+has_delete() { grep -q '^delete guest later' "$tmp/watched" && grep -q '"delete".*later' "$tmp/watched-files"; }
+eventually has_delete
+expect "watch shows a value that was set" 0 "set guest later=2" grep 'later=2$' "$tmp/watched"
+expect "parts are one" 0 "set guest long=$(repeat l 2000)" grep long "$tmp/watched"
+expect "and one that is gone" 0 "delete guest later" grep delete "$tmp/watched"
+expect "so do the files, as JSON" 0 '{"event":"delete","pool":"guest","key":"later","old":"2","value":null}' grep delete "$tmp/watched-files"
+kill "${others[@]}"
+wait "${others[@]}" 2>/dev/null
+others=()
+expect "wait gives up" 5 "" hvctl kvp wait nothing --timeout 0.2
+says "and says so" 'no key "nothing" within 0.2 s'
+expect "in the files too" 5 "" offline kvp wait nothing --timeout 0.2
+expect "what is there needs no waiting" 0 "1" bash -c "'$builddir/hvctl/hvctl' kvp wait a --value 3 --socket '$socket' | wc -l"
+hvctl kvp delete long tick
+
+# The boot, as cloud-init tells it.
+event() { hvctl kvp set "CLOUD_INIT|1|$1|$2|vm-1|$3" "$4" --append; }
+event start init-local u1 '{"name":"init-local","type":"start","ts":"2026-01-02T03:04:05.250000+00:00","msg":"searching"}'
+event finish init-local u2 '{"name":"init-local","type":"finish","ts":"2026-01-02T03:04:06.500000+00:00","result":"SUCCESS","msg":"found"}'
+event start broken u3 '{"name'
+hvctl kvp set "CLOUD_INIT|1|finish|split|vm-1|u4|0" '{"name":"split","type":"finish","ts":"2026-01-02T03:04:07+00:00","result":"FAIL","msg_i":0,"msg":"one "}'
+hvctl kvp set "CLOUD_INIT|1|finish|split|vm-1|u4|1" '{"name":"split","type":"finish","ts":"2026-01-02T03:04:07+00:00","result":"FAIL","msg_i":1,"msg":"two"}'
+hvctl kvp set "CLOUD_INIT|x" foreign
+events='TIME                              TYPE    NAME        DURATION  RESULT   MESSAGE
+2026-01-02T03:04:05.250000+00:00  start   init-local                     searching
+2026-01-02T03:04:06.500000+00:00  finish  init-local   1.250 s  SUCCESS  found
+-                                 start   broken                         the value is not a JSON object
+2026-01-02T03:04:07+00:00         finish  split                 FAIL     one two'
+expect "events" 0 "$events" hvctl kvp events
+expect "events of the files" 0 "$events" offline kvp events
+expect "events as JSON" 0 '  {
+    "time": "2026-01-02T03:04:06.500000+00:00",
+    "type": "finish",
+    "name": "init-local",
+    "duration": 1.25,
+    "result": "SUCCESS",
+    "message": "found",
+    "incarnation": "1",
+    "vm": "vm-1",
+    "problem": null
+  },' bash -c "'$builddir/hvctl/hvctl' kvp events --json --socket '$socket' | sed -n '13,23p'"
+
+# Damage, told and mended.
+pool=$tmp/pools/.kvp_pool_1
+hvctl kvp delete --all
+check() { "$builddir/hvctl/hvctl" kvp check --pool-dir "$tmp/pools" "$@"; }
+problems() { check "$@" --json | sed -n 's/^ *"problem": "\(.*\)",/\1/p' | sort | paste -sd ' ' -; }
+poke() { printf '%b' "$2" | dd of="$pool" bs=1 seek="$1" conv=notrunc status=none; }
+expect "nothing is wrong" 0 "good: $tmp/pools" check
+for key in one two three TWO; do hvctl kvp set $key value; done
+poke 100 x
+poke $((2560 + 512 + 2000)) y
+poke $((2 * 2560 + 512)) '\xff'
+printf torn >>"$pool"
+chmod 666 "$tmp/pools/.kvp_pool_0"
+rm "$tmp/pools/.kvp_pool_4"
+cp "$pool" "$tmp/damaged"
+expect "all that is wrong" 0 "garbage garbage hidden missing mode not-utf8 torn" problems
+check >/dev/null
+expect "by status 1" 0 1 echo $?
+expect "looking changes nothing" 0 "" cmp "$pool" "$tmp/damaged"
+check --repair >"$tmp/repaired"
+expect "what cannot be mended stays" 0 1 echo $?
+expect "the backup is told" 0 "removed bytes are in $pool.backup-0" grep '^removed' "$tmp/repaired"
+expect "for root alone" 0 600 stat -c %a "$pool.backup-0"
+expect "and has what was there" 0 "at 10240, 4 bytes:
+torn" tail -n 2 "$pool.backup-0"
+expect "only that" 0 "hidden" problems
+expect "the records are there" 0 "one two three TWO" bash -c "'$builddir/hvctl/hvctl' kvp list --raw --format plain -p 1 --socket '$socket' | cut -d= -f1 | paste -sd ' ' -"
+cp "$pool" "$tmp/mended"
+check --repair >/dev/null
+expect "mending twice is mending once" 0 "" cmp "$pool" "$tmp/mended"
+expect "and makes no backup" 1 "" test -e "$pool.backup-1"
+rm "$pool.backup-0"
+expect "a pool without a fault" 0 "good: $tmp/pools" check --pool external
+expect "a directory that is not there" 1 "" bash -c "'$builddir/hvctl/hvctl' kvp check --pool-dir '$tmp/none' >/dev/null"
+(exec 9<"$tmp/pools/.kvp_pool_0" && flock 9 && exec sleep 60) &
+others+=($!)
+is_locked() { [ "$(problems --pool external)" = locked ]; }
+eventually is_locked
+expect "who holds a lock is told" 0 "locked" problems --pool external
+expect "which is no fault" 0 "" bash -c "'$builddir/hvctl/hvctl' kvp check --pool external --pool-dir '$tmp/pools' >/dev/null"
+kill "${others[@]}"
+wait "${others[@]}" 2>/dev/null
+others=()
+hvctl kvp delete TWO
+
+# What logs runs.
+mkdir "$tmp/bin"
+printf '#!/bin/sh\necho "$@"\n' >"$tmp/bin/journalctl"
+chmod 755 "$tmp/bin/journalctl"
+logs() { PATH=$tmp/bin:$PATH "$builddir/hvctl/hvctl" logs "$@"; }
+expect "logs" 0 "--follow --lines=5 _SYSTEMD_UNIT=hv-kvp-daemon.service + UNIT=hv-kvp-daemon.service + SYSLOG_IDENTIFIER=hv_kvp_daemon" logs -f -n 5
+expect "a number of lines that is none" 2 "" logs -n many
+no_journal() { PATH=/nonexistent "$builddir/hvctl/hvctl" logs; }
+expect "without a journal" 1 "" no_journal
+says "it is said" "journalctl"
+
 expect "output that is lost is an error" 3 "" bash -c "'$builddir/hvctl/hvctl' kvp list --socket '$socket' >/dev/full"
 
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && setpriv --reuid=65534 "$builddir/hvctl/hvctl" --version >/dev/null 2>&1; then

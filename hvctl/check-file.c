@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is wrong with a pool file apart from its bytes. Modes and owners are a contract with others. */
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include "hvctl/check.h"
+#include "kvpd/lock.h"
+#include "util/output.h"
+
+#define DAEMON_USER "hvis-kvp"
+#define SELINUX_TYPE "hypervkvp_var_lib_t" /* of Fedora's and RHEL's policy */
+
+static struct json_object *text_or_null(const char *text)
+{
+	g_autofree char *valid = text ? g_utf8_make_valid(text, -1) : NULL;
+
+	return valid ? json_object_new_string(valid) : NULL;
+}
+
+void hvctl_findings_add(HvctlFindings *findings, const HvctlFinding *f)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "file", text_or_null(findings->path));
+	json_object_object_add(
+		object, "record", f->record < 0 ? NULL : json_object_new_int64(f->record));
+	json_object_object_add(object, "key", text_or_null(f->key));
+	json_object_object_add(object, "problem", text_or_null(f->problem));
+	json_object_object_add(object, "meaning", text_or_null(f->meaning));
+	json_object_object_add(object, "repair", text_or_null(f->repair));
+	json_object_object_add(object, "mended", json_object_new_boolean(f->mended));
+	json_object_object_add(object, "note", json_object_new_boolean(f->note));
+	json_object_array_add(findings->list, object);
+	findings->remaining += !f->mended && !f->note;
+}
+
+static void add(HvctlFindings *findings, const char *problem, const char *meaning,
+	const char *repair, gboolean mended)
+{
+	const HvctlFinding finding = { .record = -1,
+		.problem = problem,
+		.meaning = meaning,
+		.repair = repair,
+		.mended = mended };
+
+	hvctl_findings_add(findings, &finding);
+}
+
+static void check_mode(HvctlFindings *findings, const char *path, const struct stat *st,
+	mode_t want, gboolean repair)
+{
+	g_autofree char *meaning = g_strdup_printf("mode %04o, should be %04o: %s",
+		(unsigned)(st->st_mode & 07777), (unsigned)want,
+		(st->st_mode & 0022) ? "others could write it" : "programs that read it cannot");
+
+	if ((st->st_mode & 07777) != want)
+		add(findings, "mode", meaning, "chmod", repair && chmod(path, want) == 0);
+}
+
+/* Root's, or the daemon's own where it has one. Of the directory: root's alone. */
+static void check_owner(HvctlFindings *findings, const char *path, const struct stat *st,
+	gboolean is_dir, gboolean repair)
+{
+	const struct passwd *daemon = is_dir ? NULL : getpwnam(DAEMON_USER);
+	uid_t uid = daemon ? daemon->pw_uid : 0;
+	gid_t gid = daemon ? daemon->pw_gid : 0;
+	g_autofree char *meaning = g_strdup_printf("owned by user %u, not by root%s: that user "
+						   "can change what the host is told",
+		(unsigned)st->st_uid, daemon ? " or " DAEMON_USER : "");
+
+	if (st->st_uid != 0 && st->st_uid != uid)
+		add(findings, "owner", meaning, "chown", repair && lchown(path, uid, gid) == 0);
+}
+
+/* Only where SELinux is on; other machines have no labels, or stale ones that do no harm. */
+static void check_label(HvctlFindings *findings, const char *path)
+{
+	char label[256];
+	g_auto(GStrv) parts = NULL;
+	g_autofree char *meaning = NULL;
+	ssize_t n;
+
+	if (access("/sys/fs/selinux/enforce", F_OK) < 0)
+		return;
+	n = lgetxattr(path, "security.selinux", label, sizeof(label) - 1);
+	label[n < 0 ? 0 : n] = '\0';
+	parts = g_strsplit(label, ":", -1);
+	if (n >= 0 && g_strv_length(parts) > 2 && g_str_equal(parts[2], SELINUX_TYPE))
+		return;
+	meaning = g_strdup_printf("SELinux label \"%s\", should be of type " SELINUX_TYPE
+				  ": \"restorecon -RFv\" on the directory sets it",
+		label);
+	add(findings, "label", meaning, NULL, FALSE);
+}
+
+static void check_any(HvctlFindings *findings, const char *path, gboolean is_dir, gboolean repair)
+{
+	struct stat st;
+
+	if (lstat(path, &st) < 0) {
+		add(findings, errno == ENOENT ? "missing" : "unreadable", g_strerror(errno),
+			errno == ENOENT ? "created" : NULL, FALSE);
+		return;
+	}
+	if (is_dir ? !S_ISDIR(st.st_mode) : !S_ISREG(st.st_mode)) {
+		add(findings, "kind", is_dir ? "not a directory" : "not a regular file", NULL,
+			FALSE);
+		return;
+	}
+	check_mode(findings, path, &st, is_dir ? 0755 : 0644, repair);
+	check_owner(findings, path, &st, is_dir, repair);
+	check_label(findings, path);
+}
+
+void hvctl_check_file(HvctlFindings *findings, const char *path, gboolean repair)
+{
+	check_any(findings, path, FALSE, repair);
+}
+
+void hvctl_check_dir(HvctlFindings *findings, const char *path, gboolean repair)
+{
+	check_any(findings, path, TRUE, repair);
+}
+
+void hvctl_check_lock(HvctlFindings *findings, const char *path)
+{
+	g_autofree char *locks = NULL, *comm_path = NULL, *comm = NULL, *meaning = NULL;
+	HvctlFinding finding = { .record = -1, .problem = "locked", .note = TRUE };
+	struct stat st;
+	gint64 pid;
+
+	if (stat(path, &st) < 0 || !g_file_get_contents("/proc/locks", &locks, NULL, NULL))
+		return;
+	pid = kvp_lock_holder(locks, major(st.st_dev), minor(st.st_dev), st.st_ino);
+	if (pid == 0)
+		return;
+	comm_path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/comm", pid);
+	if (g_file_get_contents(comm_path, &comm, NULL, NULL))
+		g_strchomp(comm);
+	meaning = g_strdup_printf("process %" G_GINT64_FORMAT
+				  " (%s) holds a lock on it; changes wait until it lets go",
+		pid, comm ? comm : "unknown");
+	finding.meaning = meaning;
+	hvctl_findings_add(findings, &finding);
+}

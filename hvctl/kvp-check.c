@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* hvctl kvp check: look at the pool files, and with --repair mend them under both locks. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "hvctl/check.h"
+#include "hvctl/command.h"
+#include "kvpd/pools.h"
+#include "kvpd/rewrite.h"
+#include "util/fd.h"
+#include "util/file.h"
+#include "util/output.h"
+
+#define LOCK_TIMEOUT_MS 5000u
+#define FILE_MAX ((gsize)(KVP_POOL_RECORDS_MAX + 1024) * 2560) /* what is looked at */
+
+typedef struct {
+	const HvctlRequest *request;
+	HvctlFindings findings;
+	struct json_object *backups; /* paths */
+} Check;
+
+/* --- mending --- */
+
+typedef struct {
+	GByteArray *backup;
+	char *path; /* of the backup; NULL until it is written */
+	const char *pool;
+} Mend;
+
+/* A name that is not there, for root alone to read, on the disk before the pool is touched. */
+static gboolean write_backup(Mend *mend, GError **error)
+{
+	for (guint i = 0; i < 1000; i++) {
+		g_autofree char *path = g_strdup_printf("%s.backup-%u", mend->pool, i);
+		hvis_autofd int fd =
+			open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+		if (fd < 0 && errno == EEXIST)
+			continue;
+		if (fd < 0)
+			return hvis_fail_errno(error, errno, "create %s", path);
+		if (!hvis_pwrite_all(fd, mend->backup->data, mend->backup->len, 0, error))
+			return FALSE;
+		if (fsync(fd) < 0)
+			return hvis_fail_errno(error, errno, "fsync %s", path);
+		mend->path = g_steal_pointer(&path);
+		return TRUE;
+	}
+	return hvis_fail(error, HVIS_ERROR_EXISTS, "%s: a thousand backups are there", mend->pool);
+}
+
+static gboolean edit(GByteArray *bytes, gpointer data, GError **error)
+{
+	Mend *mend = data;
+
+	return hvctl_mend_bytes(bytes, mend->backup) == 0 || write_backup(mend, error);
+}
+
+static gboolean mend_pool(Check *check, const char *path, GError **error)
+{
+	g_autoptr(GByteArray) backup = g_byte_array_new();
+	Mend mend = { .backup = backup, .pool = path };
+	gboolean done = kvp_rewrite(path, LOCK_TIMEOUT_MS, edit, &mend, error);
+
+	if (mend.path)
+		json_object_array_add(check->backups, json_object_new_string(mend.path));
+	g_free(mend.path);
+	return done;
+}
+
+/* --- looking --- */
+
+/* What --repair has done to findings from @first on. */
+static void mark_mended(Check *check, gsize first)
+{
+	struct json_object *list = check->findings.list;
+
+	for (gsize i = first; i < json_object_array_length(list); i++) {
+		struct json_object *finding = json_object_array_get_idx(list, i);
+
+		if (!output_member(finding, "repair"))
+			continue;
+		json_object_object_add(finding, "mended", json_object_new_boolean(TRUE));
+		check->findings.remaining--;
+	}
+}
+
+static gboolean look_at(Check *check, const char *path, GError **error)
+{
+	g_autofree char *bytes = NULL;
+	gsize len, first = json_object_array_length(check->findings.list), found;
+
+	bytes = hvis_file_read(path, FILE_MAX, &len, error);
+	if (!bytes)
+		return FALSE;
+	hvctl_check_bytes(&check->findings, (const guint8 *)bytes, len);
+	found = json_object_array_length(check->findings.list) - first;
+	if (!check->request->repair || found == 0)
+		return TRUE;
+	if (!mend_pool(check, path, error))
+		return FALSE;
+	mark_mended(check, first);
+	return TRUE;
+}
+
+static gboolean check_pool(Check *check, KvpPool *pool, GError **error)
+{
+	const char *path = kvp_pool_path(pool);
+	struct stat st;
+
+	check->findings.path = path;
+	if (check->request->repair && lstat(path, &st) < 0 && errno == ENOENT) {
+		HvctlFinding finding = { .record = -1,
+			.problem = "missing",
+			.meaning = "the file was not there",
+			.repair = "created",
+			.mended = kvp_pool_create(pool, error) };
+
+		hvctl_findings_add(&check->findings, &finding);
+		return finding.mended;
+	}
+	hvctl_check_file(&check->findings, path, check->request->repair);
+	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
+		return TRUE;
+	hvctl_check_lock(&check->findings, path);
+	return look_at(check, path, error);
+}
+
+/* --- printing --- */
+
+static char *record_text(struct json_object *value)
+{
+	return value ? output_value(value) : NULL;
+}
+
+static char *base_name(struct json_object *value)
+{
+	return g_path_get_basename(json_object_get_string(value));
+}
+
+static const OutputColumn columns[] = {
+	{ .heading = "FILE", .member = "file", .format = base_name },
+	{ .heading = "RECORD", .member = "record", .right = TRUE, .format = record_text },
+	{ .heading = "KEY", .member = "key", .format = record_text },
+	{ .heading = "PROBLEM", .member = "problem" },
+	{ .heading = "MENDED", .member = "mended" },
+	{ .heading = "MEANING", .member = "meaning" },
+	{ .heading = "REPAIR", .member = "repair", .format = record_text },
+	{ .heading = NULL },
+};
+
+static void print(const Check *check)
+{
+	const HvctlRequest *request = check->request;
+	gsize n = json_object_array_length(check->findings.list);
+	struct json_object *all;
+
+	if (request->json) {
+		all = json_object_new_object();
+		json_object_object_add(
+			all, "good", json_object_new_boolean(check->findings.remaining == 0));
+		json_object_object_add(all, "findings", json_object_get(check->findings.list));
+		json_object_object_add(all, "backups", json_object_get(check->backups));
+		output_json(request->out, all, FALSE);
+		json_object_put(all);
+		return;
+	}
+	output_table(request->out, check->findings.list, columns);
+	for (gsize i = 0; i < json_object_array_length(check->backups); i++)
+		fprintf(request->out, "removed bytes are in %s\n",
+			json_object_get_string(json_object_array_get_idx(check->backups, i)));
+	if (n == 0)
+		fprintf(request->out, "good: %s\n", request->pool_dir);
+}
+
+HvisExit hvctl_kvp_check(const HvctlRequest *request, GError **error)
+{
+	g_autoptr(KvpPools) pools = kvp_pools_new(request->pool_dir, NULL);
+	Check check = { .request = request,
+		.findings = { .list = json_object_new_array(), .path = request->pool_dir },
+		.backups = json_object_new_array() };
+	guint only = HVIS_KVP_POOL_N;
+
+	if (request->pool)
+		kvp_pools_parse(request->pool, &only, NULL);
+	hvctl_check_dir(&check.findings, request->pool_dir, request->repair);
+	for (guint i = 0; i < HVIS_KVP_POOL_N && !*error; i++)
+		if (!request->pool || only == i)
+			check_pool(&check, kvp_pools_get(pools, i), error);
+	print(&check);
+	if (!*error)
+		output_finish(request->out, error);
+	json_object_put(check.findings.list);
+	json_object_put(check.backups);
+	return check.findings.remaining > 0 ? HVIS_EXIT_FALSE : HVIS_EXIT_OK;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Every option of hvctl, in the order in which help shows them. */
+#include "hvctl/command.h"
+#include "kvpd/pool.h"
+
+const HvctlOption hvctl_options[] = {
+	{ HVCTL_OPT_POOL, 'p', "pool", "POOL", "external guest auto auto-external auto-internal",
+		"external (0), guest (1), auto (2), auto-external (3), auto-internal (4)" },
+	{ HVCTL_OPT_ALL, 0, "all", NULL, NULL, "all records of the pool" },
+	{ HVCTL_OPT_IF_STALE, 0, "if-stale", NULL, NULL,
+		"only where the pool was written before this boot" },
+	{ HVCTL_OPT_APPEND, 0, "append", NULL, NULL,
+		"add records, also where the key is there already" },
+	{ HVCTL_OPT_REPLACE, 0, "replace", NULL, NULL, "make the pools what the file has" },
+	{ HVCTL_OPT_SPLIT, 0, "split", NULL, NULL,
+		"store a value that is too long as KEY0, KEY1, …" },
+	{ HVCTL_OPT_RAW, 0, "raw", NULL, NULL, "records as they are stored, parts not joined" },
+	{ HVCTL_OPT_VALUE, 0, "value", "VALUE", NULL, "wait until the key has this value" },
+	{ HVCTL_OPT_DRY_RUN, 0, "dry-run", NULL, NULL, "say what would be done, and do nothing" },
+	{ HVCTL_OPT_REPAIR, 0, "repair", NULL, NULL, "mend what can be mended" },
+	{ HVCTL_OPT_FOLLOW, 'f', "follow", NULL, NULL, "go on with what is logged from now on" },
+	{ HVCTL_OPT_LINES, 'n', "lines", "COUNT", NULL, "the last COUNT lines" },
+	{ HVCTL_OPT_ORIGIN, 0, "origin", NULL, NULL,
+		"the file and line that every value comes from" },
+	{ HVCTL_OPT_JSON, 'j', "json", NULL, NULL, "print JSON" },
+	{ HVCTL_OPT_FORMAT, 0, "format", "FORMAT", "plain env json-lines",
+		"plain, env (KEY='value' for a shell) or json-lines" },
+	{ HVCTL_OPT_OFFLINE, 0, "offline", NULL, NULL, "use the files, not the daemon" },
+	{ HVCTL_OPT_POOL_DIR, 0, "pool-dir", "DIR", NULL,
+		"the directory of the files [" HVIS_POOL_DIR "]" },
+	{ HVCTL_OPT_SOCKET, 0, "socket", "PATH", NULL, "the daemon's socket [" HVCTL_SOCKET "]" },
+	{ HVCTL_OPT_TIMEOUT, 0, "timeout", "SECONDS", NULL, "wait this long [10]" },
+	{ HVCTL_OPT_COLOR, 0, "color", "WHEN", "auto always never",
+		"colours: auto (on a terminal), always, never" },
+	{ HVCTL_OPT_HELP, 'h', "help", NULL, NULL, "show this text" },
+	{ HVCTL_OPT_VERSION, 0, "version", NULL, NULL, "show the version" },
+	{ 0, 0, NULL, NULL, NULL, NULL },
+};
+
+gboolean hvctl_takes(const HvctlCommand *command, guint bit)
+{
+	return ((command->options | HVCTL_OPT_COMMON) & bit) != 0;
+}
