@@ -293,7 +293,7 @@ struct json_object *varlink_client_call(VarlinkClient *client, const char *metho
 gboolean varlink_client_start(VarlinkClient *client, const char *method, struct json_object *params,
 	int timeout_ms, GError **error)
 {
-	return send_call(client, method, params, TRUE, deadline_of(timeout_ms), error);
+	return client_send(client, method, params, TRUE, deadline_of(timeout_ms), error);
 }
 
 struct json_object *varlink_client_next(

@@ -234,9 +234,9 @@ expect "no JSON" 2 "" import_text '{"a'
 expect "numbers are no texts" 2 "" import_text '{"a": 1}'
 
 # What changes, by the daemon and by the files.
-hvctl kvp watch >"$tmp/watched" &
+"$builddir/hvctl/hvctl" kvp watch --socket "$socket" >"$tmp/watched" &
 others+=($!)
-offline kvp watch --json >"$tmp/watched-files" &
+"$builddir/hvctl/hvctl" kvp watch --json --pool-dir "$tmp/pools" >"$tmp/watched-files" &
 others+=($!)
 hvctl kvp wait later --value 2 --timeout 30 >"$tmp/waited" &
 waiter=$!
