@@ -33,6 +33,8 @@ enum {
 	HVCTL_OPT_FOLLOW = 1u << 19,
 	HVCTL_OPT_LINES = 1u << 20,
 	HVCTL_OPT_VERSION = 1u << 21, /* of no command */
+	HVCTL_OPT_FIELD = 1u << 22,
+	HVCTL_OPT_EXPLAIN = 1u << 23,
 	HVCTL_OPT_COMMON = HVCTL_OPT_HELP | HVCTL_OPT_COLOR,
 	HVCTL_OPT_CALL = HVCTL_OPT_SOCKET | HVCTL_OPT_TIMEOUT,
 	/* of a command that can do without the daemon */
@@ -85,12 +87,13 @@ struct HvctlRequest {
 	const HvctlCommand *command;
 	char *group; /* the words before --help that are no whole command: "kvp"; or NULL */
 	char **args; /* command->n_args of them, valid UTF-8 */
-	gboolean json, origin, offline, raw, split, append, all, if_stale, dry_run, repair, replace,
-		follow;
+	gboolean explain, json, origin, offline, raw, split, append, all, if_stale, dry_run, repair,
+		replace, follow;
 	gboolean color; /* what is printed may have colours */
 	HvctlFormat format;
 	gint64 lines; /* --lines; -1 = not given */
 	char *value; /* --value; NULL = not given */
+	char *field; /* --field; NULL = not given */
 	char *socket, *pool_dir;
 	gboolean fallback; /* the files will do where the daemon does not run */
 	gboolean quiet; /* say nothing on standard error */
@@ -125,6 +128,8 @@ char *hvctl_help(const HvctlCommand *command, const char *group);
 int hvctl_main(const char *const *argv);
 
 HvisExit hvctl_status(const HvctlRequest *request, GError **error);
+HvisExit hvctl_info(const HvctlRequest *request, GError **error);
+HvisExit hvctl_info_nics(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_list(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_get(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_set(const HvctlRequest *request, GError **error);

@@ -152,9 +152,9 @@ static gboolean given(const Line *line, guint bit)
 	return FALSE;
 }
 
-static struct json_object *ask_keys(const Line *line)
+static struct json_object *ask_keys(const Line *line, const char *pool)
 {
-	const char *path = text_of(line, HVCTL_OPT_SOCKET), *pool = text_of(line, HVCTL_OPT_POOL);
+	const char *path = text_of(line, HVCTL_OPT_SOCKET);
 	const char *dir = text_of(line, HVCTL_OPT_POOL_DIR);
 	HvctlRequest request = { .timeout_ms = KEYS_TIMEOUT_MS,
 		.socket = (char *)(guintptr)(path ? path : HVCTL_SOCKET),
@@ -170,10 +170,11 @@ static struct json_object *ask_keys(const Line *line)
 	return hvctl_records(&request, request.pool, &error);
 }
 
-static void offer_keys(Line *line)
+/* Those of @pool, NULL = of all. */
+static void offer_keys(Line *line, const char *pool)
 {
 	g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
-	struct json_object *records = ask_keys(line);
+	struct json_object *records = ask_keys(line, pool);
 	gsize n = records ? json_object_array_length(records) : 0;
 
 	for (gsize i = 0; i < n && g_hash_table_size(seen) < KEYS_MAX; i++) {
@@ -196,7 +197,7 @@ static void offer_argument(Line *line, const HvctlCommand *command, guint at)
 	if (at >= MAX(command->n_args, command->n_args_max))
 		return;
 	if (strstr(name, "KEY"))
-		offer_keys(line);
+		offer_keys(line, text_of(line, HVCTL_OPT_POOL));
 	else if (strstr(name, "FILE"))
 		g_string_append(line->out, ":files\n");
 }
@@ -216,6 +217,10 @@ static void offer_word(Line *line)
 		offer_options(line, command,
 			*group ? HVCTL_OPT_HELP : HVCTL_OPT_HELP | HVCTL_OPT_VERSION);
 	} else if (command) {
+		if (hvctl_is_group(group)) { /* "info" and "info nics" */
+			start = g_strconcat(group, " ", NULL);
+			offer_commands(line, start);
+		}
 		offer_argument(line, command, line->words->len - 1 - n);
 		if (line->out->len == 0 && !line->literal)
 			offer_options(line, command, 0);
@@ -235,7 +240,10 @@ char *hvctl_complete(const char *const *words)
 	for (guint i = 0; i + 1 < n; i++)
 		read_word(&line, words[i]);
 	read_last(&line, n > 0 ? words[n - 1] : "", &prefix);
-	if (line.pending)
+	if (line.pending && line.pending->bit == HVCTL_OPT_FIELD) {
+		offer_keys(&line, kvp_pools_name(HVIS_KVP_POOL_AUTO_EXTERNAL));
+		offer_keys(&line, kvp_pools_name(HVIS_KVP_POOL_AUTO));
+	} else if (line.pending)
 		offer_value(&line, line.pending);
 	else
 		offer_word(&line);

@@ -6,6 +6,8 @@
 const HvctlOption hvctl_options[] = {
 	{ HVCTL_OPT_POOL, 'p', "pool", "POOL", "external guest auto auto-external auto-internal",
 		"external (0), guest (1), auto (2), auto-external (3), auto-internal (4)" },
+	{ HVCTL_OPT_FIELD, 0, "field", "NAME", NULL, "the value of NAME alone" },
+	{ HVCTL_OPT_EXPLAIN, 0, "explain", NULL, NULL, "what is not reported, too, and why" },
 	{ HVCTL_OPT_ALL, 0, "all", NULL, NULL, "all records of the pool" },
 	{ HVCTL_OPT_IF_STALE, 0, "if-stale", NULL, NULL,
 		"only where the pool was written before this boot" },

@@ -217,8 +217,9 @@ static gboolean read_words(const Options *o, HvctlRequest *r, GError **error)
 
 static gboolean read_flags(const Options *o, HvctlRequest *r, GError **error)
 {
-	const char *value = text_of(o, HVCTL_OPT_VALUE);
+	const char *value = text_of(o, HVCTL_OPT_VALUE), *field = text_of(o, HVCTL_OPT_FIELD);
 
+	r->explain = given(o, HVCTL_OPT_EXPLAIN);
 	r->json = given(o, HVCTL_OPT_JSON);
 	r->origin = given(o, HVCTL_OPT_ORIGIN);
 	r->raw = given(o, HVCTL_OPT_RAW);
@@ -232,7 +233,10 @@ static gboolean read_flags(const Options *o, HvctlRequest *r, GError **error)
 	r->follow = given(o, HVCTL_OPT_FOLLOW);
 	if (value && !g_utf8_validate(value, -1, NULL))
 		return hvis_fail(error, HVIS_ERROR_INVALID, "--value is not valid UTF-8");
+	if (field && !g_utf8_validate(field, -1, NULL))
+		return hvis_fail(error, HVIS_ERROR_INVALID, "--field is not valid UTF-8");
 	r->value = g_strdup(value);
+	r->field = g_strdup(field);
 	return TRUE;
 }
 
@@ -301,6 +305,7 @@ void hvctl_request_clear(HvctlRequest *request)
 	g_free(request->socket);
 	g_free(request->pool_dir);
 	g_free(request->value);
+	g_free(request->field);
 	g_strfreev(request->args);
 	*request = (HvctlRequest){ 0 };
 }

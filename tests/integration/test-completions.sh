@@ -41,11 +41,13 @@ function=_hvctl
 # shellcheck source=/dev/null
 . "$srcdir/completions/hvctl"
 
-offers "config kvp logs status" hvctl ""
+offers "config info kvp logs status" hvctl ""
 offers "status" hvctl "s"
 offers "--help --version" hvctl "--"
 offers "check delete events export get import list set stale wait watch" hvctl kvp ""
 offers "get" hvctl kvp g
+offers "nics" hvctl info ""
+offers "" hvctl info --socket /nonexistent/hvis --field ""
 offers "--help" hvctl kvp "-"
 offers "auto auto-external auto-internal external guest" hvctl kvp list --pool ""
 offers "auto auto-external auto-internal" hvctl kvp list -p au

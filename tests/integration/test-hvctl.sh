@@ -390,6 +390,24 @@ if [ -x "$host" ]; then
 	expect "hvctl has it" 0 "hello" hvctl kvp get FromHost --pool external
 	last_request() { hvctl status | sed -n 's/^Last request: *\([^,]*\),.*/\1/p'; }
 	expect "and status has the request" 0 "set external" last_request
+	expect "the host tells its name" 0 "" "$host" ctl "$tmp/control" kvp set VirtualMachineName "the vm" --pool auto-external
+	expect "info has one value alone" 0 "the vm" hvctl info --field VirtualMachineName
+	expect "the guest's, too" 0 "$(uname -m)" hvctl info --field ProcessorArchitecture
+	expect "in JSON" 0 '"the vm"' hvctl info --field VirtualMachineName --json
+	expect "a field that nobody told" 1 "" hvctl info --field HostName
+	says "is named" 'HostName'
+	rows() { hvctl info | awk '{ print $1, $2 }' | tr '\n' ';'; }
+	expect "info has all, in order" 0 "FROM FIELD;host VirtualMachineName;guest FullyQualifiedDomainName;guest IntegrationServicesVersion;guest NetworkAddressIPv4;guest NetworkAddressIPv6;guest OSBuildNumber;guest OSName;guest OSMajorVersion;guest OSMinorVersion;guest OSVersion;guest ProcessorArchitecture;" rows
+	members() { hvctl info --json | sed -n 's/^  "\(.*\)":.*/\1/p' | tr '\n' ' '; }
+	expect "and in JSON" 0 "host guest " members
+	loopback() { hvctl info nics --explain | awk '$1 == "lo" && $3 == "no" { print $1, $4; exit }'; }
+	expect "why the loopback interface is not told" 0 "lo loopback" loopback
+	told() { hvctl info nics | awk '$1 == "lo"'; }
+	expect "it is not among what is told" 0 "" told
+	names() { hvctl info nics --explain --json | sed -n 's/^    "name": *"\(lo\)".*/\1/p'; }
+	expect "in JSON with --explain it is" 0 "lo" names
+	names() { hvctl info nics --json | sed -n 's/^    "name": *"\(lo\)".*/\1/p'; }
+	expect "and without it is not" 0 "" names
 	expect "hvctl sets a pair" 0 "" hvctl kvp set FromGuest hi
 	expect "the host has it" 0 "hi" "$host" ctl "$tmp/control" kvp get FromGuest --pool guest
 
