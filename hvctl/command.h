@@ -144,5 +144,9 @@ char **hvctl_logs_argv(const HvctlRequest *request);
 HvisExit hvctl_logs(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_stale(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_delete(const HvctlRequest *request, GError **error);
+extern const char *const hvctl_ip_words[]; /* of "ip set", beside addresses; NULL-terminated */
+HvisExit hvctl_ip_set(const HvctlRequest *request, GError **error);
+HvisExit hvctl_ip_show(const HvctlRequest *request, GError **error);
+HvisExit hvctl_ip_rollback(const HvctlRequest *request, GError **error);
 HvisExit hvctl_config_check(const HvctlRequest *request, GError **error);
 HvisExit hvctl_config_show(const HvctlRequest *request, GError **error);

@@ -187,6 +187,15 @@ static void offer_keys(Line *line, const char *pool)
 	json_object_put(records);
 }
 
+static void offer_interfaces(Line *line)
+{
+	g_autoptr(GDir) dir = g_dir_open("/sys/class/net", 0, NULL);
+	const char *name;
+
+	while (dir && (name = g_dir_read_name(dir)))
+		offer(line, name, NULL);
+}
+
 /* What the usage has at place @at of the arguments: "KEY…" stands for all that follow. */
 static void offer_argument(Line *line, const HvctlCommand *command, guint at)
 {
@@ -200,6 +209,11 @@ static void offer_argument(Line *line, const HvctlCommand *command, guint at)
 		offer_keys(line, text_of(line, HVCTL_OPT_POOL));
 	else if (strstr(name, "FILE"))
 		g_string_append(line->out, ":files\n");
+	else if (strstr(name, "ADAPTER"))
+		offer_interfaces(line);
+	else if (strstr(name, "WORD"))
+		for (const char *const *word = hvctl_ip_words; *word; word++)
+			offer(line, *word, NULL);
 }
 
 static void offer_word(Line *line)

@@ -41,7 +41,7 @@ function=_hvctl
 # shellcheck source=/dev/null
 . "$srcdir/completions/hvctl"
 
-offers "config info kvp logs status" hvctl ""
+offers "config info ip kvp logs status" hvctl ""
 offers "status" hvctl "s"
 offers "--help --version" hvctl "--"
 offers "check delete events export get import list set stale wait watch" hvctl kvp ""
@@ -58,6 +58,8 @@ offers "" hvctl kvp list --timeout ""
 offers "" hvctl kvp get k
 offers "" hvctl nonsense x
 offers "never" hvctl status --color n
+offers "lo" hvctl ip set l
+offers "dhcp dns via" hvctl ip set lo ""
 offers "env json-lines plain" hvctl kvp list --format = ""
 
 # Keys: of the files here, with what a shell would take apart.

@@ -197,6 +197,23 @@ is "other stanzas stay" "$(cat "$root/etc/network/interfaces")" "iface eth1 inet
 #hvis# iface eth0 inet dhcp
 source /etc/network/interfaces.d/hvis-eth0"
 
+# The administrator, by the same way.
+hvctl_ip()
+{
+	"$build/hvctl/hvctl" ip "$@" --socket "$root/run/hvis/ip"
+}
+like "hvctl ip set, dry" "$(hvctl_ip set --dry-run $mac dhcp)" "eth0: planned, by ifupdown*iface eth0 inet dhcp*ifup --force eth0"
+is "changes nothing" "$(programs)" ""
+is "hvctl ip set" "$(hvctl_ip set $mac 192.0.2.20/24 via 192.0.2.1)" "eth0: done, by ifupdown"
+like "hvctl ip show" "$(hvctl_ip show)" "*ifupdown * 192.0.2.20/24 *done*"
+is "hvctl ip rollback" "$(hvctl_ip rollback)" "eth0: the last change was taken back"
+check "the file is what it was" grep -q 'address 192.0.2.7/24' "$root/etc/network/interfaces.d/hvis-eth0"
+refuse "hvctl ip rollback, once more" 1 hvctl_ip rollback
+refuse "hvctl ip set, not an address" 2 hvctl_ip set $mac 192.0.2.0/24
+refuse "hvctl ip set, no such interface" 1 hvctl_ip set eth77 dhcp
+refuse "hvctl ip show, no helper" 3 "$build/hvctl/hvctl" ip show --socket "$scratch/nobody"
+: >"$scratch/programs"
+
 # The end of the waiting: a helper that is stopped takes its change back.
 echo 0 >"$root/sys/class/net/eth0/carrier"
 printf '[ip]\nEnable=yes\nConfirmTimeout=60s\n' >"$conf/hvis.conf"
