@@ -18,22 +18,7 @@
 
 #include "kvpd/lock.h"
 
-#define BLOCK                                                                                      \
-	512u /* no page, and no sector, ends inside of one: it is written whole or not at all */
-
-/* A file while it is locked for a change. */
-typedef struct {
-	const KvpPool *pool;
-	int fd;
-	guint64 before; /* generation of the watch */
-	KvpRecords *records; /* as they were */
-	guint count; /* whole records in the file … */
-	gsize size; /* … and its bytes */
-	guint8 *bytes; /* of a deletion: the whole file as it was */
-	gboolean is_begun;
-} Edit;
-
-static void edit_end(Edit *edit, KvpOutcome *ret)
+static void edit_end(KvpEdit *edit, KvpOutcome *ret)
 {
 	struct stat st;
 
@@ -48,53 +33,60 @@ static void edit_end(Edit *edit, KvpOutcome *ret)
 		ret->view.generation = 0;
 }
 
-static void edit_clear(Edit *edit)
+static void edit_clear(KvpEdit *edit)
 {
 	KvpOutcome nobody = { 0 };
 
 	edit_end(edit, &nobody);
 	hvis_fd_clear(&edit->fd);
+	hvis_fd_clear(&edit->journal);
 	g_clear_pointer(&edit->records, kvp_records_unref);
 	g_clear_pointer(&edit->bytes, g_free);
 }
 
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Edit, edit_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(KvpEdit, edit_clear)
 
-static gboolean read_bytes(const Edit *edit, guint8 **ret, gsize *ret_len, GError **error)
+gboolean kvp_edit_read(KvpEdit *edit, GError **error)
 {
-	*ret = kvp_pool_read_all(edit->fd, KVP_POOL_RECORDS_MAX * RECORD, ret_len, error);
-	if (!*ret)
-		g_prefix_error(error, "%s: ", edit->pool->path);
-	return *ret != NULL;
-}
-
-/* What the file holds, from memory where it is known. */
-static gboolean edit_learn(Edit *edit, const KvpView *known, GError **error)
-{
-	g_autofree guint8 *bytes = NULL;
-	HvisFileStamp stamp;
-	struct stat st;
 	gsize len;
 
-	if (fstat(edit->fd, &st) < 0)
-		return hvis_fail_errno(error, errno, "stat %s", edit->pool->path);
-	if ((guint64)st.st_size / RECORD > KVP_POOL_RECORDS_MAX)
+	g_clear_pointer(&edit->bytes, g_free);
+	edit->bytes = kvp_pool_read_all(edit->fd, (KVP_POOL_RECORDS_MAX + 1) * RECORD, &len, error);
+	if (!edit->bytes) {
+		g_prefix_error(error, "%s: ", edit->pool->path);
+		return FALSE;
+	}
+	edit->size = len;
+	edit->count = (guint)(len / RECORD);
+	if (edit->count > KVP_POOL_RECORDS_MAX)
 		return hvis_fail(error, HVIS_ERROR_NO_SPACE, "%s has more than %u records",
 			edit->pool->path, KVP_POOL_RECORDS_MAX);
-	stamp = hvis_file_stamp_of(&st);
-	edit->size = (gsize)st.st_size;
-	edit->count = (guint)(edit->size / RECORD);
-	if (edit->before && kvp_view_is_known(known, &stamp, edit->before)) {
-		edit->records = kvp_records_ref(known->records);
-		return TRUE;
-	}
-	if (!read_bytes(edit, &bytes, &len, error))
-		return FALSE;
-	edit->records = kvp_records_parse(bytes, len);
 	return TRUE;
 }
 
-static gboolean edit_begin(KvpPool *pool, Edit *edit, const KvpView *known, GError **error)
+/* What the file holds, from memory where it is known. */
+static gboolean edit_learn(KvpEdit *edit, const KvpView *known, GError **error)
+{
+	HvisFileStamp stamp;
+	struct stat st;
+
+	if (fstat(edit->fd, &st) < 0)
+		return hvis_fail_errno(error, errno, "stat %s", edit->pool->path);
+	stamp = hvis_file_stamp_of(&st);
+	edit->size = (gsize)st.st_size;
+	edit->count = (guint)(edit->size / RECORD);
+	if (edit->before && edit->count <= KVP_POOL_RECORDS_MAX &&
+		kvp_view_is_known(known, &stamp, edit->before)) {
+		edit->records = kvp_records_ref(known->records);
+		return TRUE;
+	}
+	if (!kvp_edit_read(edit, error))
+		return FALSE;
+	edit->records = kvp_records_parse(edit->bytes, edit->size);
+	return TRUE;
+}
+
+static gboolean edit_begin(KvpPool *pool, KvpEdit *edit, GError **error)
 {
 	edit->pool = pool;
 	if (pool->watch)
@@ -105,48 +97,30 @@ static gboolean edit_begin(KvpPool *pool, Edit *edit, const KvpView *known, GErr
 	if (pool->watch)
 		edit->before = kvp_watch_begin(pool->watch, pool->number);
 	edit->is_begun = TRUE;
-	return edit_learn(edit, known, error);
+	return kvp_edit_recover(edit, error);
 }
 
-static gboolean sync_file(const Edit *edit, GError **error)
+gboolean kvp_edit_sync(const KvpEdit *edit, GError **error)
 {
-	int ret;
-
-	do
-		ret = edit->pool->ops->fsync(edit->fd);
-	while (ret < 0 && errno == EINTR);
-	if (ret < 0)
-		return hvis_fail_errno(error, errno, "fsync %s", edit->pool->path);
-	return TRUE;
+	if (g_atomic_int_get(&edit->pool->sync) != KVP_SYNC_ALWAYS)
+		return TRUE;
+	return kvp_pool_fsync(edit->pool, edit->fd, edit->pool->path, error);
 }
 
 /* Note how the file looks, give the locks back, then make the change last. */
-static gboolean edit_commit(Edit *edit, KvpOutcome *ret, GError **error)
+static gboolean edit_commit(KvpEdit *edit, KvpOutcome *ret, GError **error)
 {
 	edit_end(edit, ret);
 	kvp_unlock(edit->fd);
-	return sync_file(edit, error);
+	return kvp_edit_sync(edit, error);
 }
 
-static gboolean write_at(const Edit *edit, gsize at, const void *data, gsize len, GError **error)
+gboolean kvp_edit_write(const KvpEdit *edit, gsize at, const void *data, gsize len, GError **error)
 {
-	const guint8 *bytes = data;
-	gsize done = 0;
-
-	while (done < len) {
-		ssize_t n = edit->pool->ops->pwrite(
-			edit->fd, bytes + done, len - done, (off_t)(at + done));
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return hvis_fail_errno(error, errno, "write %s", edit->pool->path);
-		done += (gsize)n;
-	}
-	return TRUE;
+	return kvp_pool_pwrite(edit->pool, edit->fd, edit->pool->path, at, data, len, error);
 }
 
-static gboolean truncate_to(const Edit *edit, gsize size, GError **error)
+gboolean kvp_edit_truncate(const KvpEdit *edit, gsize size, GError **error)
 {
 	int ret;
 
@@ -158,20 +132,21 @@ static gboolean truncate_to(const Edit *edit, gsize size, GError **error)
 	return TRUE;
 }
 
-/* Put back what a failed write overwrote; what cannot be done about that is no news. */
-static void undo_write(const Edit *edit, gsize at, const void *old, gsize len)
+gboolean kvp_edit_undo(const KvpEdit *edit, gsize at, const void *old, gsize len)
 {
 	g_autoptr(GError) failed = NULL;
 
-	if (!write_at(edit, at, old, len, &failed))
-		g_debug("roll back: %s", failed->message);
+	if (kvp_edit_write(edit, at, old, len, &failed))
+		return TRUE;
+	g_debug("roll back: %s", failed->message);
+	return FALSE;
 }
 
-static void undo_size(const Edit *edit, gsize size)
+static void undo_size(const KvpEdit *edit, gsize size)
 {
 	g_autoptr(GError) failed = NULL;
 
-	if (!truncate_to(edit, size, &failed))
+	if (!kvp_edit_truncate(edit, size, &failed))
 		g_debug("roll back: %s", failed->message);
 }
 
@@ -198,9 +173,28 @@ static gboolean make_record(
 	return TRUE;
 }
 
+/* In the journal first: a write of several blocks may end, or come to the disk, after any of them. */
+static gboolean replace_blocks(KvpEdit *edit, guint place, const guint8 *old, const guint8 *new,
+	gsize first, gsize end, GError **error)
+{
+	KvpJournalEntry entry = {
+		.op = KVP_JOURNAL_REPLACE, .place = place, .count = 1, .old = old, .new = new
+	};
+	gsize at = place * RECORD + first;
+
+	if (!kvp_edit_log(edit, &entry, error))
+		return FALSE;
+	if (kvp_edit_write(edit, at, new + first, end - first, error) &&
+		kvp_edit_sync(edit, error) && kvp_edit_log_done(edit, error))
+		return TRUE;
+	if (kvp_edit_undo(edit, at, old + first, end - first))
+		kvp_edit_log_done(edit, NULL);
+	return FALSE;
+}
+
 /* Only the blocks that differ: with a short value that is one, and none that can be torn. */
 static gboolean replace(
-	Edit *edit, guint place, const struct hvis_kvp_record *record, GError **error)
+	KvpEdit *edit, guint place, const struct hvis_kvp_record *record, GError **error)
 {
 	const guint8 *new = (const guint8 *)record;
 	guint8 old[RECORD];
@@ -214,14 +208,16 @@ static gboolean replace(
 		first += BLOCK;
 	while (end > first && memcmp(old + end - BLOCK, new + end - BLOCK, BLOCK) == 0)
 		end -= BLOCK;
-	if (write_at(edit, at + first, new + first, end - first, error))
+	if (end - first > BLOCK)
+		return replace_blocks(edit, place, old, new, first, end, error);
+	if (kvp_edit_write(edit, at + first, new + first, end - first, error))
 		return TRUE;
-	undo_write(edit, at + first, old + first, end - first);
+	kvp_edit_undo(edit, at + first, old + first, end - first);
 	return FALSE;
 }
 
 /* A record that nobody has finished writing: no key yet, so nobody has seen it. */
-static gboolean is_blank(const Edit *edit, guint place)
+static gboolean is_blank(const KvpEdit *edit, guint place)
 {
 	static const guint8 zero[HVIS_KVP_KEY_MAX];
 	guint8 key[HVIS_KVP_KEY_MAX];
@@ -235,30 +231,32 @@ static gboolean is_blank(const Edit *edit, guint place)
 
 /* First the room, then the value, then the key, which makes a record of them. */
 static gboolean append(
-	Edit *edit, const struct hvis_kvp_record *record, guint *ret_place, GError **error)
+	KvpEdit *edit, const struct hvis_kvp_record *record, guint *ret_place, GError **error)
 {
-	guint place = edit->count;
+	guint place = edit->count, max = (guint)g_atomic_int_get(&edit->pool->max_records);
 	gsize at;
 
-	if (place > 0 && is_blank(edit, place - 1))
+	while (place > 0 && is_blank(edit, place - 1))
 		place--;
-	if (place >= KVP_POOL_RECORDS_MAX)
+	if (place >= max)
 		return hvis_fail(error, HVIS_ERROR_NO_SPACE, "%s is full: %u records",
-			edit->pool->path, KVP_POOL_RECORDS_MAX);
+			edit->pool->path, max);
 	at = place * RECORD;
 	*ret_place = place;
-	if (edit->size > at && !truncate_to(edit, at, error))
+	if (edit->size > at && !kvp_edit_truncate(edit, at, error))
 		return FALSE;
-	if (truncate_to(edit, at + RECORD, error) &&
-		write_at(edit, at + HVIS_KVP_KEY_MAX, record->value, HVIS_KVP_VALUE_MAX, error) &&
-		write_at(edit, at, record->key, HVIS_KVP_KEY_MAX, error))
+	if (kvp_edit_truncate(edit, at + RECORD, error) &&
+		kvp_edit_write(
+			edit, at + HVIS_KVP_KEY_MAX, record->value, HVIS_KVP_VALUE_MAX, error) &&
+		kvp_edit_sync(edit, error) &&
+		kvp_edit_write(edit, at, record->key, HVIS_KVP_KEY_MAX, error))
 		return TRUE;
 	undo_size(edit, at);
 	return FALSE;
 }
 
 static gboolean set(
-	Edit *edit, const struct hvis_kvp_record *record, KvpOutcome *ret, GError **error)
+	KvpEdit *edit, const struct hvis_kvp_record *record, KvpOutcome *ret, GError **error)
 {
 	ret->replaced = kvp_records_find(edit->records, record->key, &ret->index);
 	if (ret->replaced)
@@ -266,92 +264,33 @@ static gboolean set(
 	return append(edit, record, &ret->place, error);
 }
 
-/* --- deleting --- */
-
-/*
- * Write back the records from @last down to @first as they were. Downwards, because a deletion has
- * moved them up: each is still whole in the place below when its own is written.
- */
-static void roll_back(const Edit *edit, guint first, guint last)
-{
-	for (guint i = last + 1; i > first; i--)
-		undo_write(edit, (i - 1) * RECORD, edit->bytes + (i - 1) * RECORD, RECORD);
-}
-
-/*
- * Others may leave anything behind the NUL, so only the text is compared; and anything before it, so
- * a key that is no UTF-8 goes by what kvp_pool_read() shows of it, or nobody could delete it.
- */
-static gboolean has_key(const Edit *edit, guint place, const char *key)
-{
-	const char *field = (const char *)edit->bytes + place * RECORD;
-	gsize len = strnlen(field, HVIS_KVP_KEY_MAX);
-	g_autofree char *shown = NULL;
-
-	if (g_utf8_validate_len(field, len, NULL))
-		return len == strlen(key) && memcmp(field, key, len) == 0;
-	shown = g_utf8_make_valid(field, (gssize)len);
-	return g_str_equal(shown, key);
-}
-
-/* Move the records that stay to the front, one by one, in order; then cut off the rest. */
-static gboolean delete_from(Edit *edit, const char *key, guint first, GError **error)
-{
-	guint to = first;
-
-	for (guint from = first + 1; from < edit->count; from++) {
-		if (has_key(edit, from, key))
-			continue;
-		if (!write_at(edit, to * RECORD, edit->bytes + from * RECORD, RECORD, error)) {
-			roll_back(edit, first, to);
-			return FALSE;
-		}
-		to++;
-	}
-	if (truncate_to(edit, to * RECORD, error))
-		return TRUE;
-	if (to > first)
-		roll_back(edit, first, to - 1);
-	return FALSE;
-}
-
-static gboolean delete (Edit *edit, const char *key, GError **error)
-{
-	guint place, index;
-	gsize len;
-
-	if (kvp_records_find(edit->records, key, &index)) {
-		if (!read_bytes(edit, &edit->bytes, &len, error))
-			return FALSE;
-		edit->count = (guint)(len / RECORD);
-		for (place = 0; place < edit->count; place++) {
-			if (has_key(edit, place, key))
-				return delete_from(edit, key, place, error);
-		}
-	}
-	return hvis_fail(error, HVIS_ERROR_NOT_FOUND, "no key \"%s\" in %s", key, edit->pool->path);
-}
-
 /* --- the door --- */
 
 gboolean kvp_pool_change(KvpPool *pool, const char *key, const char *value, const KvpView *known,
 	KvpOutcome *ret, GError **error)
 {
-	g_auto(Edit) edit = { .fd = -1 };
+	g_auto(KvpEdit) edit = { .fd = -1, .journal = -1 };
 	struct hvis_kvp_record record;
 	KvpOutcome outcome = { 0 };
 	gboolean done;
 
 	if (value ? !make_record(key, value, &record, error) : *key == '\0')
 		return value ? FALSE : hvis_fail(error, HVIS_ERROR_INVALID, "the key is empty");
-	if (!edit_begin(pool, &edit, known, error))
+	if (!edit_begin(pool, &edit, error) || !edit_learn(&edit, known, error))
 		return FALSE;
-	done = value ? set(&edit, &record, &outcome, error) : delete (&edit, key, error);
+	done = value ? set(&edit, &record, &outcome, error) : kvp_edit_delete(&edit, key, error);
 	if (!done || !edit_commit(&edit, &outcome, error))
 		return FALSE;
 	outcome.view.records = g_steal_pointer(&edit.records);
 	*ret = outcome;
 	return TRUE;
+}
+
+gboolean kvp_pool_recover(KvpPool *pool, GError **error)
+{
+	g_auto(KvpEdit) edit = { .fd = -1, .journal = -1 };
+
+	return edit_begin(pool, &edit, error);
 }
 
 void kvp_outcome_apply(KvpOutcome *outcome, const char *key, const char *value)

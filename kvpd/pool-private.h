@@ -2,6 +2,7 @@
 /* What reading and changing a pool file share; for nobody else. */
 #pragma once
 
+#include "kvpd/journal.h"
 #include "kvpd/pool.h"
 
 #include <hvis/kvp.h>
@@ -14,7 +15,10 @@ struct KvpPool {
 	guint number;
 	KvpWatch *watch;
 	const KvpPoolOps *ops;
-	gint lock_timeout_ms; /* read by any thread */
+	char *journal_path;
+	gint lock_timeout_ms; /* these three: read by any thread */
+	gint max_records;
+	gint sync; /* KvpSync */
 };
 
 /* The file at the path, opened and locked; another may take its place before we have the lock. */
@@ -28,3 +32,54 @@ guint8 *kvp_pool_read_all(int fd, gsize max, gsize *ret_len, GError **error);
 
 /* Whether a file that looks like @stamp, at @generation of the watch, still holds what @known says. */
 gboolean kvp_view_is_known(const KvpView *known, const HvisFileStamp *stamp, guint64 generation);
+
+/* All of @data, and its way to the disk; @path is for the error. */
+gboolean kvp_pool_pwrite(const KvpPool *pool, int fd, const char *path, guint64 at,
+	const void *data, gsize len, GError **error);
+gboolean kvp_pool_fsync(const KvpPool *pool, int fd, const char *path, GError **error);
+
+/* --- changes --- */
+
+#define BLOCK                                                                                      \
+	512u /* no page, and no sector, ends inside of one: it is written whole or not at all */
+
+/* A file while it is locked for a change. */
+typedef struct {
+	KvpPool *pool;
+	int fd;
+	int journal; /* -1 = none */
+	guint64 number; /* of the next entry */
+	guint64 before; /* generation of the watch */
+	KvpRecords *records; /* as they were */
+	guint count; /* whole records in the file … */
+	gsize size; /* … and its bytes */
+	guint8 *bytes; /* of a deletion, a recovery: the whole file as it was */
+	gboolean is_begun;
+} KvpEdit;
+
+gboolean kvp_edit_read(KvpEdit *edit, GError **error); /* bytes, count and size, anew */
+gboolean kvp_edit_write(const KvpEdit *edit, gsize at, const void *data, gsize len, GError **error);
+gboolean kvp_edit_truncate(const KvpEdit *edit, gsize size, GError **error);
+gboolean kvp_edit_sync(const KvpEdit *edit, GError **error); /* if it is to be durable */
+
+/* Put back what a failed write overwrote; FALSE where that fails too. */
+gboolean kvp_edit_undo(const KvpEdit *edit, gsize at, const void *old, gsize len);
+
+gboolean kvp_edit_delete(KvpEdit *edit, const char *key, GError **error);
+
+/* Finish what @entry tells of, after another program or a machine died in it. */
+gboolean kvp_edit_finish(KvpEdit *edit, const KvpJournalEntry *entry, GError **error);
+
+/* --- the journal of an edit --- */
+
+/* Open it and finish what is in the pool's slot. FALSE where that cannot be written. */
+gboolean kvp_edit_recover(KvpEdit *edit, GError **error);
+
+/* Say what will be written. Without a journal that is nowhere, and no failure. */
+gboolean kvp_edit_log(KvpEdit *edit, KvpJournalEntry *entry, GError **error);
+
+/* It is done, or undone. */
+gboolean kvp_edit_log_done(KvpEdit *edit, GError **error);
+
+/* TRUE where a dead writer has left something in the slot of @pool. */
+gboolean kvp_pool_is_unfinished(const KvpPool *pool);

@@ -32,7 +32,10 @@ KvpPool *kvp_pool_new(const char *dir, guint number, const KvpPoolOps *ops)
 	pool->number = number;
 	pool->path = g_strdup_printf("%s/.kvp_pool_%u", dir, number);
 	pool->ops = ops ? ops : &real_ops;
+	pool->journal_path = g_build_filename(dir, KVP_JOURNAL_NAME, NULL);
 	pool->lock_timeout_ms = LOCK_TIMEOUT_MS;
+	pool->max_records = KVP_POOL_RECORDS_MAX;
+	pool->sync = KVP_SYNC_ALWAYS;
 	return pool;
 }
 
@@ -43,6 +46,7 @@ void kvp_pool_free(KvpPool *pool)
 	kvp_watch_unref(pool->watch);
 	g_free(pool->dir);
 	g_free(pool->path);
+	g_free(pool->journal_path);
 	g_free(pool);
 }
 
@@ -59,6 +63,16 @@ const char *kvp_pool_path(const KvpPool *pool)
 void kvp_pool_set_lock_timeout(KvpPool *pool, guint ms)
 {
 	g_atomic_int_set(&pool->lock_timeout_ms, (gint)ms);
+}
+
+void kvp_pool_set_max_records(KvpPool *pool, guint max)
+{
+	g_atomic_int_set(&pool->max_records, (gint)MIN(max, KVP_POOL_RECORDS_MAX));
+}
+
+void kvp_pool_set_sync(KvpPool *pool, KvpSync sync)
+{
+	g_atomic_int_set(&pool->sync, (gint)sync);
 }
 
 static guint lock_timeout(KvpPool *pool)
@@ -218,12 +232,24 @@ static KvpRecords *read_records(const KvpPool *pool, int fd, GError **error)
 	return kvp_records_parse(bytes, len);
 }
 
+/*
+ * What a dead writer has left is finished first, for which the file has to be open for writing; who
+ * may not do that sees the file as it is.
+ */
 static void lock_to_read(KvpPool *pool, int fd)
 {
+	guint timeout_ms = MIN(READ_TIMEOUT_MS, lock_timeout(pool));
 	g_autoptr(GError) failed = NULL;
 
-	if (!kvp_lock(fd, KVP_LOCK_SHARED, MIN(READ_TIMEOUT_MS, lock_timeout(pool)), &failed))
-		g_debug("%s is read without locks: %s", pool->path, failed->message);
+	if (kvp_lock(fd, KVP_LOCK_SHARED, timeout_ms, &failed)) {
+		if (!kvp_pool_is_unfinished(pool))
+			return;
+		kvp_unlock(fd);
+		if (kvp_pool_recover(pool, &failed))
+			kvp_lock(fd, KVP_LOCK_SHARED, timeout_ms, &failed);
+	}
+	if (failed)
+		g_debug("%s is read as it is: %s", pool->path, failed->message);
 }
 
 static gboolean look_at(KvpPool *pool, int fd, const KvpView *known, KvpView *ret, GError **error)
@@ -292,4 +318,50 @@ int kvp_pool_open_locked(KvpPool *pool, GError **error)
 	}
 	hvis_fail(error, HVIS_ERROR_BUSY, "%s is being replaced again and again", pool->path);
 	return -1;
+}
+
+/* --- for pools and journal alike --- */
+
+gboolean kvp_pool_pwrite(const KvpPool *pool, int fd, const char *path, guint64 at,
+	const void *data, gsize len, GError **error)
+{
+	const guint8 *bytes = data;
+	gsize done = 0;
+
+	while (done < len) {
+		ssize_t n = pool->ops->pwrite(fd, bytes + done, len - done, (off_t)(at + done));
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return hvis_fail_errno(error, errno, "write %s", path);
+		done += (gsize)n;
+	}
+	return TRUE;
+}
+
+gboolean kvp_pool_fsync(const KvpPool *pool, int fd, const char *path, GError **error)
+{
+	int ret;
+
+	do
+		ret = pool->ops->fsync(fd);
+	while (ret < 0 && errno == EINTR);
+	if (ret < 0)
+		return hvis_fail_errno(error, errno, "fsync %s", path);
+	return TRUE;
+}
+
+gboolean kvp_pool_sync(KvpPool *pool, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+	hvis_autofd int fd = open_regular(pool->path, O_RDONLY, &failed);
+
+	if (fd < 0 && hvis_error_is(failed, HVIS_ERROR_NOT_FOUND))
+		return TRUE;
+	if (fd < 0) {
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return FALSE;
+	}
+	return kvp_pool_fsync(pool, fd, pool->path, error);
 }

@@ -11,9 +11,11 @@
  *  - what is left of a torn record at the end is passed over by readers, and overwritten or cut off
  *    by the next record that is added or deleted.
  *
- * Killed at any system call, a change leaves every other record as it was, and its own as before or
- * after; a deletion may leave one record twice. A record lies in whole 512-byte steps, so a page
- * boundary never cuts a key, nor a value of less than 512 bytes.
+ * Killed at any system call, or cut off by a loss of power, a change leaves every other record as it
+ * was, and its own as before or after. What takes more than one write of 512 bytes, which is whole or
+ * not done, is in the journal first (journal.h), and finished by the next who has the locks. Where
+ * there can be no journal a change is made without: a kill may leave a record twice then, and the loss of
+ * power half of one.
  *
  * Nothing is kept in memory: the file is the truth. Every call opens it anew, may sleep for its
  * locks and for the disk, and may be made from any thread. Who remembers what a file held (a KvpView)
@@ -29,9 +31,17 @@
 #include "kvpd/records.h"
 #include "kvpd/watch.h"
 
-#define KVP_POOL_RECORDS_MAX 16384u /* ours: a host may not fill the disk (40 MiB) */
+#define KVP_POOL_RECORDS_MAX 16384u /* ours: what is read of a file (40 MiB) */
 
 typedef struct KvpPool KvpPool;
+
+/* When a change is on the disk. Whole against a kill it is in any case. */
+typedef enum {
+	KVP_SYNC_ALWAYS, /* before it is reported as done, and whole against a loss of power */
+	KVP_SYNC_BATCHED, /* soon after: who asked for it is to call kvp_pool_sync() */
+	KVP_SYNC_NEVER, /* when the kernel likes */
+	KVP_SYNC_N,
+} KvpSync;
 
 /* The system calls that change a file. Tests make them fail, or die in them. */
 typedef struct {
@@ -77,6 +87,15 @@ void kvp_pool_set_watch(KvpPool *pool, KvpWatch *watch);
 /* How long a call waits for the locks of others; 5 s unless set. */
 void kvp_pool_set_lock_timeout(KvpPool *pool, guint ms);
 
+/* How many records a pool may grow to; KVP_POOL_RECORDS_MAX unless set, and at most. */
+void kvp_pool_set_max_records(KvpPool *pool, guint max);
+
+/* KVP_SYNC_ALWAYS unless set. */
+void kvp_pool_set_sync(KvpPool *pool, KvpSync sync);
+
+/* Make all changes last that were made without. A missing file needs nothing. */
+gboolean kvp_pool_sync(KvpPool *pool, GError **error);
+
 /*
  * Create the directory (0755) and the file (0644) where they are missing; else do nothing.
  * HVIS_ERROR_IO, as from everything below, where a thing of another kind has that name.
@@ -84,6 +103,12 @@ void kvp_pool_set_lock_timeout(KvpPool *pool, guint ms);
 gboolean kvp_pool_create(KvpPool *pool, GError **error);
 
 gboolean kvp_pool_info(const KvpPool *pool, KvpPoolInfo *ret, GError **error);
+
+/*
+ * Finish what the journal says that a writer has begun, who is dead now. Every other call that has
+ * the locks does so too.
+ */
+gboolean kvp_pool_recover(KvpPool *pool, GError **error);
 
 /*
  * All records, the first KVP_POOL_RECORDS_MAX of them. A missing file is an empty pool. Where the

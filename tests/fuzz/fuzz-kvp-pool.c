@@ -88,7 +88,7 @@ static guint end_of(const GByteArray *file)
 	static const guint8 none[HVIS_KVP_KEY_MAX];
 	guint count = file->len / RECORD;
 
-	if (count && memcmp(file->data + (count - 1) * RECORD, none, sizeof(none)) == 0)
+	while (count && memcmp(file->data + (count - 1) * RECORD, none, sizeof(none)) == 0)
 		count--;
 	return count;
 }

@@ -259,6 +259,34 @@ static void test_limits(Fixture *f, gconstpointer data)
 	g_assert_cmpstr(kvp_records_get(records, key511), ==, value2047);
 }
 
+static void append_by_hand(const char *path, const char *key, const char *value)
+{
+	g_autoptr(GByteArray) record = scratch_records(key, value, NULL);
+	FILE *file = fopen(path, "ab");
+
+	g_assert_cmpuint(fwrite(record->data, 1, record->len, file), ==, record->len);
+	g_assert_cmpint(fclose(file), ==, 0);
+}
+
+/* A cap of the administrator's is for what is added, not for what is there. */
+static void test_max_records(Fixture *f, gconstpointer data)
+{
+	g_autoptr(GByteArray) wanted = scratch_records("a", "4", "b", "2", "c", "3", NULL);
+	g_autoptr(GError) error = NULL;
+
+	kvp_pool_set_max_records(f->pool, 2);
+	set(f->pool, "a", "1", FALSE);
+	set(f->pool, "b", "2", FALSE);
+	g_assert_false(kvp_pool_set(f->pool, "c", "3", NULL, &error));
+	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_NO_SPACE);
+	append_by_hand(f->path, "c", "3");
+	set(f->pool, "a", "4", TRUE);
+	scratch_assert_file(f->path, wanted);
+	remove_key(f->pool, "c");
+	remove_key(f->pool, "b");
+	set(f->pool, "d", "5", FALSE);
+}
+
 static void test_full(Fixture *f, gconstpointer data)
 {
 	g_autoptr(GError) error = NULL;
@@ -266,9 +294,9 @@ static void test_full(Fixture *f, gconstpointer data)
 	KvpPoolInfo info;
 
 	set(f->pool, "first", "1", FALSE);
-	g_assert_cmpint(truncate(f->path, 2560 * (off_t)KVP_POOL_RECORDS_MAX), ==, 0);
+	g_assert_cmpint(truncate(f->path, 2560 * (off_t)(KVP_POOL_RECORDS_MAX - 1)), ==, 0);
+	append_by_hand(f->path, "last", "1");
 	set(f->pool, "first", "2", TRUE);
-	set(f->pool, "last", "2", FALSE);
 	g_assert_false(kvp_pool_set(f->pool, "more", "1", NULL, &error));
 	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_NO_SPACE);
 	g_clear_error(&error);
@@ -442,6 +470,7 @@ int main(int argc, char **argv)
 	ADD("blank-tail", test_blank_tail);
 	ADD("limits", test_limits);
 	ADD("full", test_full);
+	ADD("max-records", test_max_records);
 	ADD("missing", test_missing);
 	ADD("not-a-file", test_not_a_file);
 	ADD("delete-what-is-shown", test_delete_what_is_shown);
