@@ -286,11 +286,11 @@ gboolean kvp_pool_change(KvpPool *pool, const char *key, const char *value, cons
 	return TRUE;
 }
 
-gboolean kvp_pool_recover(KvpPool *pool, GError **error)
+gboolean kvp_pool_finish(KvpPool *pool, GError **error)
 {
 	g_auto(KvpEdit) edit = { .fd = -1, .journal = -1 };
 
-	return edit_begin(pool, &edit, error);
+	return !kvp_pool_is_unfinished(pool) || edit_begin(pool, &edit, error);
 }
 
 void kvp_outcome_apply(KvpOutcome *outcome, const char *key, const char *value)

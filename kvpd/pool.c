@@ -245,7 +245,7 @@ static void lock_to_read(KvpPool *pool, int fd)
 		if (!kvp_pool_is_unfinished(pool))
 			return;
 		kvp_unlock(fd);
-		if (kvp_pool_recover(pool, &failed))
+		if (kvp_pool_finish(pool, &failed))
 			kvp_lock(fd, KVP_LOCK_SHARED, timeout_ms, &failed);
 	}
 	if (failed)

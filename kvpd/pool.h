@@ -105,10 +105,10 @@ gboolean kvp_pool_create(KvpPool *pool, GError **error);
 gboolean kvp_pool_info(const KvpPool *pool, KvpPoolInfo *ret, GError **error);
 
 /*
- * Finish what the journal says that a writer has begun, who is dead now. Every other call that has
- * the locks does so too.
+ * Finish what the journal says that a writer has begun, who is dead now; waits for locks only if there is
+ * something. Every other call that has the locks does so too.
  */
-gboolean kvp_pool_recover(KvpPool *pool, GError **error);
+gboolean kvp_pool_finish(KvpPool *pool, GError **error);
 
 /*
  * All records, the first KVP_POOL_RECORDS_MAX of them. A missing file is an empty pool. Where the

@@ -63,8 +63,12 @@ gboolean kvp_pools_create(KvpPools *pools, GError **error)
 {
 	gboolean done = TRUE;
 
-	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
-		done &= kvp_pool_create(pools->pool[i], done ? error : NULL);
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
+		KvpPool *pool = pools->pool[i];
+
+		done &= kvp_pool_create(pool, done ? error : NULL) &&
+			kvp_pool_finish(pool, done ? error : NULL);
+	}
 	return done;
 }
 

@@ -22,7 +22,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpPools, kvp_pools_unref)
 /* The watch of the directory, made when first asked for, before any thread has a pool; borrowed. */
 KvpWatch *kvp_pools_watch(KvpPools *pools);
 
-/* Create what is missing of the directory and the files. On failure the others are made still. */
+/*
+ * Create what is missing of the directory and the files, and finish what a dead writer has begun in
+ * them. On failure that of the others is done still.
+ */
 gboolean kvp_pools_create(KvpPools *pools, GError **error);
 
 /* @number is below HVIS_KVP_POOL_N. */

@@ -349,7 +349,7 @@ static void check_state(World *w, const State *state, const char *theirs, gboole
 	if (theirs)
 		append_theirs(now.files[POOL], theirs);
 	write_state(w, &now);
-	kvp_pool_recover(w->pool, &error);
+	kvp_pool_finish(w->pool, &error);
 	g_assert_no_error(error);
 	after = scratch_read(w->path);
 	list = list_of(after);
@@ -404,7 +404,7 @@ static void check_twice(World *w, const State *state)
 
 	write_state(w, state);
 	start_notes();
-	g_assert_true(kvp_pool_recover(w->pool, NULL));
+	g_assert_true(kvp_pool_finish(w->pool, NULL));
 	done = g_steal_pointer(&notes);
 	for (guint i = 0; i < done->len; i++) {
 		State half = state_copy(state);
