@@ -276,6 +276,26 @@ static gboolean matches(const char *name, const char *const *words, guint *n_wor
 	return TRUE;
 }
 
+/* "kvp" alone, or with a word that is none of its own: say which there are. */
+static void fail_unknown(const char *const *words, GError **error)
+{
+	g_autofree char *start = g_strconcat(words[0], " ", NULL);
+	g_autoptr(GString) list = g_string_new(NULL);
+
+	for (const CtlCommand *command = ctl_commands; command->name; command++)
+		if (g_str_has_prefix(command->name, start))
+			g_string_append_printf(list, "%s%s", list->len ? ", " : "", command->name);
+	if (list->len && !words[1])
+		hvis_fail(error, HVIS_ERROR_INVALID, "\"%s\" needs a command after it: %s",
+			words[0], list->str);
+	else if (list->len)
+		hvis_fail(error, HVIS_ERROR_INVALID, "unknown command \"%s %s\"; there are %s",
+			words[0], words[1], list->str);
+	else
+		hvis_fail(error, HVIS_ERROR_INVALID,
+			"unknown command \"%s\"; \"hvis-host ctl --help\" lists them", words[0]);
+}
+
 const CtlCommand *ctl_find(const char *const *words, guint *n_words, GError **error)
 {
 	if (!words[0]) {
@@ -287,9 +307,7 @@ const CtlCommand *ctl_find(const char *const *words, guint *n_words, GError **er
 	for (const CtlCommand *command = ctl_commands; command->name; command++)
 		if (matches(command->name, words, n_words))
 			return command;
-	hvis_fail(error, HVIS_ERROR_INVALID,
-		"unknown command \"%s%s%s\"; \"hvis-host ctl --help\" lists them", words[0],
-		words[1] ? " " : "", words[1] ? words[1] : "");
+	fail_unknown(words, error);
 	return NULL;
 }
 

@@ -81,7 +81,7 @@ Other     string  a\\nb\\x1b[1m" "the list"
 try 0 "kvp list, as JSON" kvp list --json
 [ "$(tr -d ' \n' <"$tmp/out")" = '{"pool":"external","pairs":[{"key":"Greeting","value":"second","type":"string"},{"key":"Other","value":"a\nb\u001b[1m","type":"string"}]}' ]
 report $? "the list as JSON"
-try 3 "kvp add of a key that is there" kvp add Greeting third
+try 1 "kvp add of a key that is there" kvp add Greeting third
 try 0 "kvp modify" kvp modify Greeting fourth
 try 1 "kvp modify of a key that is not there" kvp modify Nothing x
 try 0 "kvp remove" kvp remove Greeting
@@ -91,6 +91,10 @@ try 0 "an empty pool" kvp list --pool guest
 said "" "prints nothing"
 try 0 "kvp intrinsic" kvp intrinsic
 try 2 "a value that does not fit its type" kvp set Number many --type u32
+try 2 "kvp alone" kvp
+told "kvp list, " "the message has its commands"
+try 2 "kvp with a wrong word" kvp frobnicate
+told 'unknown command "kvp frobnicate"; there are ' "the message has the right ones"
 try 1 "a service that there is not" heartbeat
 told heartbeat "the message names it"
 
