@@ -116,10 +116,22 @@ static void finish(VarlinkCall *call, struct json_object *message)
 	connection_call_done(connection);
 }
 
+/* The reader is too slow: it gets what was queued, then the error Lost, then the end. */
+static void tell_lost(VarlinkCall *call)
+{
+	static const char text[] = "the caller does not read; what came later is lost";
+	g_autofree char *name = g_strdup_printf(
+		"%.*s.Lost", (int)varlink_interface_len(call->method), call->method);
+	VarlinkConnection *connection = detach(call);
+
+	connection_send(connection, message_new(name, string_param("message", text, strlen(text))));
+	connection_finish(connection);
+	connection_call_done(connection);
+}
+
 gboolean varlink_call_notify(VarlinkCall *call, struct json_object *params)
 {
 	struct json_object *message;
-	VarlinkConnection *connection;
 
 	if (!call->connection || !varlink_call_wants_more(call)) {
 		json_object_put(params);
@@ -129,9 +141,7 @@ gboolean varlink_call_notify(VarlinkCall *call, struct json_object *params)
 	json_object_object_add(message, "continues", json_object_new_boolean(TRUE));
 	if (connection_send(call->connection, message) && !connection_is_slow(call->connection))
 		return TRUE;
-	connection = detach(call);
-	connection_abandon(connection);
-	connection_call_done(connection);
+	tell_lost(call);
 	return FALSE;
 }
 
@@ -217,14 +227,14 @@ static const VarlinkMethod *find_method(const VarlinkInterface *interface, const
 	return NULL;
 }
 
-static void run(VarlinkCall *call, const VarlinkInterface *interface, uid_t uid)
+static void run(VarlinkCall *call, const VarlinkInterface *interface, gboolean trusted)
 {
 	const char *name = call->method + varlink_interface_len(call->method) + 1;
 	const VarlinkMethod *method = find_method(interface, name);
 
 	if (!method)
 		refuse(call, "MethodNotFound", "method", call->method, strlen(call->method));
-	else if (method->privileged && uid != 0 && uid != geteuid())
+	else if (method->privileged && !trusted)
 		refuse(call, "PermissionDenied", NULL, NULL, 0);
 	else if (method->streams && !varlink_call_wants_more(call))
 		refuse(call, "ExpectedMore", NULL, NULL, 0);
@@ -232,7 +242,7 @@ static void run(VarlinkCall *call, const VarlinkInterface *interface, uid_t uid)
 		method->handle(call, call->params, interface->data);
 }
 
-void call_dispatch(VarlinkCall *call, VarlinkServer *server, uid_t uid)
+void call_dispatch(VarlinkCall *call, VarlinkServer *server, uid_t uid, gboolean trusted)
 {
 	const VarlinkInterface *interface;
 	struct json_object *method;
@@ -259,7 +269,7 @@ void call_dispatch(VarlinkCall *call, VarlinkServer *server, uid_t uid)
 	else if (!take_params(call))
 		refuse_param(call, "parameters");
 	else
-		run(call, interface, uid);
+		run(call, interface, trusted);
 }
 
 /* --- parameters --- */

@@ -206,7 +206,8 @@ static gboolean fail_by_name(struct json_object *message, const char *name, GErr
 			json_object_to_json_string_ext(params, JSON_C_TO_STRING_PLAIN));
 	if (varlink_error_code(name) == HVIS_ERROR_PERMISSION) /* the standard error has no text */
 		return hvis_fail(error, HVIS_ERROR_PERMISSION,
-			"only root, or the user that the other side runs as, may do this");
+			"only root, the user that the other side runs as, and whom its "
+			"configuration names may do this");
 	return hvis_fail(error, varlink_error_code(name), "%s", name);
 }
 

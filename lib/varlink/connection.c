@@ -24,6 +24,9 @@ struct VarlinkConnection {
 	gpointer tag;
 	int fd;
 	uid_t uid;
+	gboolean trusted;
+	gint64 active; /* when bytes last went either way */
+	gsize in_peak, out_peak; /* what the buffers have grown to */
 	GByteArray *in, *out;
 	gsize in_start; /* consumed bytes at the head of in */
 	gsize in_scanned; /* bytes from in_start on that hold no NUL */
@@ -46,6 +49,16 @@ static gsize out_left(const VarlinkConnection *c)
 
 /* --- output --- */
 
+/* An empty buffer that has once been large would stay so for as long as its caller does. */
+static void give_back(GByteArray **array, gsize *peak)
+{
+	if (*peak <= VARLINK_KEEP_MAX)
+		return;
+	g_byte_array_unref(*array);
+	*array = g_byte_array_new();
+	*peak = 0;
+}
+
 static void flush(VarlinkConnection *c)
 {
 	while (!c->gone && out_left(c) > 0) {
@@ -58,10 +71,13 @@ static void flush(VarlinkConnection *c)
 			return;
 		if (n < 0)
 			c->gone = TRUE;
-		else
+		else {
 			c->out_start += (gsize)n;
+			c->active = g_get_monotonic_time();
+		}
 	}
 	g_byte_array_set_size(c->out, 0);
+	give_back(&c->out, &c->out_peak);
 	c->out_start = 0;
 }
 
@@ -72,6 +88,7 @@ static void append_out(VarlinkConnection *c, const char *text, gsize len)
 		c->out_start = 0;
 	}
 	g_byte_array_append(c->out, (const guint8 *)text, (guint)len);
+	c->out_peak = MAX(c->out_peak, c->out->len);
 }
 
 static void wake(VarlinkConnection *c)
@@ -91,6 +108,8 @@ gboolean connection_send(VarlinkConnection *c, struct json_object *message)
 		append_out(c, text, len + 1);
 		flush(c);
 		wake(c);
+		if (c->server && out_left(c) > 0)
+			server_relieve(c->server, c);
 	}
 	json_object_put(message);
 	return fits;
@@ -98,17 +117,21 @@ gboolean connection_send(VarlinkConnection *c, struct json_object *message)
 
 gboolean connection_is_slow(const VarlinkConnection *c)
 {
-	return c->gone || out_left(c) > VARLINK_MESSAGE_MAX;
+	return c->gone || out_left(c) > VARLINK_BACKLOG_MAX;
 }
 
-void connection_abandon(VarlinkConnection *c)
+void connection_finish(VarlinkConnection *c)
 {
-	c->gone = TRUE;
 	c->closing = TRUE;
 	wake(c);
 }
 
 /* --- input --- */
+
+static gsize in_max(const VarlinkConnection *c)
+{
+	return c->trusted ? VARLINK_MESSAGE_MAX : VARLINK_REQUEST_MAX;
+}
 
 /* Read what there is, up to one message more than the limit allows. TRUE where something came. */
 static gboolean read_some(VarlinkConnection *c)
@@ -119,9 +142,11 @@ static gboolean read_some(VarlinkConnection *c)
 		g_byte_array_remove_range(c->in, 0, (guint)c->in_start);
 		c->in_start = 0;
 	}
-	while (!c->eof && in_left(c) <= VARLINK_MESSAGE_MAX) {
+	if (c->in->len == 0)
+		give_back(&c->in, &c->in_peak);
+	while (!c->eof && in_left(c) <= in_max(c)) {
 		guint8 buf[16384];
-		gsize room = VARLINK_MESSAGE_MAX + 1 - in_left(c);
+		gsize room = in_max(c) + 1 - in_left(c);
 		ssize_t n = recv(c->fd, buf, MIN(room, sizeof(buf)), MSG_DONTWAIT);
 
 		if (n < 0 && errno == EINTR)
@@ -133,6 +158,8 @@ static gboolean read_some(VarlinkConnection *c)
 			break;
 		}
 		g_byte_array_append(c->in, buf, (guint)n);
+		c->in_peak = MAX(c->in_peak, c->in->len);
+		c->active = g_get_monotonic_time();
 		progress = TRUE;
 	}
 	return progress;
@@ -197,7 +224,7 @@ static void start_call(VarlinkConnection *c, const char *text, gsize len)
 	}
 	call = call_new(c, request);
 	c->current = call;
-	call_dispatch(call, c->server, c->uid);
+	call_dispatch(call, c->server, c->uid, c->trusted);
 	varlink_call_unref(call);
 }
 
@@ -205,6 +232,8 @@ void connection_call_done(VarlinkConnection *c)
 {
 	c->current = NULL;
 	wake(c);
+	if (c->server)
+		server_idle(c->server);
 }
 
 /* Start calls as long as they finish at once. TRUE where something was done. */
@@ -224,7 +253,7 @@ static gboolean pump(VarlinkConnection *c)
 		start_call(c, text, len);
 		progress = TRUE;
 	}
-	if (!c->closed && !c->closing && c->in_scanned > VARLINK_MESSAGE_MAX)
+	if (!c->closed && !c->closing && c->in_scanned > in_max(c))
 		refuse_stream(c, "message");
 	return progress;
 }
@@ -242,7 +271,7 @@ static void update_events(VarlinkConnection *c)
 {
 	GIOCondition events = 0;
 
-	if (!c->eof && !c->closing && in_left(c) <= VARLINK_MESSAGE_MAX)
+	if (!c->eof && !c->closing && in_left(c) <= in_max(c))
 		events |= G_IO_IN;
 	if (out_left(c) > 0)
 		events |= G_IO_OUT;
@@ -303,7 +332,7 @@ static void finalize(GSource *source)
 
 static GSourceFuncs source_funcs = { .dispatch = on_ready, .finalize = finalize };
 
-VarlinkConnection *connection_new(VarlinkServer *server, int fd, uid_t uid)
+VarlinkConnection *connection_new(VarlinkServer *server, int fd, uid_t uid, gboolean trusted)
 {
 	GSource *source = g_source_new(&source_funcs, sizeof(VarlinkConnection));
 	VarlinkConnection *c = (VarlinkConnection *)source;
@@ -311,6 +340,8 @@ VarlinkConnection *connection_new(VarlinkServer *server, int fd, uid_t uid)
 	c->server = server;
 	c->fd = fd;
 	c->uid = uid;
+	c->trusted = trusted;
+	c->active = g_get_monotonic_time();
 	c->in = g_byte_array_new();
 	c->out = g_byte_array_new();
 	c->tag = g_source_add_unix_fd(source, fd, G_IO_IN);
@@ -335,6 +366,26 @@ void connection_close(VarlinkConnection *c)
 	if (server)
 		server_forget(server, c);
 	g_source_unref(&c->source);
+}
+
+gboolean connection_is_trusted(const VarlinkConnection *c)
+{
+	return c->trusted;
+}
+
+gboolean connection_is_idle(const VarlinkConnection *c)
+{
+	return !c->current;
+}
+
+gint64 connection_last_active(const VarlinkConnection *c)
+{
+	return c->active;
+}
+
+gsize connection_queued(const VarlinkConnection *c)
+{
+	return out_left(c);
 }
 
 uid_t connection_uid(const VarlinkConnection *c)

@@ -13,6 +13,10 @@
 #include <util/error.h>
 
 #define VARLINK_PUMP_MAX 16u /* ours: calls of one caller before others have a turn */
+#define VARLINK_REQUEST_MAX (64u * 1024u) /* ours: bytes of a message of who may only read */
+#define VARLINK_BACKLOG_MAX (256u * 1024u) /* ours: bytes of a stream that wait for its reader */
+#define VARLINK_QUEUED_MAX (8u * 1024u * 1024u) /* ours: unread bytes of all connections */
+#define VARLINK_KEEP_MAX 65536u /* ours: bytes of a buffer that are kept for the next message */
 #define VARLINK_JSON_DEPTH 32 /* ours: nesting that the parser follows */
 #define VARLINK_PER_USER_MAX 16u /* ours: connections of one unprivileged user … */
 #define VARLINK_UNPRIVILEGED_MAX 48u /* … and of all of them, so that root always gets through */
@@ -42,21 +46,36 @@ struct VarlinkCall {
 /* --- server.c --- */
 
 const VarlinkInterface *server_find(VarlinkServer *server, const char *name, gsize len);
+
+/* A connection has become one that may be closed for another. */
+void server_idle(VarlinkServer *server);
+
+/* More waits for readers: close who has not read for longest, but not @writer, until it is enough. */
+void server_relieve(VarlinkServer *server, VarlinkConnection *writer);
+
+/* May the caller at @fd use privileged methods? */
+gboolean server_trusts(VarlinkServer *server, int fd, uid_t uid);
 void server_forget(VarlinkServer *server, VarlinkConnection *connection);
 
 /* --- connection.c --- */
 
 /* Takes @fd. The connection lives until the peer hangs up or connection_close(). */
-VarlinkConnection *connection_new(VarlinkServer *server, int fd, uid_t uid);
+VarlinkConnection *connection_new(VarlinkServer *server, int fd, uid_t uid, gboolean trusted);
 void connection_close(VarlinkConnection *connection);
 uid_t connection_uid(const VarlinkConnection *connection);
+gboolean connection_is_trusted(const VarlinkConnection *connection);
+
+/* No call is being answered: it may be closed where there is need. */
+gboolean connection_is_idle(const VarlinkConnection *connection);
+gint64 connection_last_active(const VarlinkConnection *connection); /* monotonic time */
+gsize connection_queued(const VarlinkConnection *connection); /* bytes that wait for the reader */
 
 /* Queue @message, which is taken; FALSE where it is too long to send. */
 gboolean connection_send(VarlinkConnection *connection, struct json_object *message);
 gboolean connection_is_slow(const VarlinkConnection *connection);
 
-/* Queue nothing more; the peer will be hung up on. */
-void connection_abandon(VarlinkConnection *connection);
+/* Queue nothing more; the peer will be hung up on when it has read what there is. */
+void connection_finish(VarlinkConnection *connection);
 
 /* The current call is over: go on with the next message. */
 void connection_call_done(VarlinkConnection *connection);
@@ -67,7 +86,7 @@ void connection_call_done(VarlinkConnection *connection);
 VarlinkCall *call_new(VarlinkConnection *connection, struct json_object *request);
 
 /* Find the method and run it, or answer with the error that fits. */
-void call_dispatch(VarlinkCall *call, VarlinkServer *server, uid_t uid);
+void call_dispatch(VarlinkCall *call, VarlinkServer *server, uid_t uid, gboolean trusted);
 
 /* The caller is gone. */
 void call_hang_up(VarlinkCall *call);

@@ -15,6 +15,7 @@
 #include <util/fd.h>
 #include <varlink/socket.h>
 
+#define GROUPS_MAX 256 /* ours: groups of a caller that are looked at */
 #define ACCEPT_PAUSE_MS 1000u /* ours: when the process has run out of descriptors */
 
 struct VarlinkServer {
@@ -22,6 +23,8 @@ struct VarlinkServer {
 	VarlinkSocket socket;
 	guint accept_source; /* 0 while full or paused */
 	guint pause_source;
+	VarlinkTrust trust;
+	gpointer trust_data;
 	GPtrArray *interfaces; /* VarlinkInterface, in the order of adding */
 	GPtrArray *connections; /* owned by themselves; they tell us when they go */
 };
@@ -148,20 +151,126 @@ static gboolean on_pause_over(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-/* Root and our own user are let in as long as there is room; others only to a part of it. */
-static gboolean may_enter(VarlinkServer *server, uid_t uid)
+/* --- who is let in, and who goes for it --- */
+
+gboolean server_trusts(VarlinkServer *server, int fd, uid_t uid)
 {
-	guint same = 0, unprivileged = 0;
+	struct ucred peer;
+	socklen_t len = sizeof(peer);
+	gid_t groups[GROUPS_MAX];
 
 	if (uid == 0 || uid == geteuid())
+		return TRUE;
+	if (!server->trust || getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0)
+		return FALSE;
+	groups[0] = peer.gid;
+	len = sizeof(groups) - sizeof(groups[0]);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups + 1, &len) < 0)
+		len = 0; /* in more than we look at: its own group counts */
+	return server->trust(uid, groups, 1 + len / sizeof(groups[0]), server->trust_data);
+}
+
+void varlink_server_set_trust(VarlinkServer *server, VarlinkTrust may, gpointer data)
+{
+	server->trust = may;
+	server->trust_data = data;
+}
+
+guint varlink_server_connections(VarlinkServer *server)
+{
+	return server->connections->len;
+}
+
+static gboolean is_privileged(uid_t uid)
+{
+	return uid == 0 || uid == geteuid();
+}
+
+/* Which connections are looked at, beside that they are idle. */
+typedef struct {
+	gboolean unprivileged; /* only those */
+	gboolean same; /* only those of @uid */
+	gboolean queued; /* only who has not read all */
+	uid_t uid;
+	const VarlinkConnection *but;
+} Choice;
+
+static VarlinkConnection *least_active(VarlinkServer *server, const Choice *choice)
+{
+	VarlinkConnection *found = NULL;
+
+	for (guint i = 0; i < server->connections->len; i++) {
+		VarlinkConnection *c = server->connections->pdata[i];
+		uid_t uid = connection_uid(c);
+
+		if (c == choice->but || !connection_is_idle(c) ||
+			(choice->unprivileged && is_privileged(uid)) ||
+			(choice->same && uid != choice->uid) ||
+			(choice->queued && connection_queued(c) == 0))
+			continue;
+		if (!found || connection_last_active(c) < connection_last_active(found))
+			found = c;
+	}
+	return found;
+}
+
+static gboolean close_one(VarlinkServer *server, const Choice *choice)
+{
+	VarlinkConnection *c = least_active(server, choice);
+
+	if (c)
+		connection_close(c);
+	return c != NULL;
+}
+
+void server_relieve(VarlinkServer *server, VarlinkConnection *writer)
+{
+	const Choice choice = { .queued = TRUE, .but = writer };
+	gsize queued;
+
+	do {
+		queued = 0;
+		for (guint i = 0; i < server->connections->len; i++)
+			queued += connection_queued(server->connections->pdata[i]);
+	} while (queued > VARLINK_QUEUED_MAX && close_one(server, &choice));
+}
+
+/*
+ * Root and our own user are let in as long as there is room; others only to a part of it. Where it is
+ * taken, who has asked for nothing for longest goes.
+ */
+static gboolean may_enter(VarlinkServer *server, uid_t uid)
+{
+	const Choice of_user = { .same = TRUE, .uid = uid }, of_all = { .unprivileged = TRUE };
+	guint same = 0, unprivileged = 0;
+
+	if (is_privileged(uid))
 		return TRUE;
 	for (guint i = 0; i < server->connections->len; i++) {
 		uid_t other = connection_uid(server->connections->pdata[i]);
 
 		same += other == uid;
-		unprivileged += other != 0 && other != geteuid();
+		unprivileged += !is_privileged(other);
 	}
-	return same < VARLINK_PER_USER_MAX && unprivileged < VARLINK_UNPRIVILEGED_MAX;
+	if (same >= VARLINK_PER_USER_MAX)
+		return close_one(server, &of_user);
+	return unprivileged < VARLINK_UNPRIVILEGED_MAX || close_one(server, &of_all);
+}
+
+/* One place is free, or becomes free. Unprivileged callers go before root's. */
+static gboolean make_room(VarlinkServer *server)
+{
+	const Choice first = { .unprivileged = TRUE }, then = { 0 };
+
+	return server->connections->len < VARLINK_CLIENTS_MAX || close_one(server, &first) ||
+	       close_one(server, &then);
+}
+
+static gboolean has_room(VarlinkServer *server)
+{
+	const Choice any = { 0 };
+
+	return server->connections->len < VARLINK_CLIENTS_MAX || least_active(server, &any);
 }
 
 static void admit(VarlinkServer *server, int accepted)
@@ -169,23 +278,31 @@ static void admit(VarlinkServer *server, int accepted)
 	hvis_autofd int fd = accepted;
 	struct ucred peer;
 	socklen_t len = sizeof(peer);
+	gboolean trusted;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0 ||
 		!may_enter(server, peer.uid))
 		return;
-	g_ptr_array_add(server->connections, connection_new(server, hvis_fd_steal(&fd), peer.uid));
+	trusted = server_trusts(server, fd, peer.uid);
+	g_ptr_array_add(
+		server->connections, connection_new(server, hvis_fd_steal(&fd), peer.uid, trusted));
 }
 
 static gboolean on_incoming(gint listener, GIOCondition condition G_GNUC_UNUSED, gpointer data)
 {
 	VarlinkServer *server = data;
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd;
 
+	if (!make_room(server)) { /* server_idle() and server_forget() look again */
+		server->accept_source = 0;
+		return G_SOURCE_REMOVE;
+	}
+	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0)
 		admit(server, fd);
 	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
 		server->pause_source = g_timeout_add(ACCEPT_PAUSE_MS, on_pause_over, server);
-	if (!server->pause_source && server->connections->len < VARLINK_CLIENTS_MAX)
+	if (!server->pause_source)
 		return G_SOURCE_CONTINUE;
 	server->accept_source = 0;
 	return G_SOURCE_REMOVE;
@@ -194,9 +311,14 @@ static gboolean on_incoming(gint listener, GIOCondition condition G_GNUC_UNUSED,
 static void update_accept(VarlinkServer *server)
 {
 	if (server->accept_source || server->pause_source || server->socket.fd < 0 ||
-		server->connections->len >= VARLINK_CLIENTS_MAX)
+		!has_room(server))
 		return;
 	server->accept_source = g_unix_fd_add(server->socket.fd, G_IO_IN, on_incoming, server);
+}
+
+void server_idle(VarlinkServer *server)
+{
+	update_accept(server);
 }
 
 void server_forget(VarlinkServer *server, VarlinkConnection *connection)

@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 #define VARLINK_MESSAGE_MAX (1024u * 1024u) /* ours: bytes of one message, either way */
-#define VARLINK_CLIENTS_MAX 64u /* ours: connections to one server; more wait */
+#define VARLINK_CLIENTS_MAX 64u /* ours: connections to one server */
 
 typedef struct VarlinkServer VarlinkServer;
 typedef struct VarlinkCall VarlinkCall;
@@ -28,7 +28,8 @@ typedef void (*VarlinkHandler)(VarlinkCall *call, struct json_object *params, gp
 typedef struct {
 	const char *name; /* without the interface: "Get"; NULL ends a table */
 	VarlinkHandler handle;
-	gboolean privileged; /* only for root or the server's own user: else PermissionDenied */
+	gboolean
+		privileged; /* for root, the server's own user, and who is trusted: else PermissionDenied */
 	gboolean streams; /* only with "more": else ExpectedMore */
 } VarlinkMethod;
 
@@ -54,6 +55,16 @@ void varlink_server_listen_fd(VarlinkServer *server, int fd);
 /* TRUE while nobody is connected. */
 gboolean varlink_server_is_idle(VarlinkServer *server);
 
+/*
+ * Who may use privileged methods besides root and the server's own user: @may looks at a caller's user
+ * and @groups, its own first. Asked when a caller connects. NULL = nobody.
+ */
+typedef gboolean (*VarlinkTrust)(uid_t uid, const gid_t *groups, gsize n_groups, gpointer data);
+void varlink_server_set_trust(VarlinkServer *server, VarlinkTrust may, gpointer data);
+
+/* How many are connected. */
+guint varlink_server_connections(VarlinkServer *server);
+
 VarlinkCall *varlink_call_ref(VarlinkCall *call);
 void varlink_call_unref(VarlinkCall *call);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VarlinkCall, varlink_call_unref)
@@ -66,7 +77,7 @@ gboolean varlink_call_wants_more(VarlinkCall *call);
 
 /*
  * Send one of several replies, with "continues" set. Takes @params. FALSE once the caller is gone
- * or has stopped reading (its backlog is over VARLINK_MESSAGE_MAX): then stop and unref.
+ * or has stopped reading: then stop and unref; it is told INTERFACE.Lost and hung up on.
  */
 gboolean varlink_call_notify(VarlinkCall *call, struct json_object *params);
 

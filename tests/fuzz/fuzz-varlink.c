@@ -108,7 +108,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1 || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
 		return 0;
 	varlink_server_add(server, "io.test", "interface io.test\n", methods, NULL);
-	connection_new(server, fds[0], data[0] & 64 ? 0 : 65534);
+	connection_new(server, fds[0], data[0] & 64 ? 0 : 65534, (data[0] & 64) != 0);
 	feed(fds[1], data[0], data + 1, size - 1);
 	if (data[0] & 128)
 		shutdown(fds[1], SHUT_WR);
