@@ -22,12 +22,14 @@
 #include <util/watchdog.h>
 
 #include "kvpd/dispatch.h"
+#include "kvpd/access.h"
 #include "kvpd/facts.h"
 #include "kvpd/hostname.h"
 #include "kvpd/net.h"
 #include "kvpd/netwatch.h"
 #include "kvpd/setip.h"
 #include "kvpd/socket.h"
+#include "kvpd/stats.h"
 #include "kvpd/status.h"
 #include "kvpd/worker.h"
 
@@ -51,6 +53,8 @@ struct Kvpd {
 	gint64 request_time_us;
 	guint64 refused;
 	guint lock_timeout_ms;
+	KvpAccess *writers;
+	KvpStats stats;
 	char *failure; /* the last one logged … */
 	gint64 failure_at; /* … and when, by the clock */
 	gboolean was_ready;
@@ -64,6 +68,7 @@ typedef struct {
 	Kvpd *kvpd;
 	KvpJob *job;
 	guint64 txn;
+	gint64 since; /* monotonic time */
 } Pending;
 
 /* --- facts --- */
@@ -178,10 +183,13 @@ static void finish_request(gpointer data)
 {
 	Pending *pending = data;
 	Kvpd *kvpd = pending->kvpd;
+	const KvpRequest *request = kvp_job_request(pending->job);
 	struct hvis_kvp_dev_msg msg;
 
 	note_result(kvpd, pending, kvp_job_finish(kvpd->dispatch, pending->job, &msg));
 	hvis_service_reply(kvpd->service, pending->txn, &msg, sizeof(msg));
+	kvp_stats_add(&kvpd->stats, request->pool, request->op, kvp_job_error(pending->job) != NULL,
+		g_get_monotonic_time() - pending->since);
 	kvp_job_free(pending->job);
 	g_free(pending);
 }
@@ -205,7 +213,8 @@ static gboolean on_request(HvisService *service, guint64 txn, const guint8 *msg,
 		return FALSE;
 	note_request(kvpd, request);
 	pending = g_new(Pending, 1);
-	*pending = (Pending){ kvpd, kvp_job_new(kvpd->dispatch, request), txn };
+	*pending = (Pending){ kvpd, kvp_job_new(kvpd->dispatch, request), txn,
+		g_get_monotonic_time() };
 	if (kvp_job_needs_files(pending->job))
 		kvp_worker_push(kvpd->worker, run_request, finish_request, pending);
 	else if (kvp_job_ip(pending->job))
@@ -353,7 +362,23 @@ static struct json_object *get_status(gpointer data)
 	return kvp_status_json(&status);
 }
 
+static struct json_object *get_stats(gpointer data)
+{
+	return kvp_stats_json(&((Kvpd *)data)->stats, g_get_monotonic_time());
+}
+
 /* --- life --- */
+
+static void set_writers(Kvpd *kvpd, HvisConfig *config)
+{
+	g_autofree char *unknown = NULL;
+
+	kvp_access_free(kvpd->writers);
+	kvpd->writers = kvp_access_new(
+		hvis_config_list(config, "kvp", "Writers"), kvpd->options->root, &unknown);
+	if (unknown)
+		hvis_log(HVIS_LOG_WARNING, "Writers= names nobody of this machine: %s", unknown);
+}
 
 static void set_lock_timeout(Kvpd *kvpd, guint ms)
 {
@@ -372,6 +397,9 @@ static gboolean configure(Kvpd *kvpd, GError **error)
 	if (!config)
 		return FALSE;
 	set_lock_timeout(kvpd, (guint)hvis_config_int(config, "kvp", "LockTimeout"));
+	set_writers(kvpd, config);
+	if (kvpd->socket)
+		kvp_socket_set_writers(kvpd->socket, kvpd->writers);
 	kvp_net_set_policy(kvpd->net, net_policy_new(config));
 	kvpd->policy = kvp_policy_for(
 		kvpd->options->isolation, hvis_config_string(config, "kvp", "ConfidentialVM"));
@@ -406,10 +434,11 @@ static KvpSetIp *make_setip(const char *root)
 Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 {
 	static const KvpDispatchOps dispatch_ops = { get_facts, get_network };
-	static const KvpSocketOps socket_ops = { get_facts, get_status, get_network };
+	static const KvpSocketOps socket_ops = { get_facts, get_status, get_network, get_stats };
 	g_autoptr(Kvpd) kvpd = g_new0(Kvpd, 1);
 
 	kvpd->options = options;
+	kvpd->stats.since = g_get_monotonic_time();
 	kvpd->pools = kvp_pools_new(options->pool_dir, NULL);
 	g_thread_pool_set_max_idle_time(THREAD_IDLE_MS);
 	kvpd->worker = kvp_worker_new();
@@ -424,6 +453,7 @@ Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 	kvpd->service = hvis_service_new(&service_ops, options->device, NULL, kvpd);
 	kvpd->socket = kvp_socket_new(&socket_ops, kvpd->store, kvpd->callers, kvpd);
 	kvp_socket_set_lock_timeout(kvpd->socket, kvpd->lock_timeout_ms);
+	kvp_socket_set_writers(kvpd->socket, kvpd->writers);
 	return g_steal_pointer(&kvpd);
 }
 
@@ -436,6 +466,7 @@ void kvpd_free(Kvpd *kvpd)
 	kvp_worker_free(kvpd->worker); /* waits, and answers */
 	kvp_worker_free(kvpd->callers);
 	kvp_socket_free(kvpd->socket);
+	kvp_access_free(kvpd->writers);
 	kvp_setip_free(kvpd->setip); /* answers, too */
 	hvis_service_free(kvpd->service);
 	kvp_dispatch_free(kvpd->dispatch);

@@ -18,6 +18,9 @@ const HvisConfigKey kvpd_config_keys[] = {
 		"What the host of a confidential VM gets: off, strict or on." },
 	{ "kvp", "LockTimeout", HVIS_CONFIG_SECONDS, "5s", 100, 20000, NULL,
 		"How long a change of a pool waits for another program's lock." },
+	{ "kvp", "Writers", HVIS_CONFIG_LIST, "root", 0, 0, NULL,
+		"Users, and @groups, that may change pools external and guest through the "
+		"socket." },
 	{ "kvp", "IncludeInterfaces", HVIS_CONFIG_LIST, NET_POLICY_INCLUDE, 0, 0, NULL,
 		"Network interfaces that the host is told of: patterns." },
 	{ "kvp", "ExcludeInterfaces", HVIS_CONFIG_LIST, NET_POLICY_EXCLUDE, 0, 0, NULL,

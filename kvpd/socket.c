@@ -438,6 +438,18 @@ static void on_nics(VarlinkCall *call, struct json_object *params, gpointer data
 	varlink_call_reply(call, reply);
 }
 
+static void on_stats(VarlinkCall *call, struct json_object *params, gpointer data)
+{
+	KvpSocket *socket = data;
+	struct json_object *reply = socket->ops->stats(socket->data);
+
+	json_object_object_add(reply, "connections",
+		json_object_new_int64(varlink_server_connections(socket->server)));
+	json_object_object_add(
+		reply, "watchers", json_object_new_int64(kvp_subscribe_count(socket->subscribe)));
+	varlink_call_reply(call, reply);
+}
+
 static void on_watch(VarlinkCall *call, struct json_object *params, gpointer data)
 {
 	KvpSocket *socket = data;
@@ -471,6 +483,7 @@ static const VarlinkMethod methods[] = {
 	{ .name = "Nics", .handle = on_nics },
 	{ .name = "Apply", .handle = on_apply, .privileged = TRUE },
 	{ .name = "Watch", .handle = on_watch, .streams = TRUE },
+	{ .name = "Stats", .handle = on_stats },
 	{ .name = "GetStatus", .handle = on_get_status },
 	{ 0 },
 };
@@ -489,6 +502,17 @@ KvpSocket *kvp_socket_new(
 	socket->server = varlink_server_new("hv_kvp_daemon", PACKAGE_VERSION);
 	varlink_server_add(socket->server, INTERFACE, description, methods, socket);
 	return socket;
+}
+
+static gboolean may_write(uid_t uid, const gid_t *groups, gsize n_groups, gpointer writers)
+{
+	return kvp_access_allows(writers, uid, groups, n_groups);
+}
+
+void kvp_socket_set_writers(KvpSocket *socket, const KvpAccess *writers)
+{
+	varlink_server_set_trust(
+		socket->server, writers ? may_write : NULL, (gpointer)(guintptr)writers);
 }
 
 void kvp_socket_set_lock_timeout(KvpSocket *socket, guint ms)

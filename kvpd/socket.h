@@ -8,6 +8,7 @@
 #include <glib.h>
 #include <json-c/json.h>
 
+#include "kvpd/access.h"
 #include "kvpd/netstate.h"
 #include "kvpd/store.h"
 #include "kvpd/worker.h"
@@ -21,6 +22,7 @@ typedef struct {
 	KvpRecords *(*facts)(gpointer data); /* pool "auto" as it is now; a new reference */
 	struct json_object *(*status)(gpointer data); /* type Status of the interface */
 	const NetState *(*network)(gpointer data);
+	struct json_object *(*stats)(gpointer data); /* what the host has asked: members of Stats */
 } KvpSocketOps;
 
 /* @worker must outlive the calls: free it, which waits for them, before the socket. */
@@ -34,6 +36,9 @@ gboolean kvp_socket_listen(KvpSocket *socket, const char *path, GError **error);
 
 /* May programs of the guest write pool @pool? */
 gboolean kvp_pool_is_writable(guint pool);
+
+/* Who may write besides root and our own user: borrowed, until another is set. */
+void kvp_socket_set_writers(KvpSocket *socket, const KvpAccess *writers);
 
 /* How long a change of several records waits for the locks of others. */
 void kvp_socket_set_lock_timeout(KvpSocket *socket, guint ms);
