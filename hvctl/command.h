@@ -142,6 +142,7 @@ HvisExit hvctl_kvp_events(const HvctlRequest *request, GError **error);
 /* The command line of journalctl for @request; NULL-terminated, new. */
 char **hvctl_logs_argv(const HvctlRequest *request);
 HvisExit hvctl_logs(const HvctlRequest *request, GError **error);
+HvisExit hvctl_kvp_stats(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_stale(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_delete(const HvctlRequest *request, GError **error);
 extern const char *const hvctl_ip_words[]; /* of "ip set", beside addresses; NULL-terminated */

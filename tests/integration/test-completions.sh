@@ -44,7 +44,7 @@ function=_hvctl
 offers "config info ip kvp logs status" hvctl ""
 offers "status" hvctl "s"
 offers "--help --version" hvctl "--"
-offers "check delete events export get import list set stale wait watch" hvctl kvp ""
+offers "check delete events export get import list set stale stats wait watch" hvctl kvp ""
 offers "get" hvctl kvp g
 offers "nics" hvctl info ""
 offers "" hvctl info --socket /nonexistent/hvis --field ""
@@ -53,7 +53,7 @@ offers "auto auto-external auto-internal external guest" hvctl kvp list --pool "
 offers "auto auto-external auto-internal" hvctl kvp list -p au
 offers "guest" hvctl kvp list --pool = g
 offers "auto auto-external auto-internal external guest" hvctl kvp list --pool =
-offers "check delete events export get import list set stale wait watch" hvctl --pool guest kvp ""
+offers "check delete events export get import list set stale stats wait watch" hvctl --pool guest kvp ""
 offers "" hvctl kvp list --timeout ""
 offers "" hvctl kvp get k
 offers "" hvctl nonsense x

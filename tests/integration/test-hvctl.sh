@@ -360,6 +360,28 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && setpriv --reuid=65534 
 	expect "but not write" 4 "" user kvp set key mine
 	expect "nor delete" 4 "" user kvp delete key --pool external
 	expect "and nothing was changed" 0 "ext" hvctl kvp get key
+	says_who() { user kvp set key mine; }
+	expect "which is said" 4 "" says_who
+	says "with who may" "configuration names"
+	# Somebody whom Writers= names, and a group.
+	prefix=$(sed -n 's/^prefix = //p' "$builddir/Makefile")
+	conf=$tmp/root$(sed -n 's/^sysconfdir = //p' "$builddir/Makefile" | sed "s|\${prefix}|$prefix|")/hvis
+	mkdir -p "$conf"
+	printf '[kvp]\nWriters=nobody-here 65534 @4242\n' >"$conf/hvis.conf"
+	"$daemon" --device "$tmp/no-device" --pool-dir "$tmp/pools" --socket "$tmp/writers" --root "$tmp/root" 2>"$tmp/log2" &
+	others+=($!)
+	eventually [ -S "$tmp/writers" ]
+	as() { setpriv --reuid="$1" --regid="$1" --groups="$2" "$builddir/hvctl/hvctl" kvp set by "$1" --socket "$tmp/writers"; }
+	expect "a user that is named may write" 0 "" as 65534 65534
+	expect "a member of a group that is named too" 0 "" as 1234 77,4242
+	expect "others may not" 4 "" as 1234 77
+	expect "it is written" 0 "1234" hvctl kvp get by
+	expect "not by a change in parts either" 4 "" setpriv --reuid=1234 --regid=1234 --clear-groups "$builddir/hvctl/hvctl" kvp delete --all --socket "$tmp/writers"
+	expect "a name that is nobody is logged" 0 "1" grep -c "names nobody of this machine: nobody-here" "$tmp/log2"
+	kill "${others[@]}"
+	wait "${others[@]}" 2>/dev/null
+	others=()
+	hvctl kvp delete by
 else
 	for what in "may read" "may not write" "may not delete" "changes nothing"; do
 		n=$((n + 1))
@@ -408,6 +430,10 @@ if [ -x "$host" ]; then
 	expect "in JSON with --explain it is" 0 "lo" names
 	names() { hvctl info nics --json | sed -n 's/^    "name": *"\(lo\)".*/\1/p'; }
 	expect "and without it is not" 0 "" names
+	stats() { hvctl kvp stats --json | tr -d ' \n' | sed 's/.*"pools":\[\([^]]*\)\].*/\1/; s/},{/}\n{/g' | head -n 1; }
+	expect "and stats count it" 0 '{"name":"external","get":0,"set":1,"delete":0,"enumerate":0,"failed":0}' stats
+	answered() { hvctl kvp stats | awk '/^under|^more/ {n += $NF} END {print n}'; }
+	expect "and how long it took" 0 1 answered
 	expect "hvctl sets a pair" 0 "" hvctl kvp set FromGuest hi
 	expect "the host has it" 0 "hi" "$host" ctl "$tmp/control" kvp get FromGuest --pool guest
 
