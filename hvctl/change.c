@@ -8,8 +8,6 @@
 #include "kvpd/socket.h"
 #include "util/output.h"
 
-#define LOCK_TIMEOUT_MS 5000u /* as the daemon's LockTimeout= unless configured */
-
 struct json_object *hvctl_change_new(const char *key, const char *value, gboolean append)
 {
 	struct json_object *change = json_object_new_object();
@@ -73,8 +71,7 @@ static gboolean run_batch(
 			g_prefix_error(error, "key \"%s\": ", batch->changes[i].key);
 			return FALSE;
 		}
-	done = kvp_pool_create(file, error) &&
-	       kvp_pool_batch(kvp_pool_path(file), LOCK_TIMEOUT_MS, batch, error);
+	done = kvp_pool_batch(file, batch, error);
 	if (!done)
 		add_hint(error);
 	return done;

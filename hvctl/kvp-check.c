@@ -127,6 +127,8 @@ static gboolean check_pool(Check *check, KvpPool *pool, GError **error)
 	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return TRUE;
 	hvctl_check_lock(&check->findings, path);
+	if (check->request->repair && !kvp_pool_finish(pool, error))
+		return FALSE;
 	return look_at(check, path, error);
 }
 

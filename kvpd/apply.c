@@ -20,7 +20,7 @@ typedef struct {
 	VarlinkCall *call;
 	struct json_object *params; /* what the changes point into */
 	KvpStore *store;
-	guint pool, lock_timeout_ms;
+	guint pool;
 	KvpBatch batch;
 	GError *error;
 } Apply;
@@ -78,9 +78,7 @@ static void run(gpointer data)
 	Apply *apply = data;
 	KvpPool *pool = kvp_pools_get(kvp_store_pools(apply->store), apply->pool);
 
-	if (kvp_pool_create(pool, &apply->error))
-		kvp_pool_batch(
-			kvp_pool_path(pool), apply->lock_timeout_ms, &apply->batch, &apply->error);
+	kvp_pool_batch(pool, &apply->batch, &apply->error);
 }
 
 static void done(gpointer data)
@@ -105,7 +103,7 @@ static void done(gpointer data)
 }
 
 void kvp_apply(VarlinkCall *call, struct json_object *params, KvpStore *store, guint pool,
-	KvpWorker *worker, guint lock_timeout_ms)
+	KvpWorker *worker)
 {
 	gboolean clear = FALSE, dry_run = FALSE;
 	g_autoptr(GError) error = NULL;
@@ -127,7 +125,6 @@ void kvp_apply(VarlinkCall *call, struct json_object *params, KvpStore *store, g
 		.params = json_object_get(params),
 		.store = kvp_store_ref(store),
 		.pool = pool,
-		.lock_timeout_ms = lock_timeout_ms,
 		.batch = { .clear = clear,
 			.dry_run = dry_run,
 			.changes = changes,

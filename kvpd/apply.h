@@ -8,7 +8,7 @@
 
 /*
  * Answer @call, whose parameters are @params, with what becomes of pool @pool, which its caller may
- * write. The file is changed by @worker's threads, @lock_timeout_ms at most for its locks.
+ * write. The file is changed by @worker's threads.
  */
 void kvp_apply(VarlinkCall *call, struct json_object *params, KvpStore *store, guint pool,
-	KvpWorker *worker, guint lock_timeout_ms);
+	KvpWorker *worker);

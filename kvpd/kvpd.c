@@ -52,7 +52,6 @@ struct Kvpd {
 	char *request; /* the last one */
 	gint64 request_time_us;
 	guint64 refused;
-	guint lock_timeout_ms;
 	KvpAccess *writers;
 	KvpStats stats;
 	char *failure; /* the last one logged … */
@@ -382,11 +381,8 @@ static void set_writers(Kvpd *kvpd, HvisConfig *config)
 
 static void set_lock_timeout(Kvpd *kvpd, guint ms)
 {
-	kvpd->lock_timeout_ms = ms;
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
 		kvp_pool_set_lock_timeout(kvp_pools_get(kvpd->pools, i), ms);
-	if (kvpd->socket)
-		kvp_socket_set_lock_timeout(kvpd->socket, ms);
 }
 
 static gboolean configure(Kvpd *kvpd, GError **error)
@@ -452,7 +448,6 @@ Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 	kvp_dispatch_set_policy(kvpd->dispatch, kvpd->policy);
 	kvpd->service = hvis_service_new(&service_ops, options->device, NULL, kvpd);
 	kvpd->socket = kvp_socket_new(&socket_ops, kvpd->store, kvpd->callers, kvpd);
-	kvp_socket_set_lock_timeout(kvpd->socket, kvpd->lock_timeout_ms);
 	kvp_socket_set_writers(kvpd->socket, kvpd->writers);
 	return g_steal_pointer(&kvpd);
 }

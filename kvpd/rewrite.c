@@ -13,9 +13,8 @@
 #include <util/fd.h>
 
 #include "kvpd/lock.h"
-#include "kvpd/pool.h"
+#include "kvpd/pool-private.h"
 
-#define RECORD sizeof(struct hvis_kvp_record)
 #define REOPEN_MAX 5 /* times that a file may be replaced under us before we give up */
 
 /* --- the file --- */
@@ -203,9 +202,9 @@ static gboolean put(GByteArray *bytes, const KvpChange *change, KvpBatch *batch,
 		batch->replaced++;
 		return TRUE;
 	}
-	if (count >= KVP_POOL_RECORDS_MAX)
-		return hvis_fail(
-			error, HVIS_ERROR_NO_SPACE, "full: %u records", KVP_POOL_RECORDS_MAX);
+	if (count >= batch->max_records)
+		return hvis_fail(error, HVIS_ERROR_NO_SPACE, "the pool is full: %u records",
+			batch->max_records);
 	g_byte_array_set_size(bytes, (guint)(count * RECORD)); /* a torn tail gives way */
 	g_byte_array_append(bytes, record, RECORD);
 	batch->added++;
@@ -241,8 +240,11 @@ static gboolean edit_batch(GByteArray *bytes, gpointer data, GError **error)
 	return edit_all(copy, batch, error);
 }
 
-gboolean kvp_pool_batch(const char *path, guint lock_timeout_ms, KvpBatch *batch, GError **error)
+gboolean kvp_pool_batch(KvpPool *pool, KvpBatch *batch, GError **error)
 {
 	batch->added = batch->replaced = batch->removed = 0;
-	return kvp_rewrite(path, lock_timeout_ms, edit_batch, batch, error);
+	batch->max_records = (guint)g_atomic_int_get(&pool->max_records);
+	return kvp_pool_create(pool, error) && kvp_pool_finish(pool, error) &&
+	       kvp_rewrite(pool->path, (guint)g_atomic_int_get(&pool->lock_timeout_ms), edit_batch,
+		       batch, error);
 }

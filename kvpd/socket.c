@@ -24,7 +24,6 @@
 #define INTERFACE "io.hvis.Kvp"
 #define POOL_ANY HVIS_KVP_POOL_N
 #define PAGE_FRAME 256u /* what an answer to List has around its records, generously */
-#define LOCK_TIMEOUT_MS 5000u /* until the configuration says it */
 #define RECORD_FRAME 64u /* and what a record has around its key and value */
 
 struct KvpSocket {
@@ -33,7 +32,6 @@ struct KvpSocket {
 	KvpStore *store;
 	KvpWorker *worker;
 	VarlinkServer *server;
-	guint lock_timeout_ms;
 	KvpSubscribe *subscribe;
 };
 
@@ -403,8 +401,7 @@ static void on_apply(VarlinkCall *call, struct json_object *params, gpointer dat
 	guint pool;
 
 	if (take_writable_pool(call, &pool))
-		kvp_apply(
-			call, params, socket->store, pool, socket->worker, socket->lock_timeout_ms);
+		kvp_apply(call, params, socket->store, pool, socket->worker);
 }
 
 /* --- the rest --- */
@@ -497,7 +494,6 @@ KvpSocket *kvp_socket_new(
 	socket->data = data;
 	socket->store = kvp_store_ref(store);
 	socket->worker = worker;
-	socket->lock_timeout_ms = LOCK_TIMEOUT_MS;
 	socket->subscribe = kvp_subscribe_new(store, worker);
 	socket->server = varlink_server_new("hv_kvp_daemon", PACKAGE_VERSION);
 	varlink_server_add(socket->server, INTERFACE, description, methods, socket);
@@ -513,11 +509,6 @@ void kvp_socket_set_writers(KvpSocket *socket, const KvpAccess *writers)
 {
 	varlink_server_set_trust(
 		socket->server, writers ? may_write : NULL, (gpointer)(guintptr)writers);
-}
-
-void kvp_socket_set_lock_timeout(KvpSocket *socket, guint ms)
-{
-	socket->lock_timeout_ms = ms;
 }
 
 void kvp_socket_free(KvpSocket *socket)

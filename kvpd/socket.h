@@ -40,8 +40,5 @@ gboolean kvp_pool_is_writable(guint pool);
 /* Who may write besides root and our own user: borrowed, until another is set. */
 void kvp_socket_set_writers(KvpSocket *socket, const KvpAccess *writers);
 
-/* How long a change of several records waits for the locks of others. */
-void kvp_socket_set_lock_timeout(KvpSocket *socket, guint ms);
-
 /* HVIS_ERROR_INVALID where the host could not be given all of @key or @value, with the limit. */
 gboolean kvp_socket_check(const char *key, const char *value, GError **error);

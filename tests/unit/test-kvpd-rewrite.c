@@ -30,7 +30,10 @@ static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 
 static void tear_down(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
+	g_autofree char *journal = g_build_filename(f->dir, ".hvis_journal", NULL);
+
 	g_unlink(f->path);
+	g_unlink(journal);
 	g_assert_cmpint(g_rmdir(f->dir), ==, 0);
 	g_free(f->path);
 	g_free(f->dir);
@@ -60,6 +63,7 @@ static void expect(Fixture *f, const char *want)
 static gboolean apply(Fixture *f, KvpBatch *batch, const char *line, GError **error)
 {
 	g_auto(GStrv) words = g_strsplit(line, " ", -1);
+	g_autoptr(KvpPool) pool = kvp_pool_new(f->dir, 1, NULL);
 	KvpChange changes[16] = { 0 };
 	gsize n = 0;
 
@@ -74,7 +78,7 @@ static gboolean apply(Fixture *f, KvpBatch *batch, const char *line, GError **er
 	}
 	batch->changes = changes;
 	batch->n = n;
-	return kvp_pool_batch(f->path, 1000, batch, error);
+	return kvp_pool_batch(pool, batch, error);
 }
 
 static void good(Fixture *f, const char *line, guint added, guint replaced, guint removed)
@@ -154,13 +158,36 @@ static void test_locked(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_autoptr(GError) error = NULL;
 	KvpBatch batch = { 0 };
 	KvpChange change = { .key = "a", .value = "1" };
+	g_autoptr(KvpPool) pool = kvp_pool_new(f->dir, 1, NULL);
 
+	kvp_pool_set_lock_timeout(pool, 20);
 	g_assert_cmpint(flock(fd, LOCK_EX), ==, 0);
 	batch.changes = &change;
 	batch.n = 1;
-	g_assert_false(kvp_pool_batch(f->path, 20, &batch, &error));
+	g_assert_false(kvp_pool_batch(pool, &batch, &error));
 	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_BUSY);
 	expect(f, "");
+}
+
+static gboolean untouched(GByteArray *bytes, gpointer data, GError **error)
+{
+	g_assert_not_reached();
+	return FALSE;
+}
+
+/* A pool has its own limit, and a batch that goes over it changes nothing. */
+static void test_full(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	const KvpChange changes[] = { { .key = "a", .value = "9" }, { .key = "c", .value = "3" } };
+	KvpBatch batch = { .changes = changes, .n = G_N_ELEMENTS(changes) };
+	g_autoptr(KvpPool) pool = kvp_pool_new(f->dir, 1, NULL);
+	g_autoptr(GError) error = NULL;
+
+	good(f, "a=1 b=2", 2, 0, 0);
+	kvp_pool_set_max_records(pool, 2);
+	g_assert_false(kvp_pool_batch(pool, &batch, &error));
+	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_NO_SPACE);
+	expect(f, "a=1 b=2");
 }
 
 static void test_refused(Fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -170,17 +197,16 @@ static void test_refused(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	const char *const paths[] = { link, missing, f->dir };
 	const int codes[] = { HVIS_ERROR_IO, HVIS_ERROR_NOT_FOUND, HVIS_ERROR_IO };
 	g_autoptr(GError) error = NULL;
-	KvpBatch batch = { .clear = TRUE };
 
 	g_assert_cmpint(symlink(f->path, link), ==, 0);
 	for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
-		g_assert_false(kvp_pool_batch(paths[i], 20, &batch, &error));
+		g_assert_false(kvp_rewrite(paths[i], 20, untouched, NULL, &error));
 		g_assert_error(error, HVIS_ERROR, codes[i]);
 		g_clear_error(&error);
 	}
 	g_unlink(link);
 	g_assert_cmpint(truncate(f->path, (off_t)(KVP_POOL_RECORDS_MAX + 1) * 2560), ==, 0);
-	g_assert_false(kvp_pool_batch(f->path, 20, &batch, &error));
+	g_assert_false(kvp_rewrite(f->path, 20, untouched, NULL, &error));
 	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_NO_SPACE);
 }
 
@@ -192,6 +218,7 @@ int main(int argc, char **argv)
 	ADD("untouched", test_untouched);
 	ADD("no-space", test_no_space);
 	ADD("locked", test_locked);
+	ADD("full", test_full);
 	ADD("refused", test_refused);
 	return g_test_run();
 }
