@@ -263,6 +263,8 @@ static void add_family(GString *text, const IpTarget *target, const IpPlan *plan
 			target->name, family == AF_INET ? "" : "6", cidr);
 		if (first && family == AF_INET6)
 			g_string_append(text, "\taccept_ra 0\n");
+		if (family == AF_INET6) /* without a carrier ifup would fail, even to go back */
+			g_string_append(text, "\tdad-attempts 0\n");
 		if (first)
 			add_gateway(text, target, plan, family);
 		if (first && dns[0] && dns_here)

@@ -305,7 +305,7 @@ static void test_ifupdown_static(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 		     "\tdns-nameservers 192.0.2.53 2001:db8::53\n"
 		     "\niface eth0 inet static\n\taddress 192.0.2.8/32\n"
 		     "\niface eth0 inet6 static\n\taddress 2001:db8::7/64\n\taccept_ra 0\n"
-		     "\tgateway fe80::1\n");
+		     "\tdad-attempts 0\n\tgateway fe80::1\n");
 	g_assert_cmpuint(work->files->len, ==, 1);
 	g_assert_cmpuint(work->warnings->len, ==, 1); /* nobody sets the name servers */
 	expect_commands(work->before, "-ifdown --force eth0\n");
@@ -326,7 +326,8 @@ static void test_ifupdown_others(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 		     "\tup ip -4 route add default via 198.51.100.1 dev eth0 onlink\n");
 	v6 = expect(f, IP_BACKEND_IFUPDOWN, v6_plan(), IFUPDOWN_FILE, 0644,
 		HEAD "auto eth0\n\niface eth0 inet6 static\n\taddress 2001:db8::7/64\n"
-		     "\taccept_ra 0\n\tgateway 2001:db8::1\n\tdns-nameservers 2001:db8::53\n");
+		     "\taccept_ra 0\n\tdad-attempts 0\n\tgateway 2001:db8::1\n\tdns-nameservers "
+		     "2001:db8::53\n");
 }
 
 static void test_ifupdown_systemd(Fixture *f, gconstpointer data G_GNUC_UNUSED)
