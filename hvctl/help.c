@@ -57,7 +57,8 @@ static void add_list(GString *out, const char *group)
 		g_autofree char *call = g_strjoin(" ", c->path, c->usage, NULL);
 
 		if (g_str_has_prefix(c->path, start))
-			g_string_append_printf(out, "  %-22s %s\n", call, c->summary);
+			g_string_append_printf(out, "  %s%*s %s\n", call,
+				MAX(0, 22 - (int)g_utf8_strlen(call, -1)), "", c->summary);
 	}
 	g_string_append_printf(out,
 		"\n\"hvctl COMMAND --help\" shows the options of a command.%s\n",
