@@ -3,7 +3,8 @@
  * One inotify queue. The directory tells of names that come and go, each file of what is done to it
  * whatever name it was opened by. Where the directory is missing, the nearest one above it that
  * exists is watched. Two open files of the mount table: poll(2) tells of a change once per open
- * file, and the main loop must not take it away from who asks in between.
+ * file, and the main loop must not take it away from who asks in between. The other way round, who asks
+ * takes events from the queue, and wakes the main loop for them.
  */
 #include "config.h"
 
@@ -16,6 +17,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/inotify.h>
 #include <sys/vfs.h>
 #include <unistd.h>
@@ -52,7 +54,8 @@ struct KvpWatch {
 	Watched pools[HVIS_KVP_POOL_N];
 
 	int loop_mounts; /* the main loop's own */
-	guint sources[2];
+	int wake; /* tells it of what others have taken from the queue */
+	guint sources[3];
 	void (*changed)(gpointer data);
 	gpointer data;
 };
@@ -67,6 +70,7 @@ KvpWatch *kvp_watch_new(const char *dir)
 	watch->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	watch->mounts = open(MOUNT_TABLE, O_RDONLY | O_CLOEXEC);
 	watch->loop_mounts = -1;
+	watch->wake = -1;
 	watch->dir_wd = -1;
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
 		watch->pools[i] = (Watched){ .generation = 1, .wd = -1 };
@@ -172,6 +176,8 @@ static void drain(KvpWatch *watch)
 
 	if (poll(fds, G_N_ELEMENTS(fds), 0) <= 0)
 		return;
+	if (watch->wake >= 0 && eventfd_write(watch->wake, 1) < 0)
+		g_debug("eventfd: %s", g_strerror(errno));
 	if (fds[0].revents & POLLIN)
 		take_events(watch);
 	if (fds[1].revents & (POLLPRI | POLLERR))
@@ -328,8 +334,12 @@ static gboolean on_events(gint fd, GIOCondition condition, gpointer data)
 {
 	KvpWatch *watch = data;
 
+	eventfd_t ignored;
+
 	g_mutex_lock(&watch->lock);
 	drain(watch);
+	if (watch->wake >= 0)
+		eventfd_read(watch->wake, &ignored);
 	g_mutex_unlock(&watch->lock);
 	watch->changed(watch->data);
 	return G_SOURCE_CONTINUE;
@@ -340,13 +350,20 @@ void kvp_watch_notify(KvpWatch *watch, void (*changed)(gpointer data), gpointer 
 	for (guint i = 0; i < G_N_ELEMENTS(watch->sources); i++)
 		g_clear_handle_id(&watch->sources[i], g_source_remove);
 	hvis_fd_clear(&watch->loop_mounts);
+	g_mutex_lock(&watch->lock);
+	hvis_fd_clear(&watch->wake);
+	if (changed)
+		watch->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	g_mutex_unlock(&watch->lock);
 	watch->changed = changed;
 	watch->data = data;
 	if (!changed)
 		return;
+	watch->loop_mounts = open(MOUNT_TABLE, O_RDONLY | O_CLOEXEC);
 	if (watch->inotify >= 0)
 		watch->sources[0] = g_unix_fd_add(watch->inotify, G_IO_IN, on_events, watch);
-	watch->loop_mounts = open(MOUNT_TABLE, O_RDONLY | O_CLOEXEC);
 	if (watch->loop_mounts >= 0)
 		watch->sources[1] = g_unix_fd_add(watch->loop_mounts, G_IO_PRI, on_events, watch);
+	if (watch->wake >= 0)
+		watch->sources[2] = g_unix_fd_add(watch->wake, G_IO_IN, on_events, watch);
 }
