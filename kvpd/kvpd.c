@@ -351,7 +351,7 @@ static struct json_object *get_status(gpointer data)
 	Kvpd *kvpd = data;
 	g_autoptr(KvpRecords) facts = kvp_facts_snapshot(kvpd->facts);
 	const KvpStatus status = { .service = kvpd->service,
-		.pools = kvpd->pools,
+		.store = kvpd->store,
 		.facts = facts,
 		.kernel = kvpd->kernel,
 		.request = kvpd->request,
@@ -364,6 +364,38 @@ static struct json_object *get_status(gpointer data)
 static struct json_object *get_stats(gpointer data)
 {
 	return kvp_stats_json(&((Kvpd *)data)->stats, g_get_monotonic_time());
+}
+
+/* --- what cannot be stored --- */
+
+static void on_trouble(KvpStore *store, guint pool, const char *reason, gpointer data)
+{
+	const HvisLogContext context = { .message_id = HVIS_MESSAGE_POOLS_UNSTORED };
+
+	if (reason)
+		hvis_log_with(HVIS_LOG_WARNING, &context,
+			"Changes of pool %s are kept in memory until they can be stored: %s",
+			kvp_pools_name(pool), reason);
+	else
+		hvis_log(HVIS_LOG_NOTICE, "The changes of pool %s are stored now",
+			kvp_pools_name(pool));
+}
+
+static void stop_store(Kvpd *kvpd)
+{
+	const HvisLogContext context = { .message_id = HVIS_MESSAGE_POOLS_UNSTORED };
+
+	if (!kvpd->store || kvp_store_stop(kvpd->store) == 0)
+		return;
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
+		const char *reason;
+		guint n = kvp_store_pending(kvpd->store, i, &reason);
+
+		if (n)
+			hvis_log_with(HVIS_LOG_ERROR, &context,
+				"%u changes of pool %s could not be stored and are lost: %s", n,
+				kvp_pools_name(i), reason);
+	}
 }
 
 /* --- life --- */
@@ -385,6 +417,16 @@ static void set_lock_timeout(Kvpd *kvpd, guint ms)
 		kvp_pool_set_lock_timeout(kvp_pools_get(kvpd->pools, i), ms);
 }
 
+static KvpSync sync_of(HvisConfig *config)
+{
+	const char *name = hvis_config_string(config, "kvp", "Sync");
+	guint sync = 0;
+
+	while (!g_str_equal(kvp_sync_names[sync], name))
+		sync++;
+	return (KvpSync)sync;
+}
+
 static gboolean configure(Kvpd *kvpd, GError **error)
 {
 	g_autoptr(HvisConfig) config =
@@ -396,6 +438,8 @@ static gboolean configure(Kvpd *kvpd, GError **error)
 	set_writers(kvpd, config);
 	if (kvpd->socket)
 		kvp_socket_set_writers(kvpd->socket, kvpd->writers);
+	kvp_store_configure(
+		kvpd->store, sync_of(config), (guint)hvis_config_int(config, "kvp", "MaxRecords"));
 	kvp_net_set_policy(kvpd->net, net_policy_new(config));
 	kvpd->policy = kvp_policy_for(
 		kvpd->options->isolation, hvis_config_string(config, "kvp", "ConfidentialVM"));
@@ -440,6 +484,7 @@ Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 	kvpd->worker = kvp_worker_new();
 	kvpd->callers = kvp_worker_new();
 	kvpd->store = kvp_store_new(kvpd->pools, kvpd->callers, NULL);
+	kvp_store_on_trouble(kvpd->store, on_trouble, kvpd);
 	make_facts(kvpd);
 	kvpd->setip = make_setip(options->root);
 	if (!configure(kvpd, error))
@@ -460,6 +505,7 @@ void kvpd_free(Kvpd *kvpd)
 		kvpd, 0); /* what waits for a lock may end that; what is queued waits for none */
 	kvp_worker_free(kvpd->worker); /* waits, and answers */
 	kvp_worker_free(kvpd->callers);
+	stop_store(kvpd);
 	kvp_socket_free(kvpd->socket);
 	kvp_access_free(kvpd->writers);
 	kvp_setip_free(kvpd->setip); /* answers, too */

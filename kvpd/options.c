@@ -8,6 +8,7 @@
 
 #include "kvpd/netpolicy.h"
 #include "kvpd/policy.h"
+#include "kvpd/pool.h"
 
 static const char *const ip_enable[] = { "auto", "yes", "no", NULL };
 static const char *const ip_backends[] = { "auto", "networkd", "NetworkManager", "ifupdown",
@@ -21,6 +22,11 @@ const HvisConfigKey kvpd_config_keys[] = {
 	{ "kvp", "Writers", HVIS_CONFIG_LIST, "root", 0, 0, NULL,
 		"Users, and @groups, that may change pools external and guest through the "
 		"socket." },
+	{ "kvp", "MaxRecords", HVIS_CONFIG_INT, "16384", 1, KVP_POOL_RECORDS_MAX, NULL,
+		"How many records a pool may grow to." },
+	{ "kvp", "Sync", HVIS_CONFIG_CHOICE, "always", 0, 0, kvp_sync_names,
+		"When a change is on the disk: before it is answered, a second later, or some "
+		"time." },
 	{ "kvp", "IncludeInterfaces", HVIS_CONFIG_LIST, NET_POLICY_INCLUDE, 0, 0, NULL,
 		"Network interfaces that the host is told of: patterns." },
 	{ "kvp", "ExcludeInterfaces", HVIS_CONFIG_LIST, NET_POLICY_EXCLUDE, 0, 0, NULL,

@@ -35,7 +35,7 @@ static gboolean has_key(const KvpEdit *edit, guint place, const char *key)
 	if (g_utf8_validate_len(field, len, NULL))
 		return len == strlen(key) && memcmp(field, key, len) == 0;
 	shown = g_utf8_make_valid(field, (gssize)len);
-	return strncmp(shown, key, HVIS_KVP_KEY_MAX - 1) == 0;
+	return g_str_equal(shown, key);
 }
 
 /* The next records that stay, copied to @batch; how many. */
@@ -136,6 +136,7 @@ gboolean kvp_edit_delete(KvpEdit *edit, const char *key, GError **error)
 		move.first++;
 	if (move.first == edit->count) /* written by somebody who takes no locks */
 		return hvis_fail(error, HVIS_ERROR_BUSY, "%s changed meanwhile", edit->pool->path);
+	edit->is_unlogged = strlen(key) >= HVIS_KVP_KEY_MAX; /* as it is shown: no entry holds it */
 	move.to = move.first;
 	move.from = move.first + 1;
 	move.end = edit->count;

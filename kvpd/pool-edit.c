@@ -152,13 +152,14 @@ static void undo_size(const KvpEdit *edit, gsize size)
 
 /* --- one record --- */
 
-static gboolean make_record(
-	const char *key, const char *value, struct hvis_kvp_record *ret, GError **error)
+gboolean kvp_pool_check(const char *key, const char *value, GError **error)
 {
-	gsize key_len = strlen(key), value_len = strlen(value);
+	gsize key_len = strlen(key), value_len = value ? strlen(value) : 0;
 
 	if (key_len == 0)
 		return hvis_fail(error, HVIS_ERROR_INVALID, "the key is empty");
+	if (!value)
+		return TRUE; /* a key that is no UTF-8 is shown longer than it is */
 	if (key_len >= HVIS_KVP_KEY_MAX)
 		return hvis_fail(error, HVIS_ERROR_INVALID,
 			"the key takes %zu bytes of UTF-8, a record holds %u", key_len,
@@ -167,9 +168,6 @@ static gboolean make_record(
 		return hvis_fail(error, HVIS_ERROR_INVALID,
 			"the value takes %zu bytes of UTF-8, a record holds %u", value_len,
 			HVIS_KVP_VALUE_MAX - 1);
-	memset(ret, 0, sizeof(*ret));
-	memcpy(ret->key, key, key_len);
-	memcpy(ret->value, value, value_len);
 	return TRUE;
 }
 
@@ -270,12 +268,16 @@ gboolean kvp_pool_change(KvpPool *pool, const char *key, const char *value, cons
 	KvpOutcome *ret, GError **error)
 {
 	g_auto(KvpEdit) edit = { .fd = -1, .journal = -1 };
-	struct hvis_kvp_record record;
+	struct hvis_kvp_record record = { 0 };
 	KvpOutcome outcome = { 0 };
 	gboolean done;
 
-	if (value ? !make_record(key, value, &record, error) : *key == '\0')
-		return value ? FALSE : hvis_fail(error, HVIS_ERROR_INVALID, "the key is empty");
+	if (!kvp_pool_check(key, value, error))
+		return FALSE;
+	if (value) {
+		strcpy(record.key, key);
+		strcpy(record.value, value);
+	}
 	if (!edit_begin(pool, &edit, error) || !edit_learn(&edit, known, error))
 		return FALSE;
 	done = value ? set(&edit, &record, &outcome, error) : kvp_edit_delete(&edit, key, error);

@@ -97,7 +97,10 @@ gboolean kvp_edit_log(KvpEdit *edit, KvpJournalEntry *entry, GError **error)
 	guint8 header[KVP_JOURNAL_HEADER];
 	struct stat st;
 
-	if (edit->journal < 0 && entry->op == KVP_JOURNAL_DELETE && !entry->is_first)
+	if (edit->is_unlogged)
+		hvis_fd_clear(&edit->journal);
+	if (edit->is_unlogged ||
+		(edit->journal < 0 && entry->op == KVP_JOURNAL_DELETE && !entry->is_first))
 		return TRUE; /* it went without so far */
 	if (edit->journal < 0)
 		edit->journal = make_journal(edit);

@@ -55,6 +55,7 @@ typedef struct {
 	gsize size; /* … and its bytes */
 	guint8 *bytes; /* of a deletion, a recovery: the whole file as it was */
 	gboolean is_begun;
+	gboolean is_unlogged; /* goes without the journal */
 } KvpEdit;
 
 gboolean kvp_edit_read(KvpEdit *edit, GError **error); /* bytes, count and size, anew */

@@ -22,6 +22,8 @@
 #define SETTLE_US (2 * G_USEC_PER_SEC) /* network file systems keep whole seconds */
 #define REOPEN_MAX 5 /* times that a file may be replaced under us before we give up */
 
+const char *const kvp_sync_names[] = { "always", "batched", "never", NULL };
+
 static const KvpPoolOps real_ops = { pwrite, ftruncate, fsync };
 
 KvpPool *kvp_pool_new(const char *dir, guint number, const KvpPoolOps *ops)

@@ -43,6 +43,8 @@ typedef enum {
 	KVP_SYNC_N,
 } KvpSync;
 
+extern const char *const kvp_sync_names[]; /* "always" …, NULL at the end */
+
 /* The system calls that change a file. Tests make them fail, or die in them. */
 typedef struct {
 	ssize_t (*pwrite)(int fd, const void *buf, size_t len, off_t offset);
@@ -124,6 +126,9 @@ KvpRecords *kvp_pool_read(KvpPool *pool, GError **error);
  */
 gboolean kvp_pool_set(
 	KvpPool *pool, const char *key, const char *value, gboolean *ret_replaced, GError **error);
+
+/* HVIS_ERROR_INVALID where @key or @value (may be NULL) do not fit a record. */
+gboolean kvp_pool_check(const char *key, const char *value, GError **error);
 
 /* Remove every record with @key; HVIS_ERROR_NOT_FOUND where there is none. */
 gboolean kvp_pool_delete(KvpPool *pool, const char *key, GError **error);

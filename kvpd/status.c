@@ -75,10 +75,16 @@ static struct json_object *counters_json(const KvpStatus *status)
 }
 
 /* What an administrator should know about a pool; NULL where all is well. */
-static char *pool_problem(const KvpPoolInfo *info, const GError *error)
+static char *pool_problem(
+	const KvpStatus *status, guint number, const KvpPoolInfo *info, const GError *error)
 {
 	guint64 tail = info->bytes % sizeof(struct hvis_kvp_record);
+	const char *reason;
+	guint n = kvp_store_pending(status->store, number, &reason);
 
+	if (n)
+		return g_strdup_printf(
+			"%u change%s not stored yet: %s", n, n == 1 ? "" : "s", reason);
 	if (error)
 		return g_strdup(error->message);
 	if (info->records > KVP_POOL_RECORDS_MAX)
@@ -95,7 +101,7 @@ static char *pool_problem(const KvpPoolInfo *info, const GError *error)
 static struct json_object *pool_json(const KvpStatus *status, guint number)
 {
 	struct json_object *object = json_object_new_object();
-	KvpPool *pool = kvp_pools_get(status->pools, number);
+	KvpPool *pool = kvp_pools_get(kvp_store_pools(status->store), number);
 	gboolean computed = number == HVIS_KVP_POOL_AUTO;
 	g_autoptr(GError) error = NULL;
 	g_autofree char *problem = NULL;
@@ -105,7 +111,7 @@ static struct json_object *pool_json(const KvpStatus *status, guint number)
 		info.records = kvp_records_count(status->facts);
 	else
 		kvp_pool_info(pool, &info, &error);
-	problem = pool_problem(&info, error);
+	problem = pool_problem(status, number, &info, error);
 	json_object_object_add(object, "name", json_object_new_string(kvp_pools_name(number)));
 	json_object_object_add(object, "number", json_object_new_int((int)number));
 	json_object_object_add(object, "path", text_or_null(computed ? NULL : kvp_pool_path(pool)));

@@ -10,11 +10,11 @@
 
 #include <service/service.h>
 
-#include "kvpd/pools.h"
+#include "kvpd/store.h"
 
 typedef struct {
 	HvisService *service;
-	KvpPools *pools;
+	KvpStore *store;
 	const KvpRecords *facts; /* pool "auto" */
 	const char *kernel; /* what the kernel said at registration; NULL = nothing yet */
 	const char *request; /* the last one: "set external"; NULL = none yet */

@@ -5,32 +5,15 @@
  */
 #include "config.h"
 
-#include "kvpd/store.h"
+#include "kvpd/store-private.h"
 
 #include <util/error.h>
-
-typedef struct {
-	KvpView view;
-	guint64 told; /* generation that was last told to who watches */
-} Slot;
 
 typedef struct {
 	guint id;
 	KvpStoreChanged changed;
 	gpointer data;
 } Watcher;
-
-struct KvpStore {
-	gatomicrefcount refs;
-	KvpPools *pools;
-	KvpWatch *watch;
-	KvpWorker *worker;
-	HvisClock *clock;
-	Slot slots[HVIS_KVP_POOL_N];
-	GArray *watchers; /* of Watcher */
-	guint last_id;
-	guint timer; /* until they are told; 0 = nothing to tell */
-};
 
 struct KvpTask {
 	KvpStore *store;
@@ -40,11 +23,13 @@ struct KvpTask {
 	char *value; /* NULL: not a set */
 	KvpView known;
 	gboolean was_run, done;
+	gboolean is_kept; /* for later: others of the pool are being stored */
 	KvpOutcome outcome;
+	KvpRecords *records; /* of a read: as they are seen */
 	GError *error;
 };
 
-static void on_touched(gpointer data);
+static void touched(KvpStore *store);
 
 KvpStore *kvp_store_new(KvpPools *pools, KvpWorker *worker, HvisClock *clock)
 {
@@ -55,6 +40,9 @@ KvpStore *kvp_store_new(KvpPools *pools, KvpWorker *worker, HvisClock *clock)
 	store->worker = worker;
 	store->clock = clock ? clock : hvis_clock_default();
 	store->watch = kvp_pools_watch(pools);
+	store->max_records = KVP_POOL_RECORDS_MAX;
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
+		store->slots[i].overlay = kvp_overlay_new();
 	store->watchers = g_array_new(FALSE, FALSE, sizeof(Watcher));
 	return store;
 }
@@ -70,9 +58,15 @@ void kvp_store_unref(KvpStore *store)
 	if (!store || !g_atomic_ref_count_dec(&store->refs))
 		return;
 	store->clock->remove(store->clock, store->timer);
+	store->clock->remove(store->clock, store->retry);
+	store->clock->remove(store->clock, store->sync_timer);
 	kvp_watch_notify(store->watch, NULL, NULL);
-	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
 		kvp_view_clear(&store->slots[i].view);
+		kvp_records_unref(store->slots[i].merged);
+		kvp_overlay_free(store->slots[i].overlay);
+		g_free(store->slots[i].reason);
+	}
 	kvp_pools_unref(store->pools);
 	g_array_unref(store->watchers);
 	g_free(store);
@@ -83,14 +77,62 @@ KvpPools *kvp_store_pools(KvpStore *store)
 	return store->pools;
 }
 
+void kvp_store_configure(KvpStore *store, KvpSync sync, guint max_records)
+{
+	store->sync = sync;
+	store->max_records = max_records;
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
+		kvp_pool_set_sync(kvp_pools_get(store->pools, i), sync);
+		kvp_pool_set_max_records(kvp_pools_get(store->pools, i), max_records);
+	}
+}
+
+void kvp_store_on_trouble(KvpStore *store, KvpStoreTrouble trouble, gpointer data)
+{
+	store->trouble = trouble;
+	store->trouble_data = data;
+}
+
+void kvp_store_push(
+	KvpStore *store, void (*run)(gpointer data), void (*done)(gpointer data), gpointer data)
+{
+	if (store->worker) {
+		kvp_worker_push(store->worker, run, done, data);
+		return;
+	}
+	run(data);
+	done(data);
+}
+
+static void set_view(KvpSlot *slot, const KvpView *view)
+{
+	kvp_records_ref(view->records);
+	kvp_view_clear(&slot->view);
+	slot->view = *view;
+	g_clear_pointer(&slot->merged, kvp_records_unref);
+}
+
+/* What all who ask the store see: @records of the file with what is not stored yet. */
+static KvpRecords *merge(KvpSlot *slot, KvpRecords *records)
+{
+	if (kvp_overlay_count(slot->overlay) == 0)
+		return kvp_records_ref(records);
+	if (records != slot->view.records)
+		return kvp_overlay_merge(slot->overlay, kvp_records_ref(records));
+	if (!slot->merged)
+		slot->merged = kvp_overlay_merge(slot->overlay, kvp_records_ref(records));
+	return kvp_records_ref(slot->merged);
+}
+
 KvpRecords *kvp_store_peek(KvpStore *store, guint pool)
 {
-	const KvpView *view = &store->slots[pool].view;
+	KvpSlot *slot = &store->slots[pool];
+	const KvpView *view = &slot->view;
 
 	if (!view->records || view->generation == 0 ||
 		view->generation != kvp_watch_generation(store->watch, pool))
 		return NULL;
-	return kvp_records_ref(view->records);
+	return merge(slot, view->records);
 }
 
 /* --- tasks --- */
@@ -115,7 +157,23 @@ KvpTask *kvp_store_change(KvpStore *store, guint pool, const char *key, const ch
 
 	task->key = g_strdup(key);
 	task->value = g_strdup(value);
+	task->is_kept = store->slots[pool].is_flushing;
+	store->slots[pool].changing++;
 	return task;
+}
+
+/* What the file holds is needed, too, where it cannot be changed: a key that is not there is no key. */
+static void run_change(KvpTask *task)
+{
+	g_autoptr(GError) ignored = NULL;
+
+	if (task->is_kept)
+		task->done = kvp_pool_check(task->key, task->value, &task->error);
+	else
+		task->done = kvp_pool_change(task->pool, task->key, task->value, &task->known,
+			&task->outcome, &task->error);
+	if (task->is_kept || kvp_store_is_passing(task->error, !task->value))
+		kvp_pool_look(task->pool, &task->known, &task->outcome.view, &ignored);
 }
 
 void kvp_task_run(KvpTask *task)
@@ -123,61 +181,101 @@ void kvp_task_run(KvpTask *task)
 	g_return_if_fail(!task->was_run);
 	task->was_run = TRUE;
 	if (task->key)
-		task->done = kvp_pool_change(task->pool, task->key, task->value, &task->known,
-			&task->outcome, &task->error);
+		run_change(task);
 	else
 		task->done =
 			kvp_pool_look(task->pool, &task->known, &task->outcome.view, &task->error);
 }
 
 /* The view of a change is made from the one it found, in place if nobody else holds that. */
-static void take_change(KvpTask *task, Slot *slot)
+static void take_change(KvpTask *task, KvpSlot *slot)
 {
 	KvpView *view = &task->outcome.view;
 
 	kvp_view_clear(&task->known);
-	if (slot->view.records == view->records)
+	if (slot->view.records == view->records) {
+		g_clear_pointer(&slot->merged, kvp_records_unref);
 		kvp_view_clear(&slot->view);
+	}
 	kvp_outcome_apply(&task->outcome, task->key, task->value);
 	if (slot->view.records && slot->view.generation > view->generation)
 		return; /* another task has seen more */
-	kvp_view_clear(&slot->view);
-	slot->view = *view;
-	*view = (KvpView){ 0 };
+	set_view(slot, view);
+	kvp_view_clear(view);
 }
 
-static void take_view(KvpTask *task, Slot *slot)
+static void take_view(KvpTask *task, KvpSlot *slot)
 {
 	const KvpView *view = &task->outcome.view;
 
-	if (slot->view.records && slot->view.generation > view->generation && view->generation)
+	if (!view->records || (slot->view.records && view->generation &&
+				      slot->view.generation > view->generation))
 		return;
-	kvp_view_clear(&slot->view);
-	slot->view = *view;
-	kvp_records_ref(slot->view.records);
+	set_view(slot, view);
+}
+
+/* Into memory; what is deleted must be somewhere, in the file or in memory. */
+static gboolean keep_change(KvpTask *task, KvpSlot *slot, const char *reason, GError **error)
+{
+	KvpRecords *base = task->outcome.view.records;
+	g_autoptr(KvpRecords) none = kvp_records_new(), seen = NULL;
+
+	take_view(task, slot);
+	seen = merge(slot, base ? base : none);
+	task->outcome.replaced = kvp_records_get(seen, task->key) != NULL;
+	if (!task->value && !task->outcome.replaced)
+		return hvis_fail(error, HVIS_ERROR_NOT_FOUND, "no key \"%s\" in pool %s", task->key,
+			kvp_pools_name(task->number));
+	return kvp_store_keep(task->store, task->number, task->key, task->value, reason, error);
+}
+
+/* A key that was only in memory is not in the file to be deleted. */
+static gboolean is_forgotten(KvpTask *task, const KvpSlot *slot)
+{
+	const KvpPending *pending = kvp_overlay_get(slot->overlay, task->key);
+
+	return !task->value && pending && pending->value &&
+	       hvis_error_is(task->error, HVIS_ERROR_NOT_FOUND);
+}
+
+static gboolean finish_change(KvpTask *task, KvpSlot *slot, GError **error)
+{
+	if (task->is_kept && task->done)
+		return keep_change(task, slot, slot->reason ? slot->reason : "", error);
+	if (task->done) {
+		take_change(task, slot);
+		kvp_store_sync_later(task->store, task->number);
+	} else if (kvp_store_is_passing(task->error, !task->value)) {
+		return keep_change(task, slot, task->error->message, error);
+	} else if (!is_forgotten(task, slot)) {
+		g_propagate_error(error, g_steal_pointer(&task->error));
+		return FALSE;
+	}
+	kvp_store_drop(task->store, task->number, task->key);
+	return TRUE;
 }
 
 gboolean kvp_task_finish(KvpTask *task, GError **error)
 {
-	Slot *slot = &task->store->slots[task->number];
+	KvpSlot *slot = &task->store->slots[task->number];
+	gboolean done = task->done;
 
 	g_return_val_if_fail(task->was_run, FALSE);
-	if (!task->done) {
-		g_propagate_error(error, g_steal_pointer(&task->error));
-		return FALSE;
-	}
-	if (!task->key) {
+	if (task->key) {
+		done = finish_change(task, slot, error);
+		touched(task->store);
+	} else if (done) {
 		take_view(task, slot);
-		return TRUE;
+		task->records = merge(slot, task->outcome.view.records);
+	} else {
+		g_propagate_error(error, g_steal_pointer(&task->error));
 	}
-	take_change(task, slot);
-	on_touched(task->store);
-	return TRUE;
+	return done;
 }
 
 KvpRecords *kvp_task_records(KvpTask *task)
 {
-	return task->outcome.view.records;
+	return task->records;
 }
 
 gboolean kvp_task_replaced(const KvpTask *task)
@@ -189,8 +287,11 @@ void kvp_task_free(KvpTask *task)
 {
 	if (!task)
 		return;
+	if (task->key)
+		task->store->slots[task->number].changing--;
 	kvp_view_clear(&task->known);
 	kvp_view_clear(&task->outcome.view);
+	kvp_records_unref(task->records);
 	kvp_store_unref(task->store);
 	g_clear_error(&task->error);
 	g_free(task->key);
@@ -224,20 +325,13 @@ static void done_arm(gpointer data)
 /* A file that was made or replaced has to be watched anew. */
 static void arm(KvpStore *store)
 {
-	KvpWatch *watch;
 	gboolean all = TRUE;
 
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
 		all = all && kvp_watch_generation(store->watch, i) != 0;
-	if (all || store->watchers->len == 0)
+	if (all || !store->is_listening)
 		return;
-	watch = kvp_watch_ref(store->watch);
-	if (store->worker) {
-		kvp_worker_push(store->worker, run_arm, done_arm, watch);
-	} else {
-		run_arm(watch);
-		done_arm(watch);
-	}
+	kvp_store_push(store, run_arm, done_arm, kvp_watch_ref(store->watch));
 }
 
 static void on_timer(gpointer data)
@@ -254,28 +348,48 @@ static void on_timer(gpointer data)
 		tell(store, i);
 	}
 	arm(store);
+	kvp_store_flush(store);
 }
 
+/* By ourselves. */
+static void touched(KvpStore *store)
+{
+	if (store->watchers->len && store->timer == 0)
+		store->timer =
+			store->clock->add(store->clock, KVP_STORE_COALESCE_MS, on_timer, store);
+}
+
+/* By anybody, or a mount: what waits may be stored now. */
 static void on_touched(gpointer data)
 {
 	KvpStore *store = data;
 
-	if (store->watchers->len && store->timer == 0)
+	if (store->timer == 0)
 		store->timer =
 			store->clock->add(store->clock, KVP_STORE_COALESCE_MS, on_timer, store);
+}
+
+void kvp_store_listen(KvpStore *store)
+{
+	gboolean wanted = store->watchers->len > 0;
+
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
+		wanted = wanted || kvp_overlay_count(store->slots[i].overlay) > 0;
+	if (wanted == store->is_listening)
+		return;
+	store->is_listening = wanted;
+	kvp_watch_notify(store->watch, wanted ? on_touched : NULL, store);
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
+		store->slots[i].told = kvp_watch_count(store->watch, i);
+	arm(store);
 }
 
 guint kvp_store_watch(KvpStore *store, KvpStoreChanged changed, gpointer data)
 {
 	Watcher watcher = { ++store->last_id, changed, data };
 
-	if (store->watchers->len == 0) {
-		for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
-			store->slots[i].told = kvp_watch_count(store->watch, i);
-		kvp_watch_notify(store->watch, on_touched, store);
-	}
 	g_array_append_val(store->watchers, watcher);
-	arm(store);
+	kvp_store_listen(store);
 	return watcher.id;
 }
 
@@ -287,6 +401,5 @@ void kvp_store_unwatch(KvpStore *store, guint id)
 			break;
 		}
 	}
-	if (store->watchers->len == 0)
-		kvp_watch_notify(store->watch, NULL, NULL);
+	kvp_store_listen(store);
 }

@@ -6,6 +6,11 @@
  *
  * The file stays the truth. What others write is seen by the next who asks, and a change is made to
  * what the file holds under its locks, never to what memory thinks that it does.
+ *
+ * Where a file cannot be written because the system is read-only, the directory is missing or nobody
+ * has given the files to us yet, a change is accepted, seen by all who ask the store, and stored when
+ * that is over: key by key, so that what others wrote meanwhile stays. Any other failure (no space, a
+ * disk that fails) is one, and nothing changes.
  */
 #pragma once
 
@@ -16,6 +21,7 @@
 #include "kvpd/pools.h"
 #include "kvpd/worker.h"
 
+#define KVP_STORE_SYNC_MS 1000u /* ours: how long KVP_SYNC_BATCHED collects */
 #define KVP_STORE_COALESCE_MS 20u /* ours: a burst of changes is told as one */
 
 typedef struct KvpStore KvpStore;
@@ -32,6 +38,25 @@ void kvp_store_unref(KvpStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpStore, kvp_store_unref)
 
 KvpPools *kvp_store_pools(KvpStore *store); /* borrowed */
+
+/* When changes are on the disk, and how many records a pool may grow to. */
+void kvp_store_configure(KvpStore *store, KvpSync sync, guint max_records);
+
+/*
+ * Call @trouble when changes of @pool begin to wait (@reason says for what), and with NULL when all of
+ * them are stored; with a reason, too, where a sync failed that nobody waited for.
+ */
+typedef void (*KvpStoreTrouble)(KvpStore *store, guint pool, const char *reason, gpointer data);
+void kvp_store_on_trouble(KvpStore *store, KvpStoreTrouble trouble, gpointer data);
+
+/* How many changes of @pool wait to be stored, and why (may be NULL; borrowed). */
+guint kvp_store_pending(KvpStore *store, guint pool, const char **ret_reason);
+
+/*
+ * Before the end, when the worker is gone: sync and store what can be, waiting for it. Returns how many
+ * changes could not be stored.
+ */
+guint kvp_store_stop(KvpStore *store);
 
 /* What the pool holds now, from memory: a new reference. NULL where a file must be asked first. */
 KvpRecords *kvp_store_peek(KvpStore *store, guint pool);

@@ -759,6 +759,62 @@ static void test_configuration(Fixture *f, gconstpointer data)
 	g_assert_cmphex(host_set(f, "k", "v"), ==, HVIS_S_OK);
 }
 
+/* Both take effect at SIGHUP. */
+static void test_pool_configuration(Fixture *f, gconstpointer data)
+{
+	welcome(f);
+	configure(f, "[kvp]\nMaxRecords=1\nSync=batched\n");
+	kvpd_reload(f->kvpd);
+	g_assert_cmphex(host_set(f, "k", "v"), ==, HVIS_S_OK);
+	g_assert_cmphex(host_set(f, "l", "v"), ==, HVIS_E_DISK_FULL);
+	g_assert_cmphex(host_set(f, "k", "w"), ==, HVIS_S_OK);
+	configure(f, "[kvp]\nMaxRecords=2\nSync=never\n");
+	kvpd_reload(f->kvpd);
+	g_assert_cmphex(host_set(f, "l", "v"), ==, HVIS_S_OK);
+	configure(f, "[kvp]\nMaxRecords=0\n");
+	kvpd_reload(f->kvpd);
+	configure(f, "[kvp]\nSync=sometimes\n");
+	kvpd_reload(f->kvpd);
+	g_assert_cmphex(host_set(f, "m", "v"), ==, HVIS_E_DISK_FULL);
+	g_assert_cmpint(warnings, ==, 3); /* a full pool, and two of the configuration */
+}
+
+/* A directory that cannot be: the host is served from memory, and everybody is told. */
+static void test_unstored(Fixture *f, gconstpointer data)
+{
+	KvpRequest request = { .op = HVIS_KVP_OP_ENUMERATE };
+	g_autofree char *path = pool_path(f, 0);
+	g_autoptr(GByteArray) wanted = scratch_records("k", "v", NULL);
+	KvpReply reply;
+	int before;
+
+	welcome(f);
+	for (int i = 0; i < HVIS_KVP_POOL_N; i++) {
+		g_autofree char *file = pool_path(f, i);
+
+		g_assert_cmpint(g_remove(file), ==, 0);
+	}
+	g_assert_cmpint(g_rmdir(f->pools), ==, 0);
+	g_assert_true(g_file_set_contents(f->pools, "", 0, NULL));
+	before = warnings;
+	g_assert_cmphex(host_set(f, "k", "v"), ==, HVIS_S_OK);
+	reply = ask(f, &request);
+	g_assert_cmphex(reply.status, ==, HVIS_S_OK);
+	g_assert_cmpstr(reply.value, ==, "v");
+	g_assert_cmpint(warnings, ==, before + 1);
+	g_assert_cmpint(g_remove(f->pools), ==, 0);
+	for (gint64 end = g_get_monotonic_time() + PATIENCE_US;
+		!g_file_test(path, G_FILE_TEST_EXISTS) && g_get_monotonic_time() < end;) {
+		if (!g_main_context_iteration(NULL, FALSE))
+			g_usleep(200);
+	}
+	reply = ask(f, &request);
+	g_assert_cmpstr(reply.value, ==, "v");
+	assert_status(f, "status.counters.refused", "0");
+	g_clear_pointer(&f->kvpd, kvpd_free);
+	scratch_assert_file(path, wanted);
+}
+
 static gboolean parse(const char *line, KvpdOptions *ret, GError **error)
 {
 	g_auto(GStrv) args = g_strsplit(line, " ", -1);
@@ -815,6 +871,8 @@ int main(int argc, char **argv)
 	ADD("daemon/stop-while-writing", test_stop_while_writing);
 	ADD("daemon/crowd", test_crowd);
 	ADD("daemon/configuration", test_configuration);
+	ADD("daemon/pool-configuration", test_pool_configuration);
+	ADD("daemon/unstored", test_unstored);
 	ADD("socket/methods", test_socket);
 	ADD("socket/list", test_list);
 	ADD("socket/list-longer-than-a-message", test_list_longer_than_a_message);

@@ -7,6 +7,7 @@
 
 #include "kvpd/store.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -372,6 +373,9 @@ static void test_watch(Fixture *f, gconstpointer data)
 	append(f, "l", "w");
 	g_assert_cmpuint(told(f, 1), ==, 2); /* a burst, to both */
 	g_assert_cmpuint(told(f, 0), ==, 0);
+	append(f, "m", "x");
+	assert_value(f, "m", "x"); /* who reads in between takes nothing away from who watches */
+	g_assert_cmpuint(told(f, 1), ==, 2);
 	kvp_store_unwatch(f->store, other);
 	must_change(f, "k", "x");
 	g_assert_cmpuint(told(f, 1), ==, 1);
@@ -391,6 +395,247 @@ static void test_watch(Fixture *f, gconstpointer data)
 	g_assert_cmpuint(told(f, 1), ==, 0);
 }
 
+/* --- what cannot be stored --- */
+
+static struct {
+	guint begun, ended;
+} troubles;
+
+static void on_trouble(KvpStore *store, guint pool, const char *reason, gpointer data)
+{
+	g_assert_cmpuint(pool, ==, 1);
+	troubles.begun += reason != NULL;
+	troubles.ended += reason == NULL;
+}
+
+/* A file is where the directory has to be: nothing can be made there, not even by root. */
+static char *block(Fixture *f)
+{
+	char *lib = g_path_get_dirname(f->dir);
+
+	g_assert_true(g_file_set_contents(lib, "", 0, NULL));
+	memset(&troubles, 0, sizeof(troubles));
+	kvp_store_on_trouble(f->store, on_trouble, f);
+	return lib;
+}
+
+static void unblock(const char *lib)
+{
+	g_assert_cmpint(g_remove(lib), ==, 0);
+}
+
+static void assert_pending(Fixture *f, guint n)
+{
+	const char *reason = "unset";
+
+	g_assert_cmpuint(kvp_store_pending(f->store, 1, &reason), ==, n);
+	g_assert_true((reason != NULL) == (n > 0));
+}
+
+static void assert_fails(Fixture *f, const char *key, const char *value, HvisErrorCode code)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_assert_false(change(f, key, value, &error));
+	g_assert_error(error, HVIS_ERROR, (gint)code);
+}
+
+static void test_kept(Fixture *f, gconstpointer data)
+{
+	g_autofree char *lib = block(f), *longest = g_strnfill(512, 'k');
+	g_autoptr(GByteArray) wanted = scratch_records("k", "w", "m", "3", NULL);
+
+	must_change(f, "k", "v");
+	must_change(f, "l", "2");
+	must_change(f, "m", "3");
+	must_change(f, "k", "w");
+	must_change(f, "l", NULL);
+	assert_fails(f, "l", NULL, HVIS_ERROR_NOT_FOUND);
+	assert_fails(f, "x", NULL, HVIS_ERROR_NOT_FOUND);
+	assert_fails(f, longest, "v", HVIS_ERROR_INVALID);
+	assert_fails(f, "", "v", HVIS_ERROR_INVALID);
+	assert_value(f, "k", "w");
+	assert_value(f, "l", NULL);
+	assert_value(f, "m", "3");
+	assert_pending(f, 2); /* what came and went leaves nothing to do */
+	g_assert_cmpuint(troubles.begun, ==, 1);
+	g_assert_cmpuint(troubles.ended, ==, 0);
+	unblock(lib); /* and nothing else: the directory is watched for */
+	told(f, 1);
+	told(f, 1);
+	assert_pending(f, 0);
+	g_assert_cmpuint(troubles.begun, ==, 1);
+	g_assert_cmpuint(troubles.ended, ==, 1);
+	scratch_assert_file(f->path, wanted);
+	assert_value(f, "k", "w");
+	g_assert_cmpuint(hvis_fake_clock_pending(f->clock), ==, 0);
+}
+
+/* What others have put there meanwhile stays, but for the keys that were changed. */
+static void test_merged(Fixture *f, gconstpointer data)
+{
+	g_autofree char *lib = block(f);
+	g_autoptr(GByteArray) theirs =
+		scratch_records("t", "1", "k", "old", "late", "3", "u", "4", NULL);
+	g_autoptr(GByteArray) wanted =
+		scratch_records("t", "1", "k", "new", "late", "3", "u", "4", "n", "5", NULL);
+
+	must_change(f, "k", "new");
+	must_change(f, "late", "1");
+	must_change(f, "late", NULL);
+	must_change(f, "n", "5");
+	unblock(lib);
+	g_assert_cmpint(g_mkdir_with_parents(f->dir, 0755), ==, 0);
+	scratch_write(f->path, theirs);
+	assert_value(f, "t", "1"); /* both are seen, before anything is stored */
+	assert_value(f, "k", "new");
+	assert_value(f, "late", "3");
+	told(f, 1);
+	assert_pending(f, 0);
+	scratch_assert_file(f->path, wanted);
+}
+
+/* Time alone, less and less often; nothing is left of it at the end. */
+static void test_retry(Fixture *f, gconstpointer data)
+{
+	static const gint64 pauses[] = { 1000, 2000, 4000, 8000, 16000, 32000, 64000, 128000,
+		256000, 300000, 300000 };
+	g_autofree char *lib = block(f);
+
+	must_change(f, "k", "v");
+	for (guint i = 0; i < G_N_ELEMENTS(pauses); i++) {
+		g_assert_cmpint(hvis_fake_clock_next_ms(f->clock), ==, pauses[i]);
+		g_assert_cmpuint(hvis_fake_clock_pending(f->clock), ==, 1);
+		hvis_fake_clock_advance(f->clock, (guint)pauses[i]);
+		assert_pending(f, 1);
+	}
+	unblock(lib);
+	hvis_fake_clock_advance(f->clock, 300000);
+	assert_pending(f, 0);
+	g_assert_cmpuint(hvis_fake_clock_pending(f->clock), ==, 0);
+	assert_value(f, "k", "v");
+}
+
+/* A host may not fill memory either. */
+static void test_kept_limit(Fixture *f, gconstpointer data)
+{
+	g_autofree char *lib = block(f);
+
+	kvp_store_configure(f->store, KVP_SYNC_ALWAYS, 2);
+	must_change(f, "a", "1");
+	must_change(f, "b", "2");
+	must_change(f, "a", "3");
+	assert_fails(f, "c", "4", HVIS_ERROR_NO_SPACE);
+	assert_pending(f, 2);
+	g_assert_cmpuint(kvp_store_stop(f->store), ==, 2); /* lost, and said so */
+	unblock(lib);
+	g_assert_cmpuint(kvp_store_stop(f->store), ==, 0); /* the last chance */
+	kvp_store_configure(f->store, KVP_SYNC_ALWAYS, 3);
+	assert_value(f, "a", "3");
+}
+
+/* A change that comes while others are being stored waits behind them. */
+static void test_change_while_storing(Fixture *f, gconstpointer data)
+{
+	g_autofree char *lib = block(f);
+	g_autoptr(KvpTask) task = NULL;
+	g_autoptr(KvpWorker) worker = kvp_worker_new();
+	g_autoptr(KvpStore) store = kvp_store_new(f->pools, worker, hvis_fake_clock_get(f->clock));
+	KvpStore *mine = f->store;
+
+	f->store = store;
+	must_change(f, "k", "1");
+	unblock(lib);
+	hvis_fake_clock_advance(f->clock, 1000); /* on its way, and not reported yet */
+	must_change(f, "k", "2");
+	assert_pending(f, 1);
+	assert_value(f, "k", "2");
+	for (int i = 0; kvp_store_pending(store, 1, NULL) && i < 5000; i++) {
+		if (!g_main_context_iteration(NULL, FALSE))
+			g_usleep(1000);
+	}
+	assert_pending(f, 0);
+	assert_value(f, "k", "2");
+	f->store = mine;
+	assert_value(f, "k", "2");
+	g_clear_pointer(&worker, kvp_worker_free);
+}
+
+static int fail_errno;
+static guint syncs;
+
+static ssize_t failing_pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+	if (!fail_errno)
+		return pwrite(fd, buf, len, offset);
+	errno = fail_errno;
+	return -1;
+}
+
+static int counting_fsync(int fd)
+{
+	syncs++;
+	return 0;
+}
+
+static const KvpPoolOps ops = { failing_pwrite, ftruncate, counting_fsync };
+
+static void use_ops(Fixture *f)
+{
+	kvp_store_unref(f->store);
+	kvp_pools_unref(f->pools);
+	f->pools = kvp_pools_new(f->dir, &ops);
+	f->store = kvp_store_new(f->pools, NULL, hvis_fake_clock_get(f->clock));
+	f->path = kvp_pool_path(kvp_pools_get(f->pools, 1));
+	fail_errno = 0;
+	syncs = 0;
+}
+
+/* A full or a broken disk is no reason to pretend: the change is refused, and nothing changes. */
+static void test_disk(Fixture *f, gconstpointer data)
+{
+	static const struct {
+		int err;
+		HvisErrorCode code;
+	} cases[] = { { ENOSPC, HVIS_ERROR_NO_SPACE }, { EDQUOT, HVIS_ERROR_NO_SPACE },
+		{ EIO, HVIS_ERROR_IO } };
+
+	use_ops(f);
+	must_change(f, "k", "v");
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		fail_errno = cases[i].err;
+		assert_fails(f, "k", "w", cases[i].code);
+		assert_fails(f, "l", "w", cases[i].code);
+		assert_pending(f, 0);
+		fail_errno = 0;
+		assert_value(f, "k", "v");
+		assert_value(f, "l", NULL);
+	}
+	must_change(f, "k", "x");
+	assert_value(f, "k", "x");
+}
+
+static void test_sync(Fixture *f, gconstpointer data)
+{
+	use_ops(f);
+	must_change(f, "k", "v");
+	g_assert_cmpuint(syncs, >=, 1);
+	kvp_store_configure(f->store, KVP_SYNC_BATCHED, 100);
+	syncs = 0;
+	must_change(f, "k", "w");
+	must_change(f, "l", "w");
+	g_assert_cmpuint(syncs, ==, 0);
+	hvis_fake_clock_advance(f->clock, KVP_STORE_SYNC_MS);
+	g_assert_cmpuint(syncs, ==, 1);
+	must_change(f, "k", "x");
+	g_assert_cmpuint(kvp_store_stop(f->store), ==, 0);
+	g_assert_cmpuint(syncs, ==, 2);
+	kvp_store_configure(f->store, KVP_SYNC_NEVER, 100);
+	must_change(f, "k", "y");
+	g_assert_cmpuint(hvis_fake_clock_pending(f->clock), ==, 0);
+	g_assert_cmpuint(syncs, ==, 2);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -402,6 +647,15 @@ int main(int argc, char **argv)
 	ADD("order-of-ends", test_order_of_ends);
 	ADD("lost-update", test_lost_update);
 	ADD("watch", test_watch);
+	ADD("disk", test_disk);
+	ADD("sync", test_sync);
+#define ADD_MISSING(name, func)                                                                    \
+	g_test_add("/kvpd/store/" name, Fixture, "missing", set_up, func, tear_down)
+	ADD_MISSING("kept", test_kept);
+	ADD_MISSING("merged", test_merged);
+	ADD_MISSING("retry", test_retry);
+	ADD_MISSING("kept-limit", test_kept_limit);
+	ADD_MISSING("change-while-storing", test_change_while_storing);
 	g_test_add("/kvpd/store/missing", Fixture, "missing", set_up, test_missing, tear_down);
 	return g_test_run();
 }
