@@ -40,69 +40,69 @@ static char *present_text(struct json_object *value)
 }
 
 const OutputColumn ctl_service_columns[] = {
-	{ "Name", "name", FALSE, NULL },
-	{ "State", "state", FALSE, capitalise },
-	{ "Version", "version", FALSE, NULL },
-	{ "Framework", "framework", FALSE, NULL },
-	{ "Answered", "counters.completed", TRUE, NULL },
-	{ "Refused", "counters.failed", TRUE, NULL },
-	{ "Timeouts", "counters.timeouts", TRUE, NULL },
-	{ "Malformed", "counters.malformed", TRUE, NULL },
-	{ "Last error", "last_error", FALSE, present_text },
-	{ NULL, NULL, FALSE, NULL },
+	{ "Name", "name", FALSE, NULL, NULL },
+	{ "State", "state", FALSE, capitalise, NULL },
+	{ "Version", "version", FALSE, NULL, NULL },
+	{ "Framework", "framework", FALSE, NULL, NULL },
+	{ "Answered", "counters.completed", TRUE, NULL, NULL },
+	{ "Refused", "counters.failed", TRUE, NULL, NULL },
+	{ "Timeouts", "counters.timeouts", TRUE, NULL, NULL },
+	{ "Malformed", "counters.malformed", TRUE, NULL, NULL },
+	{ "Last error", "last_error", FALSE, present_text, NULL },
+	{ NULL, NULL, FALSE, NULL, NULL },
 };
 
 const OutputColumn ctl_pair_columns[] = {
-	{ "Key", "key", FALSE, NULL },
-	{ "Type", "type", FALSE, NULL },
-	{ "Value", "value", FALSE, NULL },
-	{ NULL, NULL, FALSE, NULL },
+	{ "Key", "key", FALSE, NULL, NULL },
+	{ "Type", "type", FALSE, NULL, NULL },
+	{ "Value", "value", FALSE, NULL, NULL },
+	{ NULL, NULL, FALSE, NULL, NULL },
 };
 
 const OutputColumn ctl_ip_columns[] = {
-	{ "Adapter", "adapter", FALSE, NULL },
-	{ "DHCP", "dhcp", FALSE, NULL },
-	{ "Families", "families", FALSE, NULL },
-	{ "Addresses", "addresses", FALSE, NULL },
-	{ "Subnets", "subnets", FALSE, NULL },
-	{ "Origins", "origins", FALSE, present_text },
-	{ "Gateways", "gateways", FALSE, NULL },
-	{ "DNS servers", "dns", FALSE, NULL },
-	{ NULL, NULL, FALSE, NULL },
+	{ "Adapter", "adapter", FALSE, NULL, NULL },
+	{ "DHCP", "dhcp", FALSE, NULL, NULL },
+	{ "Families", "families", FALSE, NULL, NULL },
+	{ "Addresses", "addresses", FALSE, NULL, NULL },
+	{ "Subnets", "subnets", FALSE, NULL, NULL },
+	{ "Origins", "origins", FALSE, present_text, NULL },
+	{ "Gateways", "gateways", FALSE, NULL, NULL },
+	{ "DNS servers", "dns", FALSE, NULL, NULL },
+	{ NULL, NULL, FALSE, NULL, NULL },
 };
 
 const OutputColumn ctl_heartbeat_columns[] = {
-	{ "Heartbeat", "summary", FALSE, heartbeat_text },
-	{ "Applications", "application", FALSE, capitalise },
-	{ "Last answer", "age_ms", FALSE, age_text },
-	{ "Sequence", "sequence", FALSE, present_text },
-	{ "Missed", "missed", FALSE, NULL },
-	{ NULL, NULL, FALSE, NULL },
+	{ "Heartbeat", "summary", FALSE, heartbeat_text, NULL },
+	{ "Applications", "application", FALSE, capitalise, NULL },
+	{ "Last answer", "age_ms", FALSE, age_text, NULL },
+	{ "Sequence", "sequence", FALSE, present_text, NULL },
+	{ "Missed", "missed", FALSE, NULL, NULL },
+	{ NULL, NULL, FALSE, NULL, NULL },
 };
 
 const OutputColumn ctl_fault_columns[] = {
-	{ "Number", "id", TRUE, NULL },
-	{ "Rule", "rule", FALSE, NULL },
-	{ "Matched", "matched", TRUE, NULL },
-	{ "Struck", "fired", TRUE, NULL },
-	{ NULL, NULL, FALSE, NULL },
+	{ "Number", "id", TRUE, NULL, NULL },
+	{ "Rule", "rule", FALSE, NULL, NULL },
+	{ "Matched", "matched", TRUE, NULL, NULL },
+	{ "Struck", "fired", TRUE, NULL, NULL },
+	{ NULL, NULL, FALSE, NULL, NULL },
 };
 
 static const OutputColumn info_columns[] = {
-	{ "Version", "version", FALSE, NULL },
-	{ "Mode", "mode", FALSE, NULL },
-	{ "Process", "pid", FALSE, NULL },
-	{ "Up", "uptime_ms", FALSE, seconds_text },
-	{ "Directory", "directory", FALSE, present_text },
-	{ "Last event", "last_event.text", FALSE, present_text },
-	{ NULL, NULL, FALSE, NULL },
+	{ "Version", "version", FALSE, NULL, NULL },
+	{ "Mode", "mode", FALSE, NULL, NULL },
+	{ "Process", "pid", FALSE, NULL, NULL },
+	{ "Up", "uptime_ms", FALSE, seconds_text, NULL },
+	{ "Directory", "directory", FALSE, present_text, NULL },
+	{ "Last event", "last_event.text", FALSE, present_text, NULL },
+	{ NULL, NULL, FALSE, NULL, NULL },
 };
 
 static const OutputColumn owed_columns[] = {
-	{ "Waiting", "who", FALSE, NULL },
-	{ "For", "what", FALSE, NULL },
-	{ "Since", "waited_ms", TRUE, seconds_text },
-	{ NULL, NULL, FALSE, NULL },
+	{ "Waiting", "who", FALSE, NULL, NULL },
+	{ "For", "what", FALSE, NULL, NULL },
+	{ "Since", "waited_ms", TRUE, seconds_text, NULL },
+	{ NULL, NULL, FALSE, NULL, NULL },
 };
 
 static void print_table(FILE *stream, struct json_object *rows, const OutputColumn *columns)
@@ -120,8 +120,8 @@ static void print_plain_members(FILE *stream, const char *title, struct json_obj
 	json_object_object_foreach(object, name, value)
 	{
 		g_autofree char *heading = g_strdelimit(g_strdup(name), "_", ' ');
-		OutputColumn columns[] = { { heading, name, FALSE, NULL },
-			{ NULL, NULL, FALSE, NULL } };
+		OutputColumn columns[] = { { heading, name, FALSE, NULL, NULL },
+			{ NULL, NULL, FALSE, NULL, NULL } };
 
 		if (json_object_is_type(value, json_type_object) ||
 			json_object_is_type(value, json_type_array))

@@ -9,11 +9,11 @@
 #include "util/output.h"
 
 static const OutputColumn columns[] = {
-	{ "Capability", "name", FALSE, NULL },
-	{ "Present", "present", FALSE, NULL },
-	{ "Needed for", "needed", FALSE, NULL },
-	{ "Purpose", "purpose", FALSE, NULL },
-	{ NULL, NULL, FALSE, NULL },
+	{ "Capability", "name", FALSE, NULL, NULL },
+	{ "Present", "present", FALSE, NULL, NULL },
+	{ "Needed for", "needed", FALSE, NULL, NULL },
+	{ "Purpose", "purpose", FALSE, NULL, NULL },
+	{ NULL, NULL, FALSE, NULL, NULL },
 };
 
 static struct json_object *capability_row(const VmCapability *capability)

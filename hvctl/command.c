@@ -166,6 +166,7 @@ static HvisExit run_request(const HvctlRequest *request, GError **error)
 {
 	g_autofree char *text = NULL;
 
+	output_use_color(request->color);
 	if (request->command && !request->help)
 		return request->command->run(request, error);
 	text = request->help ? hvctl_help(request->command, request->group)

@@ -144,11 +144,16 @@ static char *base_name(struct json_object *value)
 	return g_path_get_basename(json_object_get_string(value));
 }
 
+static const char *problem_style(struct json_object *value)
+{
+	return g_str_equal(json_object_get_string(value), "locked") ? OUTPUT_YELLOW : OUTPUT_RED;
+}
+
 static const OutputColumn columns[] = {
 	{ .heading = "FILE", .member = "file", .format = base_name },
 	{ .heading = "RECORD", .member = "record", .right = TRUE, .format = record_text },
 	{ .heading = "KEY", .member = "key", .format = record_text },
-	{ .heading = "PROBLEM", .member = "problem" },
+	{ .heading = "PROBLEM", .member = "problem", .style = problem_style },
 	{ .heading = "MENDED", .member = "mended" },
 	{ .heading = "MEANING", .member = "meaning" },
 	{ .heading = "REPAIR", .member = "repair", .format = record_text },

@@ -157,12 +157,21 @@ static char *text_or_empty(struct json_object *value)
 	return value ? output_value(value) : NULL;
 }
 
+static const char *result_style(struct json_object *value)
+{
+	const char *result = value ? json_object_get_string(value) : "SUCCESS";
+
+	return g_str_equal(result, "SUCCESS") ? NULL
+	       : g_str_equal(result, "WARN")  ? OUTPUT_YELLOW
+					      : OUTPUT_RED;
+}
+
 static const OutputColumn columns[] = {
 	{ .heading = "TIME", .member = "time" },
 	{ .heading = "TYPE", .member = "type" },
 	{ .heading = "NAME", .member = "name" },
 	{ .heading = "DURATION", .member = "duration", .right = TRUE, .format = seconds_text },
-	{ .heading = "RESULT", .member = "result", .format = text_or_empty },
+	{ .heading = "RESULT", .member = "result", .format = text_or_empty, .style = result_style },
 	{ .heading = "MESSAGE", .member = "text", .format = short_text },
 	{ .heading = NULL },
 };

@@ -10,8 +10,24 @@ static char *text_or_skip(struct json_object *value)
 	return value ? output_value(value) : NULL;
 }
 
+static const char *state_style(struct json_object *value)
+{
+	static const char *const good[] = { "ready", NULL };
+	static const char *const bad[] = { "busy", "retrying", "stopped", "not running", NULL };
+	const char *state = value ? json_object_get_string(value) : "";
+
+	return g_strv_contains(good, state)  ? OUTPUT_GREEN
+	       : g_strv_contains(bad, state) ? OUTPUT_RED
+					     : OUTPUT_YELLOW;
+}
+
+static const char *problem_style(struct json_object *value)
+{
+	return value ? OUTPUT_RED : NULL;
+}
+
 static const OutputColumn fields[] = {
-	{ .heading = "State", .member = "state" },
+	{ .heading = "State", .member = "state", .style = state_style },
 	{ .heading = "Detail", .member = "detail", .format = text_or_skip },
 	{ .heading = "What to do", .member = "advice", .format = text_or_skip },
 	{ .heading = "Device", .member = "device" },
@@ -28,7 +44,7 @@ static const OutputColumn pool_columns[] = {
 	{ .heading = "RECORDS", .member = "records", .right = TRUE },
 	{ .heading = "BYTES", .member = "bytes", .right = TRUE },
 	{ .heading = "FILE", .member = "path" },
-	{ .heading = "PROBLEM", .member = "problem" },
+	{ .heading = "PROBLEM", .member = "problem", .style = problem_style },
 	{ .heading = NULL },
 };
 

@@ -9,6 +9,14 @@
 #include "util/output.h"
 
 #define COLUMN_GAP 2
+#define BOLD "1"
+
+static gboolean use_color; /* set once, by main() */
+
+void output_use_color(gboolean on)
+{
+	use_color = on;
+}
 
 static void escape_char(GString *out, gunichar c)
 {
@@ -104,6 +112,11 @@ static char *cell_text(struct json_object *row, const OutputColumn *column)
 	return column->format ? column->format(value) : output_value(value);
 }
 
+static const char *style_of(struct json_object *row, const OutputColumn *column)
+{
+	return column->style ? column->style(output_member(row, column->member)) : NULL;
+}
+
 static int text_width(const char *text)
 {
 	int width = 0;
@@ -117,9 +130,18 @@ static int text_width(const char *text)
 	return width;
 }
 
-static void append_cell(GString *line, const char *text, int width, gboolean right)
+/* @text in @style, which takes no place on a terminal; NULL = as it is. */
+static char *styled(const char *text, const char *style)
 {
-	int pad = width - text_width(text);
+	return use_color && style && *text ? g_strdup_printf("\033[%sm%s\033[0m", style, text)
+					   : g_strdup(text);
+}
+
+static void append_cell(
+	GString *line, const char *plain, int width, gboolean right, const char *style)
+{
+	int pad = width - text_width(plain);
+	g_autofree char *text = styled(plain, style);
 
 	if (line->len)
 		g_string_append_printf(line, "%*s", COLUMN_GAP, "");
@@ -178,7 +200,10 @@ void output_table(FILE *stream, struct json_object *rows, const OutputColumn *co
 	for (guint i = 0; i < cells->len; i++)
 		widths[i % n] = MAX(widths[i % n], text_width(cells->pdata[i]));
 	for (guint i = 0; i < cells->len; i++) {
-		append_cell(line, cells->pdata[i], widths[i % n], columns[i % n].right);
+		append_cell(line, cells->pdata[i], widths[i % n], columns[i % n].right,
+			i < n ? BOLD
+			      : style_of(json_object_array_get_idx(rows, i / n - 1),
+					&columns[i % n]));
 		if (i % n == n - 1)
 			print_line(stream, line);
 	}
@@ -193,9 +218,12 @@ void output_fields(FILE *stream, struct json_object *object, const OutputColumn 
 	for (const OutputColumn *c = columns; c->heading; c++) {
 		g_autofree char *text = cell_text(object, c);
 
+		g_autofree char *heading = styled(c->heading, BOLD);
+		g_autofree char *value = text ? styled(text, style_of(object, c)) : NULL;
+
 		if (text)
-			fprintf(stream, "%s:%*s%s\n", c->heading,
-				width - text_width(c->heading) + COLUMN_GAP, "", text);
+			fprintf(stream, "%s:%*s%s\n", heading,
+				width - text_width(c->heading) + COLUMN_GAP, "", value);
 	}
 }
 

@@ -19,7 +19,16 @@ typedef struct {
 	/* How to show the value (NULL where the member is absent or null); NULL = the usual way.
 	 * Returns new text, or NULL to leave the cell empty (or the field out). */
 	char *(*format)(struct json_object *value);
+	/* Where colours are on: the value's SGR parameters ("31"), or NULL for none. */
+	const char *(*style)(struct json_object *value);
 } OutputColumn;
+
+#define OUTPUT_RED "31"
+#define OUTPUT_GREEN "32"
+#define OUTPUT_YELLOW "33"
+
+/* Headings in bold and cells in their style from now on, in this process; off at first. */
+void output_use_color(gboolean on);
 
 /* @text with every character that is not printable as \n, \t, \r, \xNN or \uNNNN. New string. */
 char *output_escape(const char *text);

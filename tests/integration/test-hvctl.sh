@@ -352,6 +352,22 @@ no_journal() { PATH=/nonexistent "$builddir/hvctl/hvctl" logs; }
 expect "without a journal" 1 "" no_journal
 says "it is said" "journalctl"
 
+# Colours: asked for, or on a terminal that has them.
+color() { hvctl kvp list --pool external "$@" | head -n 1 | tr '\033' '^'; }
+expect "no colours in a pipe" 0 "POOL      KEY  VALUE" color
+expect "but where they are asked for" 0 '^[1mPOOL^[0m      ^[1mKEY^[0m  ^[1mVALUE^[0m' color --color=always
+expect "a word that is none" 2 "" hvctl status --color=blue
+terminal() { script -qec "$* $builddir/hvctl/hvctl kvp list --pool external --socket $socket" /dev/null </dev/null | head -n 1 | tr -d '\r' | tr '\033' '^'; }
+if command -v script >/dev/null; then
+	expect "colours on a terminal" 0 '^[1mPOOL^[0m      ^[1mKEY^[0m  ^[1mVALUE^[0m' terminal env TERM=xterm NO_COLOR=
+	expect "not with NO_COLOR" 0 "POOL      KEY  VALUE" terminal env TERM=xterm NO_COLOR=1
+	expect "nor on a dumb one" 0 "POOL      KEY  VALUE" terminal env TERM=dumb NO_COLOR=
+	expect "nor where they are not wanted" 0 "POOL      KEY  VALUE" terminal env TERM=xterm "$builddir/hvctl/hvctl" kvp list --pool external --color never --socket "$socket" ";" :
+else
+	n=$((n + 1))
+	echo "ok $n - colours on a terminal # SKIP script(1) is not installed"
+fi
+
 expect "output that is lost is an error" 3 "" bash -c "'$builddir/hvctl/hvctl' kvp list --socket '$socket' >/dev/full"
 
 if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && setpriv --reuid=65534 "$builddir/hvctl/hvctl" --version >/dev/null 2>&1; then
@@ -428,8 +444,8 @@ if [ -x "$host" ]; then
 	expect "it is not among what is told" 0 "" told
 	names() { hvctl info nics --explain --json | sed -n 's/^    "name": *"\(lo\)".*/\1/p'; }
 	expect "in JSON with --explain it is" 0 "lo" names
-	names() { hvctl info nics --json | sed -n 's/^    "name": *"\(lo\)".*/\1/p'; }
-	expect "and without it is not" 0 "" names
+	told_names() { hvctl info nics --json | sed -n 's/^    "name": *"\(lo\)".*/\1/p'; }
+	expect "and without it is not" 0 "" told_names
 	stats() { hvctl kvp stats --json | tr -d ' \n' | sed 's/.*"pools":\[\([^]]*\)\].*/\1/; s/},{/}\n{/g' | head -n 1; }
 	expect "and stats count it" 0 '{"name":"external","get":0,"set":1,"delete":0,"enumerate":0,"failed":0}' stats
 	answered() { hvctl kvp stats | awk '/^under|^more/ {n += $NF} END {print n}'; }

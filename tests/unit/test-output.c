@@ -53,11 +53,11 @@ static char *format_ms(struct json_object *value)
 }
 
 static const OutputColumn columns[] = {
-	{ "Name", "name", FALSE, NULL },
-	{ "Count", "counters.n", TRUE, NULL },
-	{ "Time", "time", TRUE, format_ms },
-	{ "Text", "text", FALSE, NULL },
-	{ NULL, NULL, FALSE, NULL },
+	{ "Name", "name", FALSE, NULL, NULL },
+	{ "Count", "counters.n", TRUE, NULL, NULL },
+	{ "Time", "time", TRUE, format_ms, NULL },
+	{ "Text", "text", FALSE, NULL, NULL },
+	{ NULL, NULL, FALSE, NULL, NULL },
 };
 
 static void test_table(void)
