@@ -117,7 +117,7 @@ gboolean connection_send(VarlinkConnection *c, struct json_object *message)
 
 gboolean connection_is_slow(const VarlinkConnection *c)
 {
-	return c->gone || out_left(c) > VARLINK_BACKLOG_MAX;
+	return c->gone || out_left(c) > (c->trusted ? VARLINK_MESSAGE_MAX : VARLINK_BACKLOG_MAX);
 }
 
 void connection_finish(VarlinkConnection *c)

@@ -14,7 +14,8 @@
 
 #define VARLINK_PUMP_MAX 16u /* ours: calls of one caller before others have a turn */
 #define VARLINK_REQUEST_MAX (64u * 1024u) /* ours: bytes of a message of who may only read */
-#define VARLINK_BACKLOG_MAX (256u * 1024u) /* ours: bytes of a stream that wait for its reader */
+#define VARLINK_BACKLOG_MAX                                                                        \
+	(256u * 1024u) /* ours: unread bytes of a stream, of who may only read */
 #define VARLINK_QUEUED_MAX (8u * 1024u * 1024u) /* ours: unread bytes of all connections */
 #define VARLINK_KEEP_MAX 65536u /* ours: bytes of a buffer that are kept for the next message */
 #define VARLINK_JSON_DEPTH 32 /* ours: nesting that the parser follows */
