@@ -11,7 +11,7 @@ typedef struct {
 } Work;
 
 struct KvpWorker {
-	GThreadPool *threads;
+	GThreadPool *threads; /* NULL: it ends */
 	GMutex lock;
 	GQueue finished; /* of Work; under the lock */
 	guint source; /* reports them, 0 = none is waiting; under the lock */
@@ -48,7 +48,7 @@ static void run_work(gpointer data, gpointer user_data)
 	work->run(work->data);
 	g_mutex_lock(&worker->lock);
 	g_queue_push_tail(&worker->finished, work);
-	if (worker->source == 0)
+	if (worker->source == 0 && worker->threads)
 		worker->source = g_idle_add_full(G_PRIORITY_DEFAULT, on_finished, worker, NULL);
 	g_mutex_unlock(&worker->lock);
 }
@@ -68,6 +68,7 @@ void kvp_worker_free(KvpWorker *worker)
 	if (!worker)
 		return;
 	g_thread_pool_free(worker->threads, FALSE, TRUE);
+	worker->threads = NULL;
 	g_clear_handle_id(&worker->source, g_source_remove);
 	report(worker);
 	g_mutex_clear(&worker->lock);
@@ -80,5 +81,8 @@ void kvp_worker_push(
 	Work *work = g_new(Work, 1);
 
 	*work = (Work){ run, done, data };
-	g_thread_pool_push(worker->threads, work, NULL);
+	if (worker->threads)
+		g_thread_pool_push(worker->threads, work, NULL);
+	else /* from a report of kvp_worker_free(), which goes on until nothing is left */
+		run_work(work, worker);
 }

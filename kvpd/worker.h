@@ -14,7 +14,10 @@ typedef struct KvpWorker KvpWorker;
 
 KvpWorker *kvp_worker_new(void);
 
-/* Waits for all work that was pushed, and reports its end before it returns. */
+/*
+ * Waits for all work that was pushed, and reports its end before it returns. What is pushed by such a
+ * report is run at once, in the caller's thread.
+ */
 void kvp_worker_free(KvpWorker *worker);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpWorker, kvp_worker_free)
 

@@ -79,10 +79,35 @@ static void test_free_waits(void)
 	g_assert_false(g_main_context_pending(NULL));
 }
 
+static void run_any(gpointer data G_GNUC_UNUSED)
+{
+	g_atomic_int_inc(&seen.runs);
+}
+
+static void push_more(gpointer data)
+{
+	kvp_worker_push(data, run_any, done, &seen);
+	done(&seen);
+}
+
+/* What is reported while the worker ends may lead to more, as a pool that changed while it was read. */
+static void test_push_at_the_end(void)
+{
+	KvpWorker *worker = kvp_worker_new();
+
+	reset();
+	kvp_worker_push(worker, run_any, push_more, worker);
+	kvp_worker_free(worker);
+	g_assert_cmpint(seen.runs, ==, 2);
+	g_assert_cmpint(seen.dones, ==, 2);
+	g_assert_false(g_main_context_pending(NULL));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/kvpd/worker/reports", test_reports);
 	g_test_add_func("/kvpd/worker/free-waits", test_free_waits);
+	g_test_add_func("/kvpd/worker/push-at-the-end", test_push_at_the_end);
 	return g_test_run();
 }
