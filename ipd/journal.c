@@ -99,6 +99,13 @@ gboolean ip_journal_reopen(IpJournal *journal, GError **error)
 	return move(journal, "last", "pending", error);
 }
 
+gboolean ip_journal_is_pending(IpJournal *journal)
+{
+	g_autofree char *path = path_of(journal, "pending");
+
+	return access(path, F_OK) == 0;
+}
+
 struct json_object *ip_journal_pending(IpJournal *journal, GError **error)
 {
 	return get(journal, "pending", json_type_object, error);

@@ -30,6 +30,9 @@ void ip_journal_drop(IpJournal *journal);
 /* The change that stayed is to be taken back: it becomes the pending one. HVIS_ERROR_NOT_FOUND. */
 gboolean ip_journal_reopen(IpJournal *journal, GError **error);
 
+/* Is there a change that did not come to its end? */
+gboolean ip_journal_is_pending(IpJournal *journal);
+
 /* New references; NULL where there is none, or none that can be read (then with @error). */
 struct json_object *ip_journal_pending(IpJournal *journal, GError **error);
 struct json_object *ip_journal_last(IpJournal *journal, GError **error);

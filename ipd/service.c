@@ -292,9 +292,12 @@ static gboolean listen_on(IpService *service, GError **error)
 	return TRUE;
 }
 
+/* Whoever made the service manager start us waits already: it is told "busy" only where we are. */
 gboolean ip_service_start(IpService *service, GError **error)
 {
-	if (!listen_on(service, error) ||
+	if (!listen_on(service, error))
+		return FALSE;
+	if (ip_worker_is_unfinished(service->worker) &&
 		!ip_worker_start(service->worker, IP_JOB_RECOVER, NULL, NULL, NULL, error))
 		return FALSE;
 	hvis_notify_ready();

@@ -237,6 +237,11 @@ void ip_worker_free(IpWorker *worker)
 	g_free(worker);
 }
 
+gboolean ip_worker_is_unfinished(IpWorker *worker)
+{
+	return ip_journal_is_pending(&worker->journal);
+}
+
 gboolean ip_worker_is_busy(IpWorker *worker)
 {
 	return worker->thread != NULL;

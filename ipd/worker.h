@@ -31,6 +31,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(IpWorker, ip_worker_free)
 gboolean ip_worker_start(IpWorker *worker, IpJob job, IpChange *change, IpWorkerDone done,
 	gpointer data, GError **error);
 
+/* Is there something for IP_JOB_RECOVER to take back? */
+gboolean ip_worker_is_unfinished(IpWorker *worker);
 gboolean ip_worker_is_busy(IpWorker *worker);
 /* What it is doing, and (a new string, NULL when idle) to which interface. */
 IpStep ip_worker_step(IpWorker *worker, char **ret_interface);

@@ -168,6 +168,32 @@ check "a change with a hook" ctl ip set $mac --dhcp
 check "it is run" wait_for 20 test -s "$scratch/hook"
 is "with what was done" "$(cat "$scratch/hook")" "eth0 by networkd"
 
+# A helper that its first caller starts has nothing else to do than what this one wants.
+first_call()
+{
+	local pid answer
+	rm -f "$scratch/first"
+	systemd-socket-activate -l "$scratch/first" "$helper" --root "$scratch/first-root" 2>/dev/null &
+	pid=$!
+	wait_for 20 test -S "$scratch/first"
+	answer=$(printf '{"method":"io.hvis.Ip.Rollback"}\0' | socat -t 20 - "UNIX-CONNECT:$scratch/first" | tr -d '\0')
+	kill "$pid"
+	wait "$pid" 2>/dev/null
+	[[ $answer == *io.hvis.Ip.NotFound* ]]
+}
+first_calls()
+{
+	local i
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		first_call || return 1
+	done
+}
+if command -v systemd-socket-activate >/dev/null; then
+	check "the call that starts the helper is not told that it is busy" first_calls
+else
+	skip "the call that starts the helper" "systemd-socket-activate is not installed"
+fi
+
 # The other managers, each as it is found.
 helper_stop
 rm -r "$root/run/systemd" "$network"
