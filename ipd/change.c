@@ -20,7 +20,7 @@
 const char *ip_step_name(IpStep step)
 {
 	static const char *const names[IP_STEP_N] = { "idle", "applying", "confirming",
-		"rolling-back" };
+		"rolling-back", "hook" };
 
 	return names[step];
 }

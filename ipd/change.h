@@ -20,10 +20,11 @@ typedef enum {
 	IP_STEP_APPLYING,
 	IP_STEP_CONFIRMING,
 	IP_STEP_ROLLING_BACK,
+	IP_STEP_HOOK,
 	IP_STEP_N,
 } IpStep;
 
-const char *ip_step_name(IpStep step); /* "idle", "applying", "confirming", "rolling-back" */
+const char *ip_step_name(IpStep step); /* "idle", "applying", "confirming", "rolling-back", "hook" */
 
 typedef struct {
 	/* Run one program; waits for it. */

@@ -24,6 +24,7 @@
 
 #define INTERFACE "io.hvis.Ip"
 #define DAEMON_USER "hvis-kvp"
+#define AGAIN_MS 50u
 
 static const char description[] =
 #include "ipd/io.hvis.Ip.h"
@@ -75,8 +76,12 @@ static gboolean on_answer(gpointer data)
 	IpStep step = ip_worker_step(service->worker, &interface);
 
 	service->answer = 0;
-	if (step == IP_STEP_APPLYING || step == IP_STEP_CONFIRMING) {
-		reply_change(service, ip_step_name(step));
+	if (step == IP_STEP_IDLE) { /* between two steps, or its end is on its way here */
+		service->answer = g_timeout_add(AGAIN_MS, on_answer, service);
+		return G_SOURCE_REMOVE;
+	}
+	if (step != IP_STEP_ROLLING_BACK) {
+		reply_change(service, step == IP_STEP_HOOK ? "done" : ip_step_name(step));
 		return G_SOURCE_REMOVE;
 	}
 	hvis_fail(&error, HVIS_ERROR_FAILED, "the change is being taken back");

@@ -87,9 +87,11 @@ static void run_hook(IpWorker *worker)
 	const HvisLogContext context = { .message_id = HVIS_MESSAGE_IP_HOOK_FAILED,
 		.interface = worker->interface };
 
+	enter(IP_STEP_HOOK, worker);
 	if (!ip_hook_run(worker->root, worker->hook, worker->change, &error))
 		hvis_log_with(HVIS_LOG_WARNING, &context, "The hook failed, the change stays: %s",
 			error->message);
+	enter(IP_STEP_IDLE, worker);
 }
 
 static void run_job(IpWorker *worker)

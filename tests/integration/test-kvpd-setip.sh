@@ -168,6 +168,25 @@ check "a change with a hook" ctl ip set $mac --dhcp
 check "it is run" wait_for 20 test -s "$scratch/hook"
 is "with what was done" "$(cat "$scratch/hook")" "eth0 by networkd"
 
+# A hook that takes long is not a change that is taken back.
+cat >"$conf/ip-hook" <<END
+#!/bin/sh
+while [ -e '$scratch/hang-hook' ]; do sleep 0.05; done
+END
+step()
+{
+	ip_call GetStatus | grep -q "\"step\":\"$1\""
+}
+: >"$scratch/hang-hook"
+set_ip 192.0.2.7/24 >"$scratch/answer" &
+set_pid=$!
+check "while the hook runs, that is the step" wait_for 20 step hook
+rm "$scratch/hang-hook"
+wait $set_pid
+is "and the host is told that it is done" "$? $(cat "$scratch/answer")" "0 "
+check "and then nothing is under way" wait_for 20 idle
+printf '#!/bin/sh\n' >"$conf/ip-hook"
+
 # A helper that its first caller starts has nothing else to do than what this one wants.
 first_call()
 {
@@ -184,7 +203,7 @@ first_call()
 first_calls()
 {
 	local i
-	for i in 1 2 3 4 5 6 7 8 9 10; do
+	for ((i = 0; i < 10; i++)); do
 		first_call || return 1
 	done
 }
