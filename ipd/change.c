@@ -153,14 +153,18 @@ static gboolean store(const IpChangeContext *context, const IpFile *file, GError
 	return hvis_file_write(real, file->content, strlen(file->content), file->mode, error);
 }
 
-/* Is every file what @files says? */
+/* Is the file what @wanted says? Its mode is left to whoever administers it. */
+static gboolean is_there(const IpChangeContext *context, const IpFile *wanted)
+{
+	g_autoptr(IpFile) there = load(context, wanted, NULL);
+
+	return there && g_strcmp0(there->content, wanted->content) == 0;
+}
+
 static gboolean are_there(const IpChangeContext *context, const GPtrArray *files)
 {
 	for (guint i = 0; i < files->len; i++) {
-		const IpFile *wanted = files->pdata[i];
-		g_autoptr(IpFile) there = load(context, wanted, NULL);
-
-		if (!there || g_strcmp0(there->content, wanted->content) != 0)
+		if (!is_there(context, files->pdata[i]))
 			return FALSE;
 	}
 	return TRUE;
@@ -180,6 +184,12 @@ static gboolean run_all(const IpChangeContext *context, const GPtrArray *command
 		}
 	}
 	return TRUE;
+}
+
+/* A file that is as it was needs no room on a full disk. */
+static gboolean put_back(const IpChangeContext *context, const IpFile *saved, GError **error)
+{
+	return is_there(context, saved) || store(context, saved, error);
 }
 
 /* Every step is tried, whatever the ones before it did; the first failure is told. */
@@ -202,7 +212,7 @@ static gboolean undo(
 	for (guint i = saved->len; i > 0; i--) {
 		GError *failed = NULL;
 
-		store(context, saved->pdata[i - 1], &failed);
+		put_back(context, saved->pdata[i - 1], &failed);
 		keep_first(&first, failed);
 	}
 	for (guint i = 0; i < work->undo_after->len; i++) {
@@ -247,6 +257,16 @@ static void note(const IpChangeContext *context, struct json_object *record, con
 	ip_journal_note(context->journal, entry, NULL); /* a history is not worth a failure */
 }
 
+/* Tell @failed, and where what was there before can be found. */
+static void set_aside(const IpChangeContext *context, GError **error, GError *failed)
+{
+	g_autofree char *path = ip_journal_set_aside(context->journal);
+	g_autofree char *hint = g_strdup_printf("; what was there before is in %s", path);
+
+	hvis_error_append(&failed, hint);
+	g_propagate_error(error, failed);
+}
+
 /* Undo what @record says, and be done with it whatever comes of that. */
 static gboolean undo_record(const IpChangeContext *context, struct json_object *record,
 	const char *result, const char *reason, GError **error)
@@ -259,11 +279,12 @@ static gboolean undo_record(const IpChangeContext *context, struct json_object *
 		ip_files_from_json(json_object_object_get(record, "saved"), saved, &failed) &&
 		undo(context, work, saved, &failed);
 
-	ip_journal_drop(context->journal);
+	if (done)
+		ip_journal_drop(context->journal);
 	note(context, record, done ? result : "failed", done ? reason : failed->message);
 	context->ops->enter(IP_STEP_IDLE, context->data);
 	if (!done)
-		g_propagate_error(error, g_steal_pointer(&failed));
+		set_aside(context, error, g_steal_pointer(&failed));
 	return done;
 }
 
@@ -402,8 +423,7 @@ gboolean ip_change_recover(const IpChangeContext *context, char **ret_interface,
 	if (!record && !failed)
 		return TRUE;
 	if (!record) { /* torn by a disk, not by us: it would come again at every start */
-		ip_journal_drop(context->journal);
-		g_propagate_error(error, g_steal_pointer(&failed));
+		set_aside(context, error, g_steal_pointer(&failed));
 		return FALSE;
 	}
 	done = undo_record(context, record, "rolled back", "it was left unfinished", error);

@@ -24,7 +24,8 @@ typedef enum {
 	IP_STEP_N,
 } IpStep;
 
-const char *ip_step_name(IpStep step); /* "idle", "applying", "confirming", "rolling-back", "hook" */
+/* "idle", "applying", "confirming", "rolling-back", "hook" */
+const char *ip_step_name(IpStep step);
 
 typedef struct {
 	/* Run one program; waits for it. */

@@ -37,6 +37,9 @@ static gboolean put(IpJournal *journal, const char *name, struct json_object *va
 	const char *text = json_object_to_json_string_length(
 		value, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &len);
 
+	if (len > RECORD_MAX)
+		return hvis_fail(error, HVIS_ERROR_NO_SPACE,
+			"what there is to save is longer than %u bytes", RECORD_MAX);
 	if (g_mkdir_with_parents(journal->dir, 0700) < 0)
 		return hvis_fail_errno(error, errno, "make %s", journal->dir);
 	return hvis_file_write(path, text, len, 0600, error); /* it holds files that are 0600 */
@@ -92,6 +95,13 @@ void ip_journal_drop(IpJournal *journal)
 	g_autofree char *path = path_of(journal, "pending");
 
 	unlink(path);
+}
+
+char *ip_journal_set_aside(IpJournal *journal)
+{
+	if (!move(journal, "pending", "failed", NULL))
+		ip_journal_drop(journal); /* or every start would try it again */
+	return path_of(journal, "failed");
 }
 
 gboolean ip_journal_reopen(IpJournal *journal, GError **error)

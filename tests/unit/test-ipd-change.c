@@ -7,6 +7,8 @@
 #include "ipd/hook.h"
 #include "tests/unit/ipd-scratch.h"
 
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #define FILE_PATH "/etc/systemd/network/05-hvis-eth0.network"
@@ -252,6 +254,89 @@ static void test_no_journal(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	expect_file(f, FILE_PATH, NULL);
 }
 
+/* --- a disk that is full --- */
+
+static gboolean run_and_fill(const IpCommand *command, gpointer data, GError **error)
+{
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_FSIZE, &limit);
+	limit.rlim_cur = 0;
+	setrlimit(RLIMIT_FSIZE, &limit);
+	return run_program(command, data, error);
+}
+
+/* From the first program on there is no room. */
+static gboolean run_on_full_disk(Fixture *f, const IpChange *change, GError **error)
+{
+	static const IpChangeOps full_ops = { run_and_fill, look, pause_for, enter };
+	IpChangeContext context = f->context;
+	struct rlimit limit;
+	gboolean done;
+
+	context.ops = &full_ops;
+	getrlimit(RLIMIT_FSIZE, &limit);
+	signal(SIGXFSZ, SIG_IGN);
+	done = ip_change_run(&context, change, error);
+	setrlimit(RLIMIT_FSIZE, &limit);
+	signal(SIGXFSZ, SIG_DFL);
+	return done;
+}
+
+/* What cannot be put back is not thrown away: it is the only copy. */
+static void test_full_disk_keeps_saved(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(IpChange) first = change_to(f, "192.0.2.7"), second = NULL;
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(ip_change_run(&f->context, first, NULL));
+	second = change_to(f, "192.0.2.8");
+	f->works_after = G_MAXUINT;
+	g_assert_false(run_on_full_disk(f, second, &error));
+	g_assert_nonnull(strstr(error->message, "could not be restored"));
+	g_assert_nonnull(strstr(error->message, "/var/lib/hvis/ip/failed.json"));
+	expect_pending(f, FALSE);
+	expect_file(f, "/var/lib/hvis/ip/failed.json", "Address=192.0.2.7/24");
+}
+
+/* A file that was not yet changed needs no room to be as it was. */
+static void test_full_disk_untouched(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	static const char interfaces[] = "iface eth0 inet dhcp\n";
+	g_autoptr(IpChange) change = NULL;
+	g_autoptr(GError) error = NULL;
+	g_autofree char *is = NULL;
+
+	scratch_write(&f->s, "/etc/network/interfaces", interfaces);
+	change = change_to(f, "192.0.2.7");
+	g_assert_false(run_on_full_disk(f, change, &error));
+	g_assert_null(strstr(error->message, "could not be restored"));
+	g_assert_nonnull(strstr(error->message, "is in force again"));
+	is = scratch_read(&f->s, "/etc/network/interfaces");
+	g_assert_cmpstr(is, ==, interfaces);
+}
+
+/* What could not be read again is not begun. */
+static void test_too_much_to_save(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *much = g_strnfill(200 * 1024, '#');
+	g_autofree char *text = g_strdup_printf("iface eth0 inet dhcp\n%s\n", much);
+	g_autoptr(IpChange) change = NULL;
+	g_autoptr(GError) error = NULL;
+
+	scratch_write(&f->s, "/etc/network/interfaces", "source /etc/network/interfaces.d/*\n");
+	for (guint i = 0; i < 20; i++) {
+		g_autofree char *path = g_strdup_printf("/etc/network/interfaces.d/%u", i);
+
+		scratch_write(&f->s, path, text);
+	}
+	change = change_to(f, "192.0.2.7");
+	g_assert_false(ip_change_run(&f->context, change, &error));
+	g_assert_true(hvis_error_is(error, HVIS_ERROR_NO_SPACE));
+	g_assert_cmpuint(f->programs, ==, 0);
+	expect_pending(f, FALSE);
+}
+
 /* --- a helper that died --- */
 
 /* As it is when the helper dies after the files were written. */
@@ -432,6 +517,9 @@ int main(int argc, char **argv)
 	TEST("change/stopped", test_stopped);
 	TEST("change/not-a-file", test_not_a_file);
 	TEST("change/no-journal", test_no_journal);
+	TEST("change/full-disk-keeps-saved", test_full_disk_keeps_saved);
+	TEST("change/full-disk-untouched", test_full_disk_untouched);
+	TEST("change/too-much-to-save", test_too_much_to_save);
 	TEST("change/recover", test_recover);
 	TEST("change/recover-broken", test_recover_broken);
 	TEST("change/revert", test_revert);
