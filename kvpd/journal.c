@@ -27,7 +27,6 @@ struct header {
 	char magic[8];
 	uint8_t sum[SUM_SIZE];
 	hvis_le64 number;
-	hvis_le64 dev;
 	hvis_le64 ino;
 	hvis_le32 version;
 	hvis_le32 pool;
@@ -41,8 +40,8 @@ struct header {
 };
 
 static_assert(offsetof(struct header, number) == 40, "file layout");
-static_assert(offsetof(struct header, version) == 64, "file layout");
-static_assert(sizeof(struct header) == 96 + HVIS_KVP_KEY_MAX, "file layout");
+static_assert(offsetof(struct header, version) == 56, "file layout");
+static_assert(sizeof(struct header) == 88 + HVIS_KVP_KEY_MAX, "file layout");
 static_assert(sizeof(struct header) <= KVP_JOURNAL_HEADER, "file layout");
 static_assert(KVP_JOURNAL_HEADS <= 4096, "file layout");
 
@@ -119,7 +118,6 @@ void kvp_journal_encode(
 {
 	gsize records = entry->count * RECORD;
 	struct header h = { .number = hvis_le64_make(entry->number),
-		.dev = hvis_le64_make(entry->dev),
 		.ino = hvis_le64_make(entry->ino),
 		.version = hvis_le32_make(FORMAT),
 		.pool = hvis_le32_make(entry->pool),
@@ -164,7 +162,6 @@ static gboolean decode(const guint8 *slot, gsize len, guint which, KvpJournalEnt
 	entry.number = hvis_le64_get(h.number);
 	entry.pool = hvis_le32_get(h.pool);
 	entry.op = hvis_le32_get(h.op);
-	entry.dev = hvis_le64_get(h.dev);
 	entry.ino = hvis_le64_get(h.ino);
 	entry.place = hvis_le32_get(h.place);
 	entry.count = hvis_le32_get(h.count);

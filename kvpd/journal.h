@@ -36,7 +36,8 @@ typedef struct {
 	guint64 number;
 	guint32 pool;
 	guint32 op; /* KvpJournalOp */
-	guint64 dev, ino; /* the file it is about: another in its place is none of its business */
+	guint64 ino; /* the file it is about, in the same folder: another in its place is none of its
+			business. Not the device, whose number may be another after each boot or mount. */
 	guint32 place; /* first record that is written over … */
 	guint32 count; /* … and how many are: 1 to KVP_JOURNAL_RECORDS */
 	guint32 from; /* DELETE: the next record to move, after these; above place */

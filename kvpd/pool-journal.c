@@ -110,7 +110,6 @@ gboolean kvp_edit_log(KvpEdit *edit, KvpJournalEntry *entry, GError **error)
 		return hvis_fail_errno(error, errno, "stat %s", edit->pool->path);
 	entry->number = ++edit->number;
 	entry->pool = edit->pool->number;
-	entry->dev = st.st_dev;
 	entry->ino = st.st_ino;
 	kvp_journal_encode(entry, header, data);
 	if (write_journal(edit, kvp_journal_data_offset(entry->number), data,
@@ -159,7 +158,7 @@ static gboolean is_about(const KvpJournalEntry *entry, const KvpEdit *edit)
 	struct stat st;
 
 	return entry->pool == edit->pool->number && fstat(edit->fd, &st) == 0 &&
-	       entry->dev == st.st_dev && entry->ino == st.st_ino;
+	       entry->ino == st.st_ino;
 }
 
 gboolean kvp_edit_recover(KvpEdit *edit, GError **error)

@@ -134,7 +134,6 @@ static void try_entry(const guint8 *data, gsize size)
 	fill(new, old, entry.count, file + from, len - from, data[5]);
 	put_file(kvp_pool_path(pool), file, len);
 	check(stat(kvp_pool_path(pool), &st) == 0);
-	entry.dev = st.st_dev;
 	entry.ino = st.st_ino + (data[5] == 0xff ? 1 : 0);
 	kvp_journal_encode(
 		&entry, slot + kvp_journal_header_offset(1), slot + kvp_journal_data_offset(1));
