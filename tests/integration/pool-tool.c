@@ -13,9 +13,12 @@
  *                                                    that may have been cut off has left of BEFORE: "lost L
  *                                                    torn T tail B STATE". L other records are gone or say
  *                                                    something else, T are neither of BEFORE nor the new one
- *                                                    (without a key, it is no record),
+ *                                                    (what has no key is no record),
  *                                                    B bytes follow the last whole one; STATE is before, after
  *                                                    or between. -t: only the text up to the NUL counts.
+ *   pool-tool model BEFORE OPS PREFIX                PREFIX0 is BEFORE, PREFIXn the file after n lines of OPS:
+ *                                                    "set KEY VALUE" or "remove KEY", without blanks
+ *   pool-tool same FILE FILE                         status 0 where both hold the same records
  */
 #include "config.h"
 
@@ -138,6 +141,16 @@ static char *at(const Pool *pool, size_t i)
 	return pool->bytes + i * RECORD;
 }
 
+/* Without what has no key at the end: room for the next record, none itself. */
+static Pool load_records(const char *path)
+{
+	Pool pool = load(path);
+
+	while (pool.count > 0 && !at(&pool, pool.count - 1)[0])
+		pool.count--;
+	return pool;
+}
+
 static int same(const char *a, const char *b, int text)
 {
 	if (!text)
@@ -231,7 +244,7 @@ static size_t count_torn(const Pool *before, const Pool *now, const char *new_on
 
 static void judge(int text, char **argv)
 {
-	Pool before = load(argv[0]), now = load(argv[1]);
+	Pool before = load(argv[0]), now = load_records(argv[1]);
 	char record[RECORD] = { 0 };
 	const char *state;
 	size_t lost, torn;
@@ -248,6 +261,56 @@ static void judge(int text, char **argv)
 	printf("lost %zu torn %zu tail %zu %s\n", lost, torn, now.tail, state);
 	free(before.bytes);
 	free(now.bytes);
+}
+
+static void save(const Pool *pool, const char *prefix, int n)
+{
+	char path[4096];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s%d", prefix, n);
+	file = fopen(path, "wb");
+	if (!file || fwrite(pool->bytes, RECORD, pool->count, file) != pool->count || fclose(file))
+		die(path);
+}
+
+static void model(const char *before, const char *ops_path, const char *prefix)
+{
+	Pool pool = load(before);
+	FILE *ops = fopen(ops_path, "re");
+	char verb[16], line[RECORD + 32], key[KEY], value[RECORD - KEY];
+	int n = 0;
+
+	if (!ops)
+		die(ops_path);
+	save(&pool, prefix, n);
+	while (fgets(line, sizeof(line), ops)) {
+		char record[RECORD] = { 0 };
+		int words = sscanf(line, "%15s %511s %2047s", verb, key, value);
+
+		if (words < 2)
+			die(ops_path);
+		snprintf(record, KEY, "%s", key);
+		if (words == 3)
+			snprintf(record + KEY, RECORD - KEY, "%s", value);
+		change(&pool, record, words == 2);
+		pool.bytes = realloc(pool.bytes, (pool.count + 1) * RECORD);
+		if (!pool.bytes)
+			die("memory");
+		save(&pool, prefix, ++n);
+	}
+	fclose(ops);
+	free(pool.bytes);
+}
+
+static int same_files(const char *a, const char *b)
+{
+	Pool first = load_records(a), second = load_records(b);
+	int same_records = same_pools(&first, &second, 0);
+
+	free(first.bytes);
+	free(second.bytes);
+	return same_records;
 }
 
 int main(int argc, char **argv)
@@ -267,6 +330,10 @@ int main(int argc, char **argv)
 		fill(argv[2], argv[3], atoi(argv[4]));
 	} else if (argc - text >= 5 && argc - text <= 6 && strcmp(argv[1], "judge") == 0) {
 		judge(text, argv + 2 + text);
+	} else if (argc == 5 && strcmp(argv[1], "model") == 0) {
+		model(argv[2], argv[3], argv[4]);
+	} else if (argc == 4 && strcmp(argv[1], "same") == 0) {
+		return !same_files(argv[2], argv[3]);
 	} else {
 		fprintf(stderr, "see the head of pool-tool.c\n");
 		return 2;
