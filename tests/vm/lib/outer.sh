@@ -33,6 +33,9 @@ outer_make()
 	initrd_pack "$into/stage" "$into/initrd" && rm -rf "$into/stage"
 }
 
+# Its processor: one that KVM works on.
+outer_cpu=EPYC,+svm,+npt,-xsave,-cx16
+
 # outer_start SHARED DIR: start an emulator whose shared folder is SHARED. Sets outer_pid, outer_to,
 # outer_from (descriptors of its job line). Its console and QEMU's own messages are in DIR.
 outer_start()
@@ -45,7 +48,7 @@ outer_start()
 	mkfifo "$dir/jobs.in" "$dir/jobs.out" || return
 	printf '%s\n' "$shared" "$top/tests/vm/outer/worker" >"$shared/.outer"
 	exec {outer_to}<>"$dir/jobs.in" {outer_from}<>"$dir/jobs.out"
-	qemu-system-x86_64 -accel tcg,thread=single -M q35 -cpu EPYC,+svm,+npt,-xsave,-cx16 -smp 1 -m 3072 \
+	qemu-system-x86_64 -accel tcg,thread=single -M q35 -cpu "$outer_cpu" -smp 1 -m 3072 \
 		-nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$image/vmlinux" -initrd "$image/initrd" \
 		-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on" \
@@ -99,22 +102,13 @@ outer_job()
 	return 124
 }
 
-# ./run outer -- COMMAND…
-cmd_outer()
-{
-	local dir status follow
-
-	case ${1:-} in
-	--) shift ;;
-	-h | --help)
-		echo "usage: ./run outer -- COMMAND…"
-		exit
-		;;
-	esac
-	[[ $# -gt 0 && $1 != -* ]] || die_usage "usage: ./run outer -- COMMAND…"
-	packages_need vm
-	dir=$(mktemp -d "${TMPDIR:-/tmp}/hvis-outer.XXXXXX")
-	trap 'outer_stop; rm -rf "$dir"' EXIT
+# outer_run DIR COMMAND…: in an outer machine of its own, with DIR as the shared folder; what COMMAND prints goes to
+# standard output, and its status comes back. DIR stays, with files of ours in it.
+outer_run()
+(
+	dir=$1
+	shift
+	trap outer_stop EXIT
 	{
 		printf 'cd %q || exit\n' "$PWD"
 		printf 'export HVIS_SHARED=%q\n' "$dir"
@@ -128,7 +122,7 @@ cmd_outer()
 		die "the outer emulator did not come up"
 	fi
 	say "outer machine is up; running: $*"
-	tail --pid=$$ -n +1 -s 0.2 -f "$dir/job.out" &
+	tail --pid=$BASHPID -n +1 -s 0.2 -f "$dir/job.out" &
 	follow=$!
 	outer_job "$dir/job"
 	status=$?
@@ -137,4 +131,24 @@ cmd_outer()
 	wait $follow 2>/dev/null
 	[ $status != 125 ] || tail -n 40 "$dir/qemu.log" "$dir/console" >&2
 	exit $status
+)
+
+# ./run outer -- COMMAND…
+cmd_outer()
+{
+	local dir
+
+	case ${1:-} in
+	--) shift ;;
+	-h | --help)
+		echo "usage: ./run outer -- COMMAND…"
+		exit
+		;;
+	esac
+	[[ $# -gt 0 && $1 != -* ]] || die_usage "usage: ./run outer -- COMMAND…"
+	packages_need vm
+	dir=$(mktemp -d "${TMPDIR:-/tmp}/hvis-outer.XXXXXX")
+	trap 'rm -rf "$dir"' EXIT
+	outer_run "$dir" "$@"
+	exit
 }

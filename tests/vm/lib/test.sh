@@ -34,7 +34,7 @@ cmd_test()
 		shift
 	done
 	[ ${#stages[@]} -gt 0 ] || stages=("${test_stages[@]}")
-	packages_need build check vm
+	packages_need build check vm power
 	for stage in "${stages[@]}"; do
 		test_stage "$stage"
 	done
@@ -90,7 +90,7 @@ test_format()
 
 test_shellcheck()
 {
-	(cd "$top" && shellcheck -x run .ci/run tests/vm/bin/* tests/vm/outer/* tests/vm/lib/session \
+	(cd "$top" && shellcheck -x run .ci/run tests/vm/bin/* tests/vm/outer/* tests/campaign/*.sh tests/vm/lib/session \
 		tests/vm/lib/guestd tests/vm/guest/init tests/vm/guest/daemons tests/vm/guest/debian-setup &&
 		shellcheck -s dash tests/vm/guest/agent && shellcheck -s sh tests/vm/lib/case.sh &&
 		shellcheck -x -e SC1090,SC1091 -P SCRIPTDIR tests/vm/*/host.sh tests/vm/*/guest.sh) >&2
@@ -223,6 +223,14 @@ test_vm()
 	vm_run "${cases[@]}" "$outside/host-outside"
 	rm -rf "$outside"
 	test_one "VM cases leave the tree alone" test "$before" = "$(test_tree)"
+	test_power
+}
+
+# A sample of the campaign kvp-power-loss.
+test_power()
+{
+	power_cut 8 40 ext4
+	test_one "power cuts on ext4: $power_states states" test "$power_bad" = 0 -a "$power_states" -ge 20
 }
 
 # What is in the tree, but for the build.
