@@ -209,13 +209,27 @@ die_of_change()
 	now=$(judged "$1")
 	if [ ${#torn[@]} = 1 ]; then
 		cuts=$((cuts + 1))
-		rm -rf "$scratch/torn"
-		cp -a "$scratch/pools" "$scratch/torn"
+		rm -rf "$scratch/torn" "$scratch/torn-copy"
+		cp -a "$scratch/pools" "$scratch/torn-copy"
+		mv "$scratch/pools" "$scratch/torn"
+		ln -s torn "$scratch/pools"
 		torn_change=$1
 	else
 		[[ $now = "lost 0 torn 0 tail 0 "* ]] || bad "$killer_said: left $now"
 	fi
 	whole "$1" "$killer_said${torn:+, torn}"
+}
+
+# tear C: the first write that can be torn, for the part that repairs.
+tear()
+{
+	local n
+
+	die_in_change "$1" 0
+	for n in $(awk '$2 == "pwrite64" { print $1; print $1 + 1 }' "$scratch/calls" | sort -nu); do
+		die_of_change "$1" "$n" -t
+		[ ! -d "$scratch/torn" ] || return
+	done
 }
 
 ours_in_change()
@@ -231,6 +245,7 @@ ours_in_change()
 		write | pwrite64) die_of_change "$1" "$n" -t ;;
 		esac
 	done
+	[ "$1" != 1 ] || [ -d "$scratch/torn" ] || tear 1
 	check "${change_names[$1]}: it was killed" test $dead -gt 0
 	is "${change_names[$1]}: nothing lost, nothing torn, at $dead deaths ($cuts within a write)" $failed 0
 	sums_points=$((sums_points + dead)) sums_bad=$((sums_bad + failed))
@@ -274,10 +289,16 @@ pools_cut()
 	head -c 700 "$scratch/before" >>"$(pool_file 0)"
 }
 
+# The very files that died: a copy of them would be others to the journal.
 pools_torn()
 {
+	local file
+
 	rm -rf "$scratch/pools"
-	cp -a "$scratch/torn" "$scratch/pools"
+	ln -s torn "$scratch/pools"
+	for file in "$scratch"/torn-copy/.[!.]*; do
+		cat "$file" >"$scratch/torn/${file##*/}"
+	done
 }
 
 # The next change finds its way past an end that is no whole record.
@@ -343,11 +364,8 @@ done
 start_part "first start" pools_none 0 five_empty
 start_part "start with 1,000 records" pools_fresh 0 whole
 start_part "start with a torn end" pools_cut 0 goes_on
-if [ -d "$scratch/torn" ]; then
-	start_part "repair after a torn write" pools_torn "$torn_change" whole
-else
-	skip "repair after a torn write" "no write over the end of a page was among the points"
-fi
+check "a write was torn" test -d "$scratch/torn"
+start_part "repair after a torn write" pools_torn "$torn_change" whole
 if peer_find >/dev/null; then
 	for c in 1 2; do
 		peer_in_change $c
