@@ -96,6 +96,33 @@ static gboolean apply_files(const HvctlSource *source, const char *pool,
 	return run_batch(source, pool, batch, error);
 }
 
+/* One change goes through the journal, as the daemon's do: a death in the middle of it tears nothing. */
+static gboolean set_in_file(const HvctlSource *source, const char *pool, const char *key,
+	const char *value, GError **error)
+{
+	KvpPool *file = writable_file(source, pool, error);
+
+	if (!file || !kvp_socket_check(key, value, error))
+		return FALSE;
+	if (kvp_pool_set(file, key, value, NULL, error))
+		return TRUE;
+	add_hint(error);
+	return FALSE;
+}
+
+static gboolean delete_in_file(
+	const HvctlSource *source, const char *pool, const char *key, GError **error)
+{
+	KvpPool *file = writable_file(source, pool, error);
+
+	if (!file)
+		return FALSE;
+	if (kvp_pool_delete(file, key, error))
+		return TRUE;
+	add_hint(error);
+	return FALSE;
+}
+
 /* --- the daemon --- */
 
 static gint64 count_of(struct json_object *answer, const char *name)
@@ -145,12 +172,10 @@ gboolean hvctl_source_apply(const HvctlSource *source, const char *pool,
 gboolean hvctl_source_set(const HvctlSource *source, const char *pool, const char *key,
 	const char *value, GError **error)
 {
-	const KvpChange change = { .key = key, .value = value };
-	KvpBatch batch = { .changes = &change, .n = 1 };
 	struct json_object *answer;
 
 	if (source->files)
-		return run_batch(source, pool, &batch, error);
+		return set_in_file(source, pool, key, value, error);
 	answer = hvctl_call(source->request, "Set", params_of(pool, key, value), error);
 	json_object_put(answer);
 	return answer != NULL;
@@ -159,19 +184,13 @@ gboolean hvctl_source_set(const HvctlSource *source, const char *pool, const cha
 gboolean hvctl_source_delete(
 	const HvctlSource *source, const char *pool, const char *key, GError **error)
 {
-	const KvpChange change = { .key = key };
-	KvpBatch batch = { .changes = &change, .n = 1 };
 	struct json_object *answer;
 
-	if (!source->files) {
-		answer = hvctl_call(source->request, "Delete", params_of(pool, key, NULL), error);
-		json_object_put(answer);
-		return answer != NULL;
-	}
-	if (!run_batch(source, pool, &batch, error))
-		return FALSE;
-	return batch.removed > 0 || hvis_fail(error, HVIS_ERROR_NOT_FOUND,
-					    "no key \"%s\" in pool %s", key, pool ? pool : "guest");
+	if (source->files)
+		return delete_in_file(source, pool, key, error);
+	answer = hvctl_call(source->request, "Delete", params_of(pool, key, NULL), error);
+	json_object_put(answer);
+	return answer != NULL;
 }
 
 static const char *path_in(struct json_object *pools, const char *pool)

@@ -2,8 +2,9 @@
 /*
  * Several changes of a pool file as one: under both locks from reading to the last write, in place,
  * record by record and only those that differ. Where a write fails, what was written before it is
- * written back. Killed in the middle it leaves whole records, some as they were and some as they
- * should be; a change that only adds, replaces or removes records loses no other.
+ * written back. Killed in the middle it leaves records as they were and as they should be, and may
+ * leave one of both, as it keeps no journal: one change alone is for kvp_pool_change(). A change that
+ * only adds, replaces or removes records loses no other.
  */
 #pragma once
 

@@ -138,6 +138,31 @@ expect "pool auto is in no file" 3 "" offline kvp list --pool auto
 says "which is said" "in no file"
 expect "a pool that is not for the guest to write" 4 "" offline kvp set k v --pool auto-external
 expect "offline and online are the same" 0 "" same
+# Killed at each of its writes, in the middle of a page's end, it leaves the old value or the new one.
+torn() {
+	local dir=$tmp/torn key call calls old new
+	old=$(printf 'é%.0s' {1..1000}) new=$(printf 'ü%.0s' {1..1000})
+	at() { "$builddir/tests/integration/kill-at" -t -l "$tmp/calls" "$1" -- "$builddir/hvctl/hvctl" kvp set k1 "$new" \
+		--offline --pool-dir "$dir" >/dev/null 2>&1; }
+	fresh() {
+		rm -rf "$dir"
+		mkdir "$dir"
+		for key in k0 k1; do "$builddir/hvctl/hvctl" kvp set $key "$old" --offline --pool-dir "$dir" || return; done
+	}
+	fresh
+	at 0
+	mapfile -t calls < <(awk '$2 ~ /pwrite/ { print $1 }' "$tmp/calls")
+	[ ${#calls[@]} -gt 0 ] || echo "it has not written"
+	for call in "${calls[@]}"; do
+		fresh
+		at "$call"
+		case $("$builddir/hvctl/hvctl" kvp get k1 --offline --pool-dir "$dir") in
+		"$old" | "$new") ;;
+		*) echo "torn at call $call" ;;
+		esac
+	done
+}
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 expect "killed while it sets in the files" 0 "" torn
 env_of() { # shellcheck disable=SC2034,SC2154
 	eval "$(hvctl kvp list --pool guest --format=env 2>"$tmp/err")" && printf '%s' "$KVP_it_s"
 }
