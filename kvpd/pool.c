@@ -117,6 +117,26 @@ static gboolean make_dir(const char *dir, GError **error)
 	return TRUE;
 }
 
+/*
+ * What a program of root's makes is for the daemon to write, which may have a user of its own: it gets
+ * the owner that another pool has.
+ */
+static void give_to_owner(const KvpPool *pool, int fd)
+{
+	struct stat st;
+
+	for (guint i = 0; i < HVIS_KVP_POOL_N && geteuid() == 0; i++) {
+		g_autofree char *other = g_strdup_printf("%s/.kvp_pool_%u", pool->dir, i);
+
+		if (i == pool->number || lstat(other, &st) < 0 || !S_ISREG(st.st_mode) ||
+			st.st_uid == 0)
+			continue;
+		if (fchown(fd, st.st_uid, st.st_gid) < 0)
+			g_debug("%s: %s", pool->path, g_strerror(errno));
+		return;
+	}
+}
+
 gboolean kvp_pool_create(KvpPool *pool, GError **error)
 {
 	hvis_autofd int fd = -1;
@@ -129,6 +149,7 @@ gboolean kvp_pool_create(KvpPool *pool, GError **error)
 		return stat_regular(pool->path, &st, error);
 	if (fd < 0 || fchmod(fd, 0644) < 0)
 		return hvis_fail_errno(error, errno, "create %s", pool->path);
+	give_to_owner(pool, fd);
 	sync_dir(pool->dir);
 	return TRUE;
 }

@@ -82,6 +82,25 @@ static void test_create(Fixture *f, gconstpointer data)
 	g_rmdir(lib);
 }
 
+/* hvctl, as root, makes a file that is missing: the daemon could not write it. */
+static void test_create_for_the_daemon(Fixture *f, gconstpointer data)
+{
+	g_autoptr(KvpPool) first = kvp_pool_new(f->dir, 3, NULL);
+	g_autoptr(KvpPool) second = kvp_pool_new(f->dir, 4, NULL);
+	g_autoptr(GError) error = NULL;
+
+	if (geteuid() != 0) {
+		g_test_skip("only root gives files away");
+		return;
+	}
+	g_assert_true(kvp_pool_create(first, &error));
+	g_assert_cmpint(chown(kvp_pool_path(first), 65534, 65533), ==, 0);
+	g_assert_true(kvp_pool_create(second, &error));
+	g_assert_no_error(error);
+	g_assert_cmpuint(stat_of(kvp_pool_path(second)).st_uid, ==, 65534);
+	g_assert_cmpuint(stat_of(kvp_pool_path(second)).st_gid, ==, 65533);
+}
+
 /* cloud-init tells stale telemetry by the modification time of pool 1. */
 static void test_start_leaves_mtime(Fixture *f, gconstpointer data)
 {
@@ -460,6 +479,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 #define ADD(name, func) g_test_add("/kvpd/pool/" name, Fixture, NULL, set_up, func, tear_down)
 	ADD("create", test_create);
+	ADD("create-for-the-daemon", test_create_for_the_daemon);
 	ADD("start-leaves-mtime", test_start_leaves_mtime);
 	ADD("set-and-order", test_set_and_order);
 	ADD("others-bytes", test_others_bytes);
