@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What is wrong with a pool file apart from its bytes. Modes and owners are a contract with others. */
 #include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +11,7 @@
 
 #include "hvctl/check.h"
 #include "kvpd/lock.h"
+#include "util/fd.h"
 #include "util/output.h"
 
 #define DAEMON_USER "hvis-kvp"
@@ -53,20 +55,35 @@ static void add(HvctlFindings *findings, const char *problem, const char *meanin
 	hvctl_findings_add(findings, &finding);
 }
 
-static void check_mode(HvctlFindings *findings, const char *path, const struct stat *st,
-	mode_t want, gboolean repair)
+/*
+ * What @st is of, open to be mended; -1 where it is not to be, or is something else by now. Who owns
+ * the directory by mistake may put a link to another's file there at any time.
+ */
+static int open_to_mend(const char *path, const struct stat *st, gboolean repair)
+{
+	hvis_autofd int fd =
+		repair ? open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
+	struct stat now;
+
+	if (fd < 0 || fstat(fd, &now) < 0 || now.st_dev != st->st_dev || now.st_ino != st->st_ino ||
+		(S_ISREG(now.st_mode) && now.st_nlink != 1))
+		return -1;
+	return hvis_fd_steal(&fd);
+}
+
+/* @fd: of what is to be mended, or -1. */
+static void check_mode(HvctlFindings *findings, int fd, const struct stat *st, mode_t want)
 {
 	g_autofree char *meaning = g_strdup_printf("mode %04o, should be %04o: %s",
 		(unsigned)(st->st_mode & 07777), (unsigned)want,
 		(st->st_mode & 0022) ? "others could write it" : "programs that read it cannot");
 
 	if ((st->st_mode & 07777) != want)
-		add(findings, "mode", meaning, "chmod", repair && chmod(path, want) == 0);
+		add(findings, "mode", meaning, "chmod", fd >= 0 && fchmod(fd, want) == 0);
 }
 
 /* Root's, or the daemon's own where it has one. Of the directory: root's alone. */
-static void check_owner(HvctlFindings *findings, const char *path, const struct stat *st,
-	gboolean is_dir, gboolean repair)
+static void check_owner(HvctlFindings *findings, int fd, const struct stat *st, gboolean is_dir)
 {
 	const struct passwd *daemon = is_dir ? NULL : getpwnam(DAEMON_USER);
 	uid_t uid = daemon ? daemon->pw_uid : 0;
@@ -76,7 +93,7 @@ static void check_owner(HvctlFindings *findings, const char *path, const struct 
 		(unsigned)st->st_uid, daemon ? " or " DAEMON_USER : "");
 
 	if (st->st_uid != 0 && st->st_uid != uid)
-		add(findings, "owner", meaning, "chown", repair && lchown(path, uid, gid) == 0);
+		add(findings, "owner", meaning, "chown", fd >= 0 && fchown(fd, uid, gid) == 0);
 }
 
 /* Only where SELinux is on; other machines have no labels, or stale ones that do no harm. */
@@ -102,6 +119,7 @@ static void check_label(HvctlFindings *findings, const char *path)
 
 static void check_any(HvctlFindings *findings, const char *path, gboolean is_dir, gboolean repair)
 {
+	hvis_autofd int fd = -1;
 	struct stat st;
 
 	if (lstat(path, &st) < 0) {
@@ -114,8 +132,9 @@ static void check_any(HvctlFindings *findings, const char *path, gboolean is_dir
 			FALSE);
 		return;
 	}
-	check_mode(findings, path, &st, is_dir ? 0755 : 0644, repair);
-	check_owner(findings, path, &st, is_dir, repair);
+	fd = open_to_mend(path, &st, repair);
+	check_owner(findings, fd, &st, is_dir); /* first: the old one could change the mode again */
+	check_mode(findings, fd, &st, is_dir ? 0755 : 0644);
 	check_label(findings, path);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "hvctl/check.h"
 #include "hvctl/command.h"
@@ -31,6 +32,23 @@ typedef struct {
 	const char *pool;
 } Mend;
 
+/* With its name: a directory that cannot be synced (overlay, FUSE) is no failure. */
+static gboolean fill_backup(const Mend *mend, int fd, const char *path, GError **error)
+{
+	g_autofree char *dir = g_path_get_dirname(path);
+	hvis_autofd int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (!hvis_pwrite_all(fd, mend->backup->data, mend->backup->len, 0, error)) {
+		g_prefix_error(error, "%s: ", path);
+		return FALSE;
+	}
+	if (fsync(fd) < 0)
+		return hvis_fail_errno(error, errno, "fsync %s", path);
+	if (dir_fd >= 0 && fsync(dir_fd) < 0)
+		g_debug("fsync %s: %s", dir, g_strerror(errno));
+	return TRUE;
+}
+
 /* A name that is not there, for root alone to read, on the disk before the pool is touched. */
 static gboolean write_backup(Mend *mend, GError **error)
 {
@@ -43,10 +61,10 @@ static gboolean write_backup(Mend *mend, GError **error)
 			continue;
 		if (fd < 0)
 			return hvis_fail_errno(error, errno, "create %s", path);
-		if (!hvis_pwrite_all(fd, mend->backup->data, mend->backup->len, 0, error))
+		if (!fill_backup(mend, fd, path, error)) {
+			unlink(path);
 			return FALSE;
-		if (fsync(fd) < 0)
-			return hvis_fail_errno(error, errno, "fsync %s", path);
+		}
 		mend->path = g_steal_pointer(&path);
 		return TRUE;
 	}

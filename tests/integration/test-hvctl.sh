@@ -353,6 +353,24 @@ check --repair >/dev/null
 expect "mending twice is mending once" 0 "" cmp "$pool" "$tmp/mended"
 expect "and makes no backup" 1 "" test -e "$pool.backup-1"
 rm "$pool.backup-0"
+printf torn >>"$pool"
+chmod 600 "$pool"
+ln "$pool" "$tmp/pools/another-name"
+problems --repair >/dev/null
+expect "the mode of a file with two names is left alone" 0 600 stat -c %a "$pool"
+rm "$tmp/pools/another-name" "$pool.backup-0"
+chmod 644 "$pool"
+poke 600 "$(repeat x 400)"
+poke 1400 "$(repeat y 1000)"
+full() (
+	trap '' XFSZ
+	ulimit -f 1 || return
+	check --repair >/dev/null 2>&1
+	echo $?
+)
+expect "no room for the backup" 0 3 full
+expect "leaves none" 1 "" test -e "$pool.backup-0"
+cp "$tmp/mended" "$pool"
 expect "a pool without a fault" 0 "good: $tmp/pools" check --pool external
 expect "a directory that is not there" 1 "" bash -c "'$builddir/hvctl/hvctl' kvp check --pool-dir '$tmp/none' >/dev/null"
 (exec 9<"$tmp/pools/.kvp_pool_0" && flock 9 && exec sleep 60) &
