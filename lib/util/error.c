@@ -9,6 +9,8 @@
 #include <gio/gio.h>
 #include <stdio.h>
 
+#include <util/output.h>
+
 /* Not by G_DEFINE_QUARK: clang-format takes the hyphens of its argument for subtractions. */
 GQuark hvis_error_quark(void)
 {
@@ -161,11 +163,25 @@ HvisExit hvis_exit_status(const GError *error)
 	return exit_of_foreign(error);
 }
 
+/* Texts of files and of others may be in it; a new line is ours, for a hint. */
+static char *printable(const char *message)
+{
+	g_auto(GStrv) lines = g_strsplit(message, "\n", -1);
+
+	for (char **line = lines; *line; line++) {
+		char *shown = output_escape(*line);
+
+		g_free(*line);
+		*line = shown;
+	}
+	return g_strjoinv("\n", lines);
+}
+
 int hvis_die(HvisExit status, const GError *error)
 {
 	const char *program = g_get_prgname();
+	g_autofree char *message = printable(error ? error->message : "unknown failure");
 
-	fprintf(stderr, "%s: %s\n", program ? program : "hvis",
-		error ? error->message : "unknown failure");
+	fprintf(stderr, "%s: %s\n", program ? program : "hvis", message);
 	return (int)status;
 }

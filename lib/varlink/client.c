@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 
 #include <util/fd.h>
+#include <util/output.h>
 #include <varlink/socket.h>
 
 struct VarlinkClient {
@@ -190,20 +191,25 @@ gboolean client_send(VarlinkClient *client, const char *method, struct json_obje
 	return done;
 }
 
-static gboolean fail_by_name(struct json_object *message, const char *name, GError **error)
+/* The other side may be anybody's: what it says is one line, and nothing that a terminal obeys. */
+static gboolean fail_by_name(struct json_object *message, const char *said_name, GError **error)
 {
 	struct json_object *params = NULL, *text = NULL;
+	g_autofree char *name = output_escape(said_name), *said = NULL;
 
 	if (json_object_object_get_ex(message, "parameters", &params) &&
 		json_object_is_type(params, json_type_object) &&
 		json_object_object_get_ex(params, "message", &text) &&
-		json_object_is_type(text, json_type_string))
-		return hvis_fail(
-			error, varlink_error_code(name), "%s", json_object_get_string(text));
+		json_object_is_type(text, json_type_string)) {
+		said = output_escape(json_object_get_string(text));
+		return hvis_fail(error, varlink_error_code(name), "%s", said);
+	}
 	if (params && json_object_is_type(params, json_type_object) &&
-		json_object_object_length(params) > 0)
-		return hvis_fail(error, varlink_error_code(name), "%s %s", name,
+		json_object_object_length(params) > 0) {
+		said = output_escape(
 			json_object_to_json_string_ext(params, JSON_C_TO_STRING_PLAIN));
+		return hvis_fail(error, varlink_error_code(name), "%s %s", name, said);
+	}
 	if (varlink_error_code(name) == HVIS_ERROR_PERMISSION) /* the standard error has no text */
 		return hvis_fail(error, HVIS_ERROR_PERMISSION,
 			"only root, the user that the other side runs as, and whom its "

@@ -111,6 +111,21 @@ static void test_die(void)
 	g_test_trap_assert_stderr("hvis-test: disk on fire\n");
 }
 
+/* Nothing that a terminal obeys; a new line is a hint's. */
+static void test_die_terminal(void)
+{
+	if (g_test_subprocess()) {
+		g_autoptr(GError) error =
+			g_error_new(HVIS_ERROR, HVIS_ERROR_IO, "a\033[2J\a\302\233\rb\nhint");
+
+		g_set_prgname("hvis-test");
+		exit(hvis_die(HVIS_EXIT_TIMEOUT, error));
+	}
+	g_test_trap_subprocess(NULL, 0, 0);
+	g_test_trap_assert_failed();
+	g_test_trap_assert_stderr("hvis-test: a\\x1b[2J\\x07\\u009b\\rb\nhint\n");
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -120,5 +135,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/error/exit-status", test_exit_status);
 	g_test_add_func("/error/exit-status-foreign", test_exit_status_foreign);
 	g_test_add_func("/error/die", test_die);
+	g_test_add_func("/error/die-terminal", test_die_terminal);
 	return g_test_run();
 }

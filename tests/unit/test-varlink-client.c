@@ -177,6 +177,16 @@ static void test_connect_missing(void)
 	g_assert_true(hvis_error_is(error, HVIS_ERROR_NOT_FOUND));
 }
 
+#define SAID(params) "{\"error\":\"io.x.Odd\",\"parameters\":{" params "}}"
+#define SAYS(params) SAID(params), sizeof(SAID(params))
+
+/* One line, and nothing that a terminal obeys: who took a daemon over may speak to root. */
+static void assert_harmless(const char *message)
+{
+	for (; *message; message = g_utf8_next_char(message))
+		g_assert_false(g_unichar_iscntrl(g_utf8_get_char(message)));
+}
+
 /* Answers that no server of ours sends. */
 static void test_bad_answers(void)
 {
@@ -191,6 +201,8 @@ static void test_bad_answers(void)
 		{ "{\"error\":7}", 12, HVIS_ERROR_PROTOCOL },
 		{ "{\"continues\":true}", 19, HVIS_ERROR_PROTOCOL },
 		{ "{\"error\":\"io.x.Odd\"}", 21, HVIS_ERROR_FAILED },
+		{ SAYS("\"message\":\"a\\u001b[2J\\nb\""), HVIS_ERROR_FAILED },
+		{ SAYS("\"other\":\"\302\233\""), HVIS_ERROR_FAILED },
 		{ "{\"parameters\":{}", 16, HVIS_ERROR_CLOSED }, /* no NUL, then the end */
 		{ "", 0, HVIS_ERROR_CLOSED },
 	};
@@ -213,6 +225,7 @@ static void test_bad_answers(void)
 		shutdown(peer, SHUT_WR);
 		g_assert_null(varlink_client_call(client, "io.x.Y", NULL, 5000, &error));
 		g_assert_error(error, HVIS_ERROR, (gint)cases[i].code);
+		assert_harmless(error->message);
 	}
 	g_unlink(path);
 	g_rmdir(dir);
