@@ -62,6 +62,8 @@ typedef enum {
 } HvctlFormat;
 
 #define HVCTL_SOCKET "/run/hvis/kvp"
+#define HVCTL_IP_SOCKET "/run/hvis/ip" /* of the ip commands */
+#define HVCTL_STDIN "standard input"
 #define HVCTL_ARGS_MAX 1000u /* ours: of a command that takes several */
 #define HVCTL_TIMEOUT_MS 10000
 

@@ -12,7 +12,6 @@
 #include "varlink/varlink.h"
 #include "wire/ip-plan.h"
 
-#define IP_SOCKET "/run/hvis/ip"
 #define IP_TIMEOUT_MS 30000 /* ours: the helper answers within 20 s */
 
 /* Call io.hvis.Ip.@method; takes @params. */
@@ -25,7 +24,7 @@ static struct json_object *call(
 	g_autofree char *name = g_strconcat("io.hvis.Ip.", method, NULL);
 	g_autoptr(GError) cause = NULL;
 	g_autoptr(VarlinkClient) client =
-		varlink_client_connect(is_default ? IP_SOCKET : request->socket, &cause);
+		varlink_client_connect(is_default ? HVCTL_IP_SOCKET : request->socket, &cause);
 
 	if (client)
 		return varlink_client_call(client, name, params, timeout_ms, error);
@@ -189,6 +188,7 @@ static void print_status(FILE *out, struct json_object *answer)
 {
 	struct json_object *off = output_member(answer, "off");
 	struct json_object *interface = output_member(answer, "interface");
+	struct json_object *history = output_member(answer, "history");
 	g_autofree char *step = output_value(output_member(answer, "step"));
 	g_autofree char *why = output_value(off), *name = output_value(interface);
 
@@ -196,7 +196,9 @@ static void print_status(FILE *out, struct json_object *answer)
 		fprintf(out, "The host may not set addresses: %s\n", why);
 	if (interface)
 		fprintf(out, "%s: %s\n", name, step);
-	output_table(out, output_member(answer, "history"), columns);
+	if (!off && !interface && json_object_array_length(history) == 0)
+		fputs("no addresses have been set\n", out);
+	output_table(out, history, columns);
 }
 
 HvisExit hvctl_ip_show(const HvctlRequest *request, GError **error)
@@ -205,8 +207,10 @@ HvisExit hvctl_ip_show(const HvctlRequest *request, GError **error)
 
 	if (answer && request->json)
 		output_json(request->out, answer, FALSE);
-	else if (answer)
+	else if (answer && json_object_is_type(output_member(answer, "history"), json_type_array))
 		print_status(request->out, answer);
+	else if (answer)
+		hvis_fail(error, HVIS_ERROR_PROTOCOL, "the helper's answer has no history");
 	json_object_put(answer);
 	if (!*error)
 		output_finish(request->out, error);

@@ -92,8 +92,10 @@ static gboolean fill(const char *root, const char *name, IpTarget *ret, GError *
 		return hvis_fail(error, HVIS_ERROR_NOT_FOUND, "no interface %s", name);
 	if (master)
 		return hvis_fail(error, HVIS_ERROR_UNSUPPORTED, "%s is a part of %s", name, master);
-	if (!ip_mac_parse(mac, target.mac, error))
+	if (!ip_mac_parse(mac, target.mac, error)) {
+		g_prefix_error(error, "interface %s: ", name);
 		return FALSE;
+	}
 	g_strlcpy(target.name, name, sizeof(target.name));
 	*ret = target;
 	return TRUE;

@@ -153,6 +153,7 @@ static void end_job(IpWorker *worker)
 	g_autoptr(GError) error = NULL;
 
 	g_thread_join(g_steal_pointer(&worker->thread));
+	enter(IP_STEP_IDLE, worker); /* wherever it ended */
 	log_end(worker);
 	hvis_notify_status("Idle");
 	change = g_steal_pointer(&worker->change);

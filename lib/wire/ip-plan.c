@@ -160,7 +160,8 @@ static gboolean check(IpPlan *plan, GError **error)
 		return (plan->addresses->len == 0 && plan->dns->len == 0 &&
 			       !plan->has_gateway[IP_V4] && !plan->has_gateway[IP_V6]) ||
 		       hvis_fail(error, HVIS_ERROR_INVALID,
-			       "DHCP, and addresses, gateways or name servers beside it");
+			       "DHCP stands alone, with no addresses, gateways or name servers "
+			       "beside it");
 	if (plan->addresses->len == 0)
 		return hvis_fail(error, HVIS_ERROR_INVALID, "neither an address nor DHCP");
 	for (guint i = 0; i < IP_N_FAMILIES; i++) {

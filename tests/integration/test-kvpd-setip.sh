@@ -99,6 +99,8 @@ check "kvp is ready" ready
 like "without the helper it is not supported" "$(set_ip 192.0.2.7/24)" "*not-supported*"
 
 helper_start
+is "before the first change" "$("$build/hvctl/hvctl" ip show --socket "$root/run/hvis/ip")" "no addresses have been set"
+check "nothing is under way" wait_for 20 idle
 check "the host sets an address" set_ip 192.0.2.7/24
 is "networkd is told" "$(programs)" "networkctl reload;networkctl reconfigure eth0;"
 check "the file has the address" grep -qx "Address=192.0.2.7/24" "$network"
@@ -157,6 +159,7 @@ like "the history says why" "$(ip_call GetStatus)" '*"rolled back","reason":"it 
 like "taking it back by hand" "$(ip_call Rollback)" '*"interface":"eth0"*'
 refuse "the file is gone" 1 test -e "$network"
 like "there is no more" "$(ip_call Rollback)" '*io.hvis.Ip.NotFound*'
+check "and nothing is being taken back" wait_for 20 idle
 
 cat >"$conf/ip-hook" <<END
 #!/bin/sh
