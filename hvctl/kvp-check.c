@@ -16,6 +16,7 @@
 #include "util/output.h"
 
 #define LOCK_TIMEOUT_MS 5000u
+#define KEY_SHOWN 32 /* characters of a key in the table; JSON has all */
 #define FILE_MAX ((gsize)(KVP_POOL_RECORDS_MAX + 1024) * 2560) /* what is looked at */
 
 typedef struct {
@@ -107,14 +108,27 @@ static void mark_mended(Check *check, gsize first)
 	}
 }
 
+/* A file that cannot be read is a finding: the others are looked at all the same. */
+static void add_unreadable(Check *check, const GError *why)
+{
+	const HvctlFinding finding = {
+		.record = -1, .problem = "unreadable", .meaning = why->message
+	};
+
+	hvctl_findings_add(&check->findings, &finding);
+}
+
 static gboolean look_at(Check *check, const char *path, GError **error)
 {
+	g_autoptr(GError) failed = NULL;
 	g_autofree char *bytes = NULL;
 	gsize len, first = json_object_array_length(check->findings.list), found;
 
-	bytes = hvis_file_read(path, FILE_MAX, &len, error);
-	if (!bytes)
-		return FALSE;
+	bytes = hvis_file_read(path, FILE_MAX, &len, &failed);
+	if (!bytes) {
+		add_unreadable(check, failed);
+		return TRUE;
+	}
 	hvctl_check_bytes(&check->findings, (const guint8 *)bytes, len);
 	found = json_object_array_length(check->findings.list) - first;
 	if (!check->request->repair || found == 0)
@@ -122,6 +136,28 @@ static gboolean look_at(Check *check, const char *path, GError **error)
 	if (!mend_pool(check, path, error))
 		return FALSE;
 	mark_mended(check, first);
+	return TRUE;
+}
+
+/* Made here, so that what is said about it is what has happened. */
+static gboolean check_dir(Check *check, GError **error)
+{
+	const HvctlRequest *request = check->request;
+	const char *dir = request->pool_dir;
+	const HvctlFinding finding = { .record = -1,
+		.problem = "missing",
+		.meaning = "the directory was not there",
+		.repair = "created",
+		.mended = TRUE };
+	struct stat st;
+
+	if (!request->repair || lstat(dir, &st) == 0 || errno != ENOENT) {
+		hvctl_check_dir(&check->findings, dir, request->repair);
+		return TRUE;
+	}
+	if (g_mkdir_with_parents(dir, 0755) < 0 || chmod(dir, 0755) < 0)
+		return hvis_fail_errno(error, errno, "create directory %s", dir);
+	hvctl_findings_add(&check->findings, &finding);
 	return TRUE;
 }
 
@@ -157,6 +193,19 @@ static char *record_text(struct json_object *value)
 	return value ? output_value(value) : NULL;
 }
 
+/* A damaged key may be long, and is not to push off the screen what is wrong with it. */
+static char *key_text(struct json_object *value)
+{
+	const char *key = value ? json_object_get_string(value) : NULL;
+	g_autofree char *start = NULL, *shown = NULL;
+
+	if (!key || g_utf8_strlen(key, -1) <= KEY_SHOWN)
+		return record_text(value);
+	start = g_utf8_substring(key, 0, KEY_SHOWN);
+	shown = output_escape(start);
+	return g_strconcat(shown, "…", NULL);
+}
+
 static char *base_name(struct json_object *value)
 {
 	return g_path_get_basename(json_object_get_string(value));
@@ -167,18 +216,31 @@ static const char *problem_style(struct json_object *value)
 	return g_str_equal(json_object_get_string(value), "locked") ? OUTPUT_YELLOW : OUTPUT_RED;
 }
 
-static const OutputColumn columns[] = {
-	{ .heading = "FILE", .member = "file", .format = base_name },
-	{ .heading = "RECORD", .member = "record", .right = TRUE, .format = record_text },
-	{ .heading = "KEY", .member = "key", .format = record_text },
-	{ .heading = "PROBLEM", .member = "problem", .style = problem_style },
+#define COLUMNS_OF_A_FINDING                                                                       \
+	{ .heading = "FILE", .member = "file", .format = base_name },                              \
+		{ .heading = "RECORD", .member = "record", .right = TRUE, .format = record_text }, \
+		{ .heading = "KEY", .member = "key", .format = key_text },                         \
+	{                                                                                          \
+		.heading = "PROBLEM", .member = "problem", .style = problem_style                  \
+	}
+
+/* "created" in a table of what was only looked at would be a lie, so its heading says when. */
+static const OutputColumn columns_looked[] = {
+	COLUMNS_OF_A_FINDING,
+	{ .heading = "MEANING", .member = "meaning" },
+	{ .heading = "WITH --repair", .member = "repair", .format = record_text },
+	{ .heading = NULL },
+};
+
+static const OutputColumn columns_repaired[] = {
+	COLUMNS_OF_A_FINDING,
 	{ .heading = "MENDED", .member = "mended" },
 	{ .heading = "MEANING", .member = "meaning" },
 	{ .heading = "REPAIR", .member = "repair", .format = record_text },
 	{ .heading = NULL },
 };
 
-static void print(const Check *check)
+static void print(const Check *check, gboolean failed)
 {
 	const HvctlRequest *request = check->request;
 	gsize n = json_object_array_length(check->findings.list);
@@ -186,19 +248,20 @@ static void print(const Check *check)
 
 	if (request->json) {
 		all = json_object_new_object();
-		json_object_object_add(
-			all, "good", json_object_new_boolean(check->findings.remaining == 0));
+		json_object_object_add(all, "good",
+			json_object_new_boolean(check->findings.remaining == 0 && !failed));
 		json_object_object_add(all, "findings", json_object_get(check->findings.list));
 		json_object_object_add(all, "backups", json_object_get(check->backups));
 		output_json(request->out, all, FALSE);
 		json_object_put(all);
 		return;
 	}
-	output_table(request->out, check->findings.list, columns);
+	output_table(request->out, check->findings.list,
+		request->repair ? columns_repaired : columns_looked);
 	for (gsize i = 0; i < json_object_array_length(check->backups); i++)
 		fprintf(request->out, "removed bytes are in %s\n",
 			json_object_get_string(json_object_array_get_idx(check->backups, i)));
-	if (n == 0)
+	if (n == 0 && !failed)
 		fprintf(request->out, "good: %s\n", request->pool_dir);
 }
 
@@ -212,11 +275,11 @@ HvisExit hvctl_kvp_check(const HvctlRequest *request, GError **error)
 
 	if (request->pool)
 		kvp_pools_parse(request->pool, &only, NULL);
-	hvctl_check_dir(&check.findings, request->pool_dir, request->repair);
+	check_dir(&check, error);
 	for (guint i = 0; i < HVIS_KVP_POOL_N && !*error; i++)
 		if (!request->pool || only == i)
 			check_pool(&check, kvp_pools_get(pools, i), error);
-	print(&check);
+	print(&check, *error != NULL);
 	if (!*error)
 		output_finish(request->out, error);
 	json_object_put(check.findings.list);

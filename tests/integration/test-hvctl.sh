@@ -372,6 +372,15 @@ expect "no room for the backup" 0 3 full
 expect "leaves none" 1 "" test -e "$pool.backup-0"
 cp "$tmp/mended" "$pool"
 expect "a pool without a fault" 0 "good: $tmp/pools" check --pool external
+expect "nothing is called created that is not" 0 "FILE         RECORD  KEY  PROBLEM  MEANING                    WITH --repair
+none                      missing  No such file or directory  created
+.kvp_pool_0               missing  No such file or directory  created" bash -c "'$builddir/hvctl/hvctl' kvp check --pool external --pool-dir '$tmp/none'; true"
+expect "a directory is made, and that is all" 0 "FILE         RECORD  KEY  PROBLEM  MENDED  MEANING                      REPAIR
+made                      missing  yes     the directory was not there  created
+.kvp_pool_0               missing  yes     the file was not there       created" "$builddir/hvctl/hvctl" kvp check --repair --pool external --pool-dir "$tmp/made"
+truncate -s 50M "$tmp/made/.kvp_pool_0"
+expect "a file that cannot be read is not good" 1 "" bash -c "'$builddir/hvctl/hvctl' kvp check --pool external --pool-dir '$tmp/made' | sed '/unreadable/d; /^FILE/d'; exit \"\${PIPESTATUS[0]}\""
+expect "and the others are looked at" 0 "missing missing missing unreadable" bash -c "'$builddir/hvctl/hvctl' kvp check --json --pool-dir '$tmp/made' | sed -n 's/^ *\"problem\": \"\(.*\)\",/\1/p' | sort | paste -sd ' ' - | sed 's/missing //'"
 expect "a directory that is not there" 1 "" bash -c "'$builddir/hvctl/hvctl' kvp check --pool-dir '$tmp/none' >/dev/null"
 (exec 9<"$tmp/pools/.kvp_pool_0" && flock 9 && exec sleep 60) &
 others+=($!)
