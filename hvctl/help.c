@@ -40,7 +40,8 @@ static void add_command(GString *out, const HvctlCommand *c)
 	g_string_append_printf(
 		out, "Usage: hvctl %s%s%s [OPTION]…\n\n", c->path, *c->usage ? " " : "", c->usage);
 	g_string_append_c(out, g_ascii_toupper(c->summary[0]));
-	g_string_append_printf(out, "%s.\n", c->summary + 1);
+	g_string_append_printf(
+		out, "%s%s\n", c->summary + 1, g_str_has_suffix(c->summary, "?") ? "" : ".");
 	if (c->help) {
 		g_string_append_c(out, '\n');
 		add_paragraph(out, c->help);

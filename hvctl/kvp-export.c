@@ -4,6 +4,7 @@
  * order of the files, duplicates and parts as they are stored. import also takes a bare array, as
  * "kvp list --json" prints it, and an object of keys and values.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "hvctl/records.h"
@@ -144,16 +145,18 @@ static char *read_file(const HvctlRequest *request, GError **error)
 	FILE *in;
 
 	if (!path || g_str_equal(path, "-"))
-		return hvctl_read_input(request->in, INPUT_MAX, error);
+		return hvctl_read_input(request->in, HVCTL_STDIN, INPUT_MAX, error);
 	in = fopen(path, "re");
+	if (!in && errno == ENOENT) { /* status 1 is for keys that are not there */
+		hvis_fail(error, HVIS_ERROR_IO, "open %s: %s", path, g_strerror(errno));
+		return NULL;
+	}
 	if (!in) {
 		hvis_fail_errno(error, errno, "open %s", path);
 		return NULL;
 	}
-	text = hvctl_read_input(in, INPUT_MAX, error);
+	text = hvctl_read_input(in, path, INPUT_MAX, error);
 	fclose(in);
-	if (!text)
-		g_prefix_error(error, "%s: ", path);
 	return g_steal_pointer(&text);
 }
 
@@ -315,8 +318,11 @@ static gboolean check_pools(
 HvisExit hvctl_kvp_import(const HvctlRequest *request, GError **error)
 {
 	g_auto(HvctlSource) source = { 0 };
-	struct json_object *records = read_records(request, error), *list;
+	gboolean either = request->append && request->replace;
+	struct json_object *records = either ? NULL : read_records(request, error), *list;
 
+	if (either)
+		hvis_fail(error, HVIS_ERROR_INVALID, "either --append or --replace");
 	if (!records || !check_pools(request, records, error) ||
 		!hvctl_source_open(&source, request, error)) {
 		json_object_put(records);

@@ -3,6 +3,7 @@
  * hvctl kvp set. What a key or a value may be is the daemon's rule, not repeated here; how a value
  * is cut into parts is in fold.h.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "hvctl/fold.h"
@@ -11,7 +12,7 @@
 
 #define INPUT_MAX (FOLD_PARTS_MAX * HVIS_KVP_VALUE_MAX) /* what --split can store */
 
-char *hvctl_read_input(FILE *in, gsize max, GError **error)
+char *hvctl_read_input(FILE *in, const char *name, gsize max, GError **error)
 {
 	g_autoptr(GString) text = g_string_new(NULL);
 	char buf[16384];
@@ -20,17 +21,18 @@ char *hvctl_read_input(FILE *in, gsize max, GError **error)
 	while ((n = fread(buf, 1, sizeof(buf), in)) > 0) {
 		g_string_append_len(text, buf, (gssize)n);
 		if (text->len > max) {
-			hvis_fail(error, HVIS_ERROR_INVALID,
-				"standard input has more than %zu bytes", max);
+			hvis_fail(
+				error, HVIS_ERROR_INVALID, "%s has more than %zu bytes", name, max);
 			return NULL;
 		}
 	}
 	if (ferror(in)) {
-		hvis_fail(error, HVIS_ERROR_IO, "standard input cannot be read");
+		hvis_fail_errno(error, errno, "read %s", name);
 		return NULL;
 	}
 	if (!g_utf8_validate_len(text->str, text->len, NULL)) { /* nor is a NUL text */
-		hvis_fail(error, HVIS_ERROR_INVALID, "standard input is not UTF-8 text");
+		hvis_fail(error, HVIS_ERROR_INVALID, "%s is not UTF-8 text%s", name,
+			strlen(text->str) < text->len ? ": it has a zero byte" : "");
 		return NULL;
 	}
 	return g_strdup(text->str);
@@ -43,7 +45,7 @@ static char *value_of(const HvctlRequest *request, GError **error)
 
 	if (!g_str_equal(request->args[1], "-"))
 		return g_strdup(request->args[1]);
-	value = hvctl_read_input(request->in, INPUT_MAX, error);
+	value = hvctl_read_input(request->in, HVCTL_STDIN, INPUT_MAX, error);
 	if (value && g_str_has_suffix(value, "\n"))
 		value[strlen(value) - 1] = '\0';
 	return value;

@@ -11,7 +11,9 @@
  * are alternatives. SYSLOG_IDENTIFIER is for a daemon that was started by hand.
  */
 static const char *const matches[] = { "_SYSTEMD_UNIT=hv-kvp-daemon.service", "+",
-	"UNIT=hv-kvp-daemon.service", "+", "SYSLOG_IDENTIFIER=hv_kvp_daemon" };
+	"UNIT=hv-kvp-daemon.service", "+", "SYSLOG_IDENTIFIER=hv_kvp_daemon", "+",
+	"_SYSTEMD_UNIT=hvis-ip.service", "+", "UNIT=hvis-ip.service", "+",
+	"SYSLOG_IDENTIFIER=hvis_ip_helper" };
 
 char **hvctl_logs_argv(const HvctlRequest *request)
 {
@@ -36,8 +38,9 @@ HvisExit hvctl_logs(const HvctlRequest *request, GError **error)
 
 	fflush(request->out);
 	execvp(argv[0], argv);
-	hvis_fail_errno(error, errno,
+	hvis_fail(error, HVIS_ERROR_IO,
 		"run journalctl, which reads the journal of systemd (without systemd the daemon "
-		"logs to standard error)");
+		"logs to standard error): %s",
+		g_strerror(errno));
 	return HVIS_EXIT_IO;
 }

@@ -206,12 +206,9 @@ static gboolean read_words(const Options *o, HvctlRequest *r, GError **error)
 	if (r->format && r->json)
 		return hvis_fail(error, HVIS_ERROR_INVALID, "either --json or --format");
 	r->lines = -1;
-	if (lines && !g_ascii_string_to_signed(lines, 10, 0, G_MAXINT32, &r->lines, error)) {
-		g_prefix_error(error, "--lines: ");
-		(*error)->domain = HVIS_ERROR;
-		(*error)->code = HVIS_ERROR_INVALID;
-		return FALSE;
-	}
+	if (lines && !g_ascii_string_to_signed(lines, 10, 0, G_MAXINT32, &r->lines, NULL))
+		return hvis_fail(error, HVIS_ERROR_INVALID,
+			"--lines %s: a number of lines is wanted", lines);
 	return TRUE;
 }
 

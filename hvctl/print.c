@@ -55,7 +55,14 @@ static void tell_collision(const HvctlRequest *request, const char *name, struct
 	g_autofree char *left = output_escape(hvctl_record_text(out, "key"));
 	g_autofree char *kept = output_escape(hvctl_record_text(in, "key"));
 
-	if (!request->quiet)
+	if (request->quiet)
+		return;
+	if (g_str_equal(left, kept) &&
+		g_str_equal(hvctl_record_text(in, "pool"), hvctl_record_text(out, "pool")))
+		fprintf(stderr,
+			"hvctl: %s is the last \"%s\" of pool %s; one before it is left out\n",
+			name, kept, hvctl_record_text(in, "pool"));
+	else
 		fprintf(stderr, "hvctl: %s is \"%s\" of pool %s; left out: \"%s\" of pool %s\n",
 			name, kept, hvctl_record_text(in, "pool"), left,
 			hvctl_record_text(out, "pool"));

@@ -75,5 +75,5 @@ struct json_object *hvctl_change_new(const char *key, const char *value, gboolea
 struct json_object *hvctl_parts(
 	const HvctlSource *source, const char *pool, const char *key, GError **error);
 
-/* All of @in, UTF-8 text of @max bytes at most. New string. */
-char *hvctl_read_input(FILE *in, gsize max, GError **error);
+/* All of @in, which errors call @name: UTF-8 text of @max bytes at most. New string. */
+char *hvctl_read_input(FILE *in, const char *name, gsize max, GError **error);

@@ -73,10 +73,13 @@ static gboolean start_inotify(HvctlTrigger *trigger, GError **error)
 	trigger->inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	if (trigger->inotify < 0)
 		return hvis_fail_errno(error, errno, "inotify");
+	/* Status 1 is for keys that are not there. */
 	if (inotify_add_watch(trigger->inotify, dir,
 		    IN_MODIFY | IN_CREATE | IN_DELETE | IN_MOVE | IN_ATTRIB | IN_DELETE_SELF |
 			    IN_MOVE_SELF) < 0)
-		return hvis_fail_errno(error, errno, "watch %s", dir);
+		return errno == ENOENT ? hvis_fail(error, HVIS_ERROR_IO, "watch %s: %s", dir,
+						 g_strerror(errno))
+				       : hvis_fail_errno(error, errno, "watch %s", dir);
 	return TRUE;
 }
 

@@ -212,7 +212,7 @@ static gboolean fail_by_name(struct json_object *message, const char *said_name,
 	}
 	if (varlink_error_code(name) == HVIS_ERROR_PERMISSION) /* the standard error has no text */
 		return hvis_fail(error, HVIS_ERROR_PERMISSION,
-			"only root, the user that the other side runs as, and whom its "
+			"only root, the user that the daemon runs as, and whom its "
 			"configuration names may do this");
 	return hvis_fail(error, varlink_error_code(name), "%s", name);
 }

@@ -249,6 +249,14 @@ expect "once more, as JSON, in the files" 0 '[
   }
 ]' offline kvp import "$tmp/export" --replace --pool guest --json
 expect "is the same" 0 "" cmp "$tmp/before" "$tmp/pools/.kvp_pool_1"
+expect "a file that is not there" 3 "" hvctl kvp import "$tmp/none"
+expect "a directory" 3 "" hvctl kvp import "$tmp"
+says "is named" "read $tmp: Is a directory"
+expect "to append and to replace" 2 "" hvctl kvp import "$tmp/export" --append --replace
+nul() { printf 'a\0b' | hvctl kvp set nul -; }
+expect "a zero byte" 2 "" nul
+says "is no text" "zero byte"
+expect "export prints JSON anyway" 0 "$exported" hvctl kvp export --pool guest --json
 import_text() { printf '%s' "$1" | hvctl kvp import; }
 expect "an object of texts" 0 "guest: 1 added, 0 replaced, 0 removed" import_text '{"c": "4"}'
 expect "one bad record" 2 "" import_text '[{"key":"good","value":"1"},{"key":"","value":"2"}]'
@@ -398,10 +406,10 @@ mkdir "$tmp/bin"
 printf '#!/bin/sh\necho "$@"\n' >"$tmp/bin/journalctl"
 chmod 755 "$tmp/bin/journalctl"
 logs() { PATH=$tmp/bin:$PATH "$builddir/hvctl/hvctl" logs "$@"; }
-expect "logs" 0 "--follow --lines=5 _SYSTEMD_UNIT=hv-kvp-daemon.service + UNIT=hv-kvp-daemon.service + SYSLOG_IDENTIFIER=hv_kvp_daemon" logs -f -n 5
+expect "logs" 0 "--follow --lines=5 _SYSTEMD_UNIT=hv-kvp-daemon.service + UNIT=hv-kvp-daemon.service + SYSLOG_IDENTIFIER=hv_kvp_daemon + _SYSTEMD_UNIT=hvis-ip.service + UNIT=hvis-ip.service + SYSLOG_IDENTIFIER=hvis_ip_helper" logs -f -n 5
 expect "a number of lines that is none" 2 "" logs -n many
 no_journal() { PATH=/nonexistent "$builddir/hvctl/hvctl" logs; }
-expect "without a journal" 1 "" no_journal
+expect "without a journal" 3 "" no_journal
 says "it is said" "journalctl"
 
 # Colours: asked for, or on a terminal that has them.
