@@ -518,8 +518,15 @@ if [ -x "$host" ]; then
 	eventually [ -S "$tmp/second" ]
 	socket=$tmp/second
 	is_busy() { [ "$(state)" = busy ]; }
-	eventually is_busy
-	expect "a second daemon finds the device busy" 0 "busy" state
+	found_busy() { # in one look: it tries again from time to time, and is not busy for that moment
+		local i
+		for ((i = 0; i < 100; i++)); do
+			is_busy && return
+			sleep 0.1
+		done
+		return 1
+	}
+	expect "a second daemon finds the device busy" 0 "" found_busy
 	socket=$tmp/kvp
 	expect "and does not disturb the first" 0 "ready" state
 	stop
