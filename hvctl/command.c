@@ -13,8 +13,8 @@ const HvctlCommand hvctl_commands[] = {
 		.options = HVCTL_OPT_JSON | HVCTL_OPT_CALL,
 		.summary = "show what the services do, and why one does not work",
 		.help = "The exit status is 0 where the host is being served, 1 where a daemon "
-			"runs but does not serve it yet, and 3 where the daemon does not run or "
-			"does not answer.",
+			"runs but does not serve it yet, 3 where the daemon does not run, and 5 "
+			"where it does not answer.",
 		.run = hvctl_status },
 	/* Before "info", which would take "nics" for an argument. */
 	{ .path = "info nics",

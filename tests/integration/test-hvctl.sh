@@ -467,6 +467,7 @@ fi
 
 kill -STOP "$pid"
 expect "a daemon that does not answer" 5 "" hvctl kvp get key --timeout 0.2
+expect "nor to status" 5 "" hvctl status --timeout 0.2
 kill -CONT "$pid"
 expect "is asked again when it does" 0 "ext" hvctl kvp get key
 stop
