@@ -9,6 +9,7 @@
 
 #include "hvctl/records.h"
 #include "kvpd/pools.h"
+#include "util/output.h"
 
 #define KEYS_TIMEOUT_MS 300 /* ours: who waits longer for a Tab presses it again */
 #define KEYS_MAX 1000u
@@ -84,10 +85,12 @@ static void read_last(Line *line, const char *word, char **prefix)
 
 /* --- offers --- */
 
-/* A candidate that the shell's line could not hold is none. */
+/* A candidate that the shell's line could not hold, or a terminal would obey, is none. */
 static void offer(Line *line, const char *word, const char *description)
 {
-	if (!g_str_has_prefix(word, line->current) || strpbrk(word, "\n\t\r"))
+	g_autofree char *shown = output_escape(word);
+
+	if (!g_str_has_prefix(word, line->current) || !g_str_equal(word, shown))
 		return;
 	g_string_append_printf(line->out, "%s%s", line->prefix, word);
 	if (description)

@@ -56,6 +56,32 @@ offers "auto auto-external auto-internal external guest" hvctl kvp list --pool =
 offers "check delete events export get import list set stale stats wait watch" hvctl --pool guest kvp ""
 offers "" hvctl kvp list --timeout ""
 offers "" hvctl kvp get k
+# Keys are the host's: whatever quotes a word has, what is offered is the key as the shell reads it.
+keys=$(mktemp -d) || exit 99
+trap 'rm -rf "$keys"' EXIT
+# read_back OPEN CLOSE WORD: the shell's reading of the only word that is offered for WORD
+read_back() {
+	local got
+	COMP_WORDS=(hvctl kvp get --pool-dir "$keys" "$1$3")
+	COMP_CWORD=5
+	COMPREPLY=()
+	_hvctl
+	[ ${#COMPREPLY[@]} -eq 1 ] || { echo "${#COMPREPLY[@]} words"; return; }
+	eval "got=$1${COMPREPLY[0]}$2" 2>/dev/null
+	printf '%s\n' "$got"
+}
+# shellcheck disable=SC2016
+hostile='a$(touch "$keys/run")`touch $keys/run`";\b'\''c $HOME'
+hvctl kvp set "$hostile" v --pool-dir "$keys" --offline
+for quote in '' '"' "'"; do
+	[ "$(read_back "$quote" "$quote" a)" = "$hostile" ]
+	report $? "a hostile key after ${quote:-no quote} is only a key"
+done
+[ ! -e "$keys/run" ]
+report $? "and nothing of it is run"
+hvctl kvp set $'t\e[2Jx' v --pool-dir "$keys" --offline
+offers "" hvctl kvp get --pool-dir "$keys" t
+
 offers "" hvctl nonsense x
 offers "never" hvctl status --color n
 offers "lo" hvctl ip set l
@@ -64,7 +90,7 @@ offers "env json-lines plain" hvctl kvp list --format = ""
 
 # Keys: of the files here, with what a shell would take apart.
 pools=$(mktemp -d) || exit 99
-trap 'rm -rf "$pools"' EXIT
+trap 'rm -rf "$pools" "$keys"' EXIT
 hvctl kvp set "role" web --pool-dir "$pools" && hvctl kvp set "a b|c" x --pool-dir "$pools"
 offers 'a\ b\|c role' hvctl kvp get --pool-dir "$pools" ""
 offers "role" hvctl kvp get --pool-dir "$pools" ro
