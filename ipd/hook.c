@@ -5,6 +5,7 @@
 #include "ipd/hook.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,9 +30,31 @@ static gboolean is_safe(const char *real, const char *path, GError **error)
 	return TRUE;
 }
 
+/* Every folder on the way, below @root: who may write one of them may put another hook there. */
+static gboolean is_safe_way(const char *root, const char *real, const char *path, GError **error)
+{
+	g_autofree char *top = realpath(root[0] ? root : "/", NULL), *dir = NULL;
+	g_autofree char *named = g_path_get_dirname(real);
+
+	for (dir = realpath(named, NULL); top && dir;) {
+		char *above = g_path_get_dirname(dir);
+		gboolean is_top = g_str_equal(dir, top) || g_str_equal(dir, above);
+
+		if (!is_safe(dir, path, error)) {
+			g_free(above);
+			return FALSE;
+		}
+		g_free(dir);
+		dir = above;
+		if (is_top)
+			return TRUE;
+	}
+	return hvis_fail_errno(error, errno, "look at %s", path);
+}
+
 gboolean ip_hook_run(const char *root, const char *path, const IpChange *change, GError **error)
 {
-	g_autofree char *real = g_strconcat(root, path, NULL), *dir = g_path_get_dirname(real);
+	g_autofree char *real = g_strconcat(root, path, NULL);
 	g_autofree char *interface = NULL, *adapter = NULL, *manager = NULL;
 	struct json_object *json;
 	char mac[IP_MAC_TEXT_SIZE];
@@ -39,7 +62,7 @@ gboolean ip_hook_run(const char *root, const char *path, const IpChange *change,
 
 	if (access(real, F_OK) < 0 && errno == ENOENT)
 		return TRUE;
-	if (!is_safe(dir, path, error) || !is_safe(real, path, error))
+	if (!is_safe_way(root, real, path, error) || !is_safe(real, path, error))
 		return FALSE;
 	ip_mac_text(change->target.mac, mac);
 	interface = g_strconcat("HVIS_IP_INTERFACE=", change->target.name, NULL);

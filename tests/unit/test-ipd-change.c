@@ -491,7 +491,8 @@ static void test_hook_of_others(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	g_autoptr(IpChange) change = change_to(f, "192.0.2.7");
 	g_autofree char *dir = scratch_path(&f->s, "/etc/hvis");
-	g_autoptr(GError) by_mode = NULL, by_dir = NULL;
+	g_autofree char *above = g_path_get_dirname(dir);
+	g_autoptr(GError) by_mode = NULL, by_dir = NULL, by_way = NULL;
 
 	write_hook(f, 0775);
 	g_assert_false(ip_hook_run(f->s.root, HOOK, change, &by_mode));
@@ -500,6 +501,10 @@ static void test_hook_of_others(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpint(chmod(dir, 0777), ==, 0);
 	g_assert_false(ip_hook_run(f->s.root, HOOK, change, &by_dir));
 	g_assert_true(hvis_error_is(by_dir, HVIS_ERROR_PERMISSION));
+	g_assert_cmpint(chmod(dir, 0755), ==, 0);
+	g_assert_cmpint(chmod(above, 0777), ==, 0);
+	g_assert_false(ip_hook_run(f->s.root, HOOK, change, &by_way));
+	g_assert_true(hvis_error_is(by_way, HVIS_ERROR_PERMISSION));
 	expect_file(f, "/said", NULL);
 }
 
