@@ -52,6 +52,9 @@ void hvctl_source_close(HvctlSource *source)
 
 /* --- the daemon --- */
 
+#define LIST_MAX                                                                                   \
+	(2 * HVIS_KVP_POOL_N * KVP_POOL_RECORDS_MAX) /* the files, and what waits for them */
+
 /* Move the records of @answer to @all. Returns where the next answer starts, -1 = nowhere. */
 static gint64 take_page(struct json_object *all, struct json_object *answer, GError **error)
 {
@@ -64,6 +67,10 @@ static gint64 take_page(struct json_object *all, struct json_object *answer, GEr
 		json_object_array_add(all, json_object_get(json_object_array_get_idx(records, i)));
 	if (!records || !next)
 		return -1;
+	if (json_object_array_length(all) > LIST_MAX) {
+		hvis_fail(error, HVIS_ERROR_PROTOCOL, "the daemon's list does not end");
+		return -1;
+	}
 	if (json_object_get_int64(next) == (gint64)json_object_array_length(all) &&
 		json_object_get_int64(next) > n)
 		return json_object_get_int64(next);

@@ -329,6 +329,27 @@ expect "events as JSON" 0 '  {
     "problem": null
   },' bash -c "'$builddir/hvctl/hvctl' kvp events --json --socket '$socket' | sed -n '13,23p'"
 
+# A daemon that never comes to an end.
+cat >"$tmp/endless" <<'END'
+#!/bin/bash
+page=$(printf '{"pool":"guest","key":"k","value":""},%.0s' {1..20000})
+while IFS= read -r -d '' call; do
+	from=${call##*'"from":'}
+	printf '{"parameters":{"records":[%s],"next":%d}}\0' "${page%,}" $((${from%%[!0-9]*} + 20000))
+done
+END
+chmod 755 "$tmp/endless"
+if command -v socat >/dev/null; then
+	socat "UNIX-LISTEN:$tmp/endless.socket,fork" "EXEC:$tmp/endless" 2>/dev/null &
+	others+=($!)
+	eventually test -S "$tmp/endless.socket"
+	expect "a list that does not end" 3 "" "$builddir/hvctl/hvctl" kvp list --socket "$tmp/endless.socket"
+	says "is ended" "does not end"
+	kill "${others[@]}"
+	wait "${others[@]}" 2>/dev/null
+	others=()
+fi
+
 # Damage, told and mended.
 pool=$tmp/pools/.kvp_pool_1
 hvctl kvp delete --all
