@@ -97,8 +97,10 @@ gboolean kvp_store_keep(KvpStore *store, guint pool, const char *key, const char
 			kvp_pools_name(pool), reason);
 	kvp_overlay_put(slot->overlay, key, value);
 	g_clear_pointer(&slot->merged, kvp_records_unref);
-	g_free(slot->reason);
-	slot->reason = g_strdup(reason);
+	if (reason != slot->reason) {
+		g_free(slot->reason);
+		slot->reason = g_strdup(reason);
+	}
 	if (n == 0)
 		say(store, pool, reason);
 	settle(store);

@@ -81,10 +81,12 @@ static GByteArray *get_file(const char *path)
 
 static void try_bytes(const guint8 *data, gsize size)
 {
-	g_autofree guint8 *exact = g_memdup2(data, MAX(size, 1));
-	KvpJournalState state = kvp_journal_state(exact, size);
+	g_autofree guint8 *exact = g_malloc(MAX(size, 1));
+	KvpJournalState state;
 	KvpJournalEntry entry;
 
+	memcpy(exact, data, size);
+	state = kvp_journal_state(exact, size);
 	check(state.last >= state.done);
 	if (kvp_journal_find(exact, size, &entry)) {
 		check(entry.number > state.done && entry.number <= state.last);

@@ -332,7 +332,7 @@ static void test_missing(Fixture *f, gconstpointer data)
 
 	g_assert_cmpuint(kvp_records_count(none), ==, 0);
 	g_assert_true(is_known(f, 1)); /* nothing is known as well as something */
-	get(f, 0);
+	kvp_records_unref(get(f, 0));
 	g_assert_true(is_known(f, 1));
 	g_assert_cmpint(mkdir(lib, 0755), ==, 0);
 	g_assert_false(is_known(f, 1));
