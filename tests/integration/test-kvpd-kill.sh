@@ -226,10 +226,11 @@ tear()
 	local n
 
 	die_in_change "$1" 0
-	for n in $(awk '$2 == "pwrite64" { print $1; print $1 + 1 }' "$scratch/calls" | sort -nu); do
-		die_of_change "$1" "$n" -t
+	awk '$2 == "pwrite64" { print $1; print $1 + 1 }' "$scratch/calls" | sort -nu >"$scratch/chosen"
+	while read -r n; do
+		die_of_change "$1" "$n" -t </dev/null
 		[ ! -d "$scratch/torn" ] || return
-	done
+	done <"$scratch/chosen"
 }
 
 ours_in_change()

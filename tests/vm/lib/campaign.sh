@@ -4,7 +4,7 @@
 # ./run campaign: the long proofs. Each prints its figure and appends it to docs/figures.md with date,
 # commit and kernel. What ./run test runs are bounded samples of the same.
 
-campaign_names='vm-matrix, fuzz, kvp-kill, kvp-power-loss'
+campaign_names='vm-matrix, fuzz, kvp-kill, kvp-power-loss, kvp-soak'
 
 campaign_usage()
 {
@@ -14,6 +14,7 @@ usage: ./run campaign NAME [--for T] [-v]
   vm-matrix  every VM case with every combination of its matrix, those of kvp and ic at every version of VMBus
   fuzz       every fuzz target; for T in all (90s, 30m, 2h), 2h unless given
   kvp-kill   SIGKILL at every system call of SET, DELETE, start and repair of hv_kvp_daemon
+  kvp-soak   programs that append under flock and under fcntl, the host, clients and hvctl write at once; --for T
   kvp-power-loss
              the power fails after every write and flush of hv_kvp_daemon's changes, on ext4, xfs and btrfs
 
@@ -47,6 +48,7 @@ cmd_campaign()
 	fuzz) campaign_fuzz "$seconds" ;;
 	kvp-kill) campaign_kvp_kill ;;
 	kvp-power-loss) campaign_kvp_power_loss ;;
+	kvp-soak) campaign_kvp_soak "$seconds" ;;
 	'') die_usage "which one? $campaign_names" ;;
 	*) die_usage "no campaign $name: $campaign_names" ;;
 	esac
@@ -146,4 +148,16 @@ campaign_kvp_power_loss()
 	test_one "no committed record lost" [ "$power_bad" = 0 ]
 	campaign_figure "kvp-power-loss: $power_states states of ext4, xfs and btrfs after each write and flush: \
 $power_bad with a committed record lost or a pool that cannot be read; the daemon's start repaired $power_repaired"
+}
+
+# campaign_kvp_soak SECONDS
+campaign_kvp_soak()
+{
+	local figure
+
+	packages_need build check vm
+	build_plain || exit 3
+	figure=$(build_root)/kvp-soak.figure
+	campaign_script kvpd-writers HVIS_SOAK_SECONDS="$1" HVIS_SOAK_FIGURE="$figure"
+	campaign_figure "kvp-soak: $(cat "$figure") in $1 s"
 }

@@ -3,7 +3,8 @@
 #
 # Power cuts: what hv_kvp_daemon's changes do to a disk is recorded in the outer machine, whose kernel has
 # dm-log-writes; then each state that the disk was in is mounted and looked at, here where this
-# machine may and can, else in the outer machine as well. The two scripts are in tests/campaign.
+# machine may and can, else in the outer machine as well. A disk that fails is played there too. The scripts are in
+# tests/campaign.
 
 # power_changes WORK N: N changes (the same ones every time) and the pool after each, from 40 records on.
 power_changes()
@@ -74,4 +75,20 @@ power_cut()
 		power_repaired=$((power_repaired + words[5]))
 	done
 	rm -rf "$work"
+}
+
+# power_disk_error: hv_kvp_daemon on a disk that fails; its tests are counted.
+power_disk_error()
+{
+	local work status counts
+
+	work=$(mktemp -d "$(build_root)/power.XXXXXX")
+	outer_run "$work" "$top/tests/campaign/disk-error.sh" "$(build_root)/plain" "$(kernel_get 6.1)" "$lib/case.sh" \
+		>"$work/out"
+	status=$?
+	grep -q '^not ok' "$work/out" && cat "$work/out" >&2
+	counts=$(tap_count "$work/out" $status)
+	rm -rf "$work"
+	# shellcheck disable=SC2086 # three numbers
+	tap_add $counts
 }

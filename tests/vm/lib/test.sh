@@ -226,11 +226,12 @@ test_vm()
 	test_power
 }
 
-# A sample of the campaign kvp-power-loss.
+# A sample of the campaign kvp-power-loss, and a disk that fails.
 test_power()
 {
 	power_cut 8 40 ext4
 	test_one "power cuts on ext4: $power_states states" test "$power_bad" = 0 -a "$power_states" -ge 20
+	power_disk_error
 }
 
 # What is in the tree, but for the build.
