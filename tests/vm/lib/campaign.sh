@@ -9,10 +9,11 @@ campaign_names='vm-matrix, fuzz, kvp-kill, kvp-power-loss, kvp-soak'
 campaign_usage()
 {
 	cat <<'END'
-usage: ./run campaign NAME [--for T] [-v]
+usage: ./run campaign NAME [--for T] [--runs N] [-v]
 
   vm-matrix  every VM case with every combination of its matrix, those of kvp and ic at every version of VMBus
-  fuzz       every fuzz target; for T in all (90s, 30m, 2h), 2h unless given
+  fuzz       every fuzz target; for T in all (90s, 30m, 2h), 2h unless given, or
+             until --runs N inputs have been tried in all, which the targets share
   kvp-kill   SIGKILL at every system call of SET, DELETE, start and repair of hv_kvp_daemon
   kvp-soak   programs that append under flock and under fcntl, the host, clients and hvctl write at once; --for T
   kvp-power-loss
@@ -24,13 +25,18 @@ END
 
 cmd_campaign()
 {
-	local name='' seconds=7200
+	local name='' seconds=7200 runs=
 
 	while [ $# -gt 0 ]; do
 		case $1 in
 		--for)
 			[ $# -ge 2 ] || die_usage "--for needs a time: 90s, 30m, 2h"
 			seconds=$(campaign_seconds "$2") || exit
+			shift
+			;;
+		--runs)
+			[[ ${2:-} =~ ^[1-9][0-9]*$ ]] || die_usage "--runs needs a number"
+			runs=$2
 			shift
 			;;
 		-v) say_verbose=1 ;;
@@ -45,7 +51,7 @@ cmd_campaign()
 	done
 	case $name in
 	vm-matrix) campaign_vm_matrix ;;
-	fuzz) campaign_fuzz "$seconds" ;;
+	fuzz) campaign_fuzz "$seconds" "$runs" ;;
 	kvp-kill) campaign_kvp_kill ;;
 	kvp-power-loss) campaign_kvp_power_loss ;;
 	kvp-soak) campaign_kvp_soak "$seconds" ;;
@@ -95,17 +101,19 @@ campaign_vm_matrix()
 $tap_passed tests passed, $tap_failed failed"
 }
 
-# campaign_fuzz SECONDS: in all; the targets share it.
+# campaign_fuzz SECONDS [RUNS]: in all; the targets share them.
 campaign_fuzz()
 {
-	local dir targets=("$top"/tests/fuzz/fuzz-*.c) runs
+	local dir targets=("$top"/tests/fuzz/fuzz-*.c) runs limit
 
 	[ -e "${targets[0]}" ] || die "no fuzz targets"
 	packages_need build check
 	dir=$(build_root)/fuzz
 	build_configure fuzz --enable-fuzz --enable-asan CC=clang-14 CFLAGS='-O1 -g' || exit 3
 	build_make fuzz all || exit 3
-	fuzz_all "$dir" $(($1 * $(build_jobs) / ${#targets[@]} + 1))
+	limit=-max_total_time=$(($1 * $(build_jobs) / ${#targets[@]} + 1))
+	[ -z "${2:-}" ] || limit=-runs=$(($2 / ${#targets[@]} + 1))
+	fuzz_all "$dir" "$limit"
 	runs=$(cat "$dir"/tests/fuzz/fuzz-*.log | awk '/^Done [0-9]+ runs/ { n += $2 } END { print n + 0 }')
 	campaign_figure "fuzz: $runs inputs to ${#targets[@]} targets, $tap_failed of them failed"
 }

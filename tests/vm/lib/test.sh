@@ -169,23 +169,23 @@ test_fuzz()
 		{ tap_add 0 1 0; return; }
 	say "building fuzz targets"
 	test_one "build fuzz targets" build_make fuzz all || return
-	fuzz_all "$dir" 60
+	fuzz_all "$dir" -max_total_time=60
 }
 
-# fuzz_all DIR SECONDS: run the targets there.
+# fuzz_all DIR OPTION: run the targets there, for as long as libFuzzer's OPTION says.
 fuzz_all()
 {
-	local dir=$1 seconds=$2 target name
+	local dir=$1 limit=$2 target name
 
 	# shellcheck disable=SC2016 # the inner shell's variables
 	find "$dir/tests/fuzz" -maxdepth 1 -type f -name 'fuzz-*' -perm -100 -print0 | LC_ALL=C sort -z |
 		xargs -0 -r -P "$(build_jobs)" -n 1 bash -c '
 			grown=$0/tests/fuzz/grown-${3##*/fuzz-}
 			mkdir -p "$grown"
-			"$3" -seed=1 -max_total_time="$1" -timeout=10 -rss_limit_mb=2048 \
+			"$3" -seed=1 "$1" -timeout=10 -rss_limit_mb=2048 \
 				-artifact_prefix="$3-" "$grown" "$2/tests/fuzz/corpus/${3##*/fuzz-}" >"$3.log" 2>&1
 			echo $? >"$3.status"
-		' "$dir" "$seconds" "$top" 2>/dev/null
+		' "$dir" "$limit" "$top" 2>/dev/null
 	for target in "$dir"/tests/fuzz/fuzz-*.status; do
 		[ -e "$target" ] || continue
 		target=${target%.status}
