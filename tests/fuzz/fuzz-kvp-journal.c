@@ -119,7 +119,7 @@ static void try_entry(const guint8 *data, gsize size)
 	g_autofree guint8 *old = g_malloc(KVP_JOURNAL_RECORDS * RECORD);
 	const guint8 *file = data + HEAD - 1;
 	gsize len = MIN(size - (HEAD - 1), FILE_MAX), from;
-	KvpJournalEntry entry = { .number = 1,
+	KvpJournalEntry entry = { .number = 2,
 		.op = data[0] % 3,
 		.place = data[1],
 		.count = data[2] % (KVP_JOURNAL_RECORDS + 1),
@@ -138,8 +138,8 @@ static void try_entry(const guint8 *data, gsize size)
 	check(stat(kvp_pool_path(pool), &st) == 0);
 	entry.ino = st.st_ino + (data[5] == 0xff ? 1 : 0);
 	kvp_journal_encode(
-		&entry, slot + kvp_journal_header_offset(1), slot + kvp_journal_data_offset(1));
-	put_file(journal, slot, KVP_JOURNAL_SLOT);
+		&entry, slot + kvp_journal_header_offset(2), slot + kvp_journal_data_offset(2));
+	put_file(journal, slot, kvp_journal_data_offset(2) + 2 * entry.count * RECORD);
 	check(kvp_pool_finish(pool, NULL));
 	after = get_file(kvp_pool_path(pool));
 	check(after->len <= len);
