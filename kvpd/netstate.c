@@ -10,6 +10,8 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include <wire/ip-address.h>
+
 static void interface_free(gpointer data)
 {
 	NetInterface *interface = data;
@@ -195,20 +197,6 @@ char *net_state_list(const NetState *state, int family)
 
 /* --- one adapter --- */
 
-static gboolean parse_mac(const char *text, guint8 mac[6])
-{
-	for (int i = 0; i < 6; i++) {
-		if (i > 0 && (*text == ':' || *text == '-'))
-			text++;
-		if (!g_ascii_isxdigit(text[0]) || !g_ascii_isxdigit(text[1]))
-			return FALSE;
-		mac[i] = (guint8)(g_ascii_xdigit_value(text[0]) << 4 |
-				  g_ascii_xdigit_value(text[1]));
-		text += 2;
-	}
-	return *text == '\0';
-}
-
 /* How well an interface with the right MAC address stands for the adapter. */
 static int rank(const NetInterface *interface)
 {
@@ -219,8 +207,9 @@ const NetInterface *net_state_find(const NetState *state, const char *text)
 {
 	const NetInterface *best = NULL;
 	guint8 mac[6];
+	const char *rest = ip_mac_read(text, mac);
 
-	if (!parse_mac(text, mac))
+	if (!rest || *rest)
 		return NULL;
 	for (guint i = 0; i < state->interfaces->len; i++) {
 		const NetInterface *interface = g_ptr_array_index(state->interfaces, i);

@@ -171,23 +171,29 @@ gboolean ip_address_is_network(const IpAddress *address)
 	return zeros || ones;
 }
 
+const char *ip_mac_read(const char *text, guint8 mac[6])
+{
+	for (guint i = 0; i < 6; i++) {
+		if (i > 0 && (*text == ':' || *text == '-'))
+			text++;
+		if (!g_ascii_isxdigit(text[0]) || !g_ascii_isxdigit(text[1]))
+			return NULL;
+		mac[i] = (guint8)(g_ascii_xdigit_value(text[0]) << 4 |
+				  g_ascii_xdigit_value(text[1]));
+		text += 2;
+	}
+	return text;
+}
+
 gboolean ip_mac_parse(const char *text, guint8 mac[6], GError **error)
 {
-	const char *at = text;
+	static const guint8 none[6];
 	guint8 bytes[6];
-	guint sum = 0;
+	const char *rest = ip_mac_read(text, bytes);
 
-	for (guint i = 0; i < sizeof(bytes); i++) {
-		if (i > 0 && (*at == ':' || *at == '-'))
-			at++;
-		if (!g_ascii_isxdigit(at[0]) || !g_ascii_isxdigit(at[1]))
-			return hvis_fail(
-				error, HVIS_ERROR_INVALID, "\"%s\" is no MAC address", text);
-		bytes[i] = (guint8)(g_ascii_xdigit_value(at[0]) << 4 | g_ascii_xdigit_value(at[1]));
-		sum += bytes[i];
-		at += 2;
-	}
-	if (*at || sum == 0 || bytes[0] & 1)
+	if (!rest)
+		return hvis_fail(error, HVIS_ERROR_INVALID, "\"%s\" is no MAC address", text);
+	if (*rest || memcmp(bytes, none, sizeof(none)) == 0 || bytes[0] & 1)
 		return hvis_fail(
 			error, HVIS_ERROR_INVALID, "\"%s\" is no adapter's MAC address", text);
 	memcpy(mac, bytes, sizeof(bytes));

@@ -45,6 +45,8 @@ gboolean ip_address_is_host(const IpAddress *address);
 /* The first or (IPv4) the last address of its own network, which no host can have. */
 gboolean ip_address_is_network(const IpAddress *address);
 
-/* Six bytes in hexadecimal with ':', '-' or nothing between them; not all zero, not multicast. */
+/* Six bytes in hexadecimal with ':', '-' or nothing between them. Returns what follows; NULL = none there. */
+const char *ip_mac_read(const char *text, guint8 mac[6]);
+/* The whole text as an adapter's address: not all zero, not multicast. */
 gboolean ip_mac_parse(const char *text, guint8 mac[6], GError **error);
 void ip_mac_text(const guint8 mac[6], char ret[IP_MAC_TEXT_SIZE]); /* small letters, ':' */
