@@ -21,7 +21,18 @@ struct KvpPool {
 	gint sync; /* KvpSync */
 };
 
-/* The file at the path, opened and locked; another may take its place before we have the lock. */
+#define KVP_POOL_REOPEN_MAX 5 /* times that a file may be replaced under us before we give up */
+
+/*
+ * Open the file at @path for a change and take its locks. -1 with an error, which must be asked for; -1
+ * without one where another file has taken its place before we had the locks: try again.
+ */
+int kvp_pool_try_locked(const char *path, guint lock_timeout_ms, GError **error);
+
+/* The error after KVP_POOL_REOPEN_MAX tries; returns -1. */
+int kvp_pool_fail_replaced(const char *path, GError **error);
+
+/* kvp_pool_try_locked() until it succeeds; makes the file where it is missing. */
 int kvp_pool_open_locked(KvpPool *pool, GError **error);
 
 /*

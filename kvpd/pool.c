@@ -20,7 +20,6 @@
 #define LOCK_TIMEOUT_MS 5000
 #define READ_TIMEOUT_MS 200 /* writers need a few; anybody may hold a lock, and readers queue */
 #define SETTLE_US (2 * G_USEC_PER_SEC) /* network file systems keep whole seconds */
-#define REOPEN_MAX 5 /* times that a file may be replaced under us before we give up */
 
 const char *const kvp_sync_names[] = { "always", "batched", "never", NULL };
 
@@ -317,30 +316,42 @@ KvpRecords *kvp_pool_read(KvpPool *pool, GError **error)
 	return kvp_pool_look(pool, NULL, &view, error) ? g_steal_pointer(&view.records) : NULL;
 }
 
+int kvp_pool_try_locked(const char *path, guint lock_timeout_ms, GError **error)
+{
+	hvis_autofd int fd = open_regular(path, O_RDWR, error);
+
+	if (fd < 0)
+		return -1;
+	if (!kvp_lock(fd, KVP_LOCK_EXCLUSIVE, lock_timeout_ms, error)) {
+		g_prefix_error(error, "%s: ", path);
+		return -1;
+	}
+	return is_at_path(fd, path) ? hvis_fd_steal(&fd) : -1;
+}
+
+int kvp_pool_fail_replaced(const char *path, GError **error)
+{
+	hvis_fail(error, HVIS_ERROR_BUSY, "%s is being replaced again and again", path);
+	return -1;
+}
+
 int kvp_pool_open_locked(KvpPool *pool, GError **error)
 {
-	for (int i = 0; i < REOPEN_MAX; i++) {
+	for (int i = 0; i < KVP_POOL_REOPEN_MAX; i++) {
 		g_autoptr(GError) failed = NULL;
-		hvis_autofd int fd = open_regular(pool->path, O_RDWR, &failed);
+		int fd = kvp_pool_try_locked(pool->path, lock_timeout(pool), &failed);
 
-		if (fd < 0 && hvis_error_is(failed, HVIS_ERROR_NOT_FOUND)) {
+		if (fd >= 0)
+			return fd;
+		if (hvis_error_is(failed, HVIS_ERROR_NOT_FOUND)) {
 			if (!kvp_pool_create(pool, error))
 				return -1;
-			continue;
-		}
-		if (fd < 0) {
+		} else if (failed) {
 			g_propagate_error(error, g_steal_pointer(&failed));
 			return -1;
 		}
-		if (!kvp_lock(fd, KVP_LOCK_EXCLUSIVE, lock_timeout(pool), error)) {
-			g_prefix_error(error, "%s: ", pool->path);
-			return -1;
-		}
-		if (is_at_path(fd, pool->path))
-			return hvis_fd_steal(&fd);
 	}
-	hvis_fail(error, HVIS_ERROR_BUSY, "%s is being replaced again and again", pool->path);
-	return -1;
+	return kvp_pool_fail_replaced(pool->path, error);
 }
 
 /* --- for pools and journal alike --- */

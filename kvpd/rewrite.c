@@ -15,55 +15,22 @@
 #include "kvpd/lock.h"
 #include "kvpd/pool-private.h"
 
-#define REOPEN_MAX 5 /* times that a file may be replaced under us before we give up */
-
 /* --- the file --- */
-
-static gboolean is_at_path(int fd, const char *path)
-{
-	struct stat mine, there;
-
-	return fstat(fd, &mine) == 0 && lstat(path, &there) == 0 && mine.st_dev == there.st_dev &&
-	       mine.st_ino == there.st_ino;
-}
-
-/* O_NONBLOCK keeps a FIFO from holding us; regular files do not know it. */
-static int open_regular(const char *path, GError **error)
-{
-	hvis_autofd int fd = -1;
-	struct stat st;
-
-	if (lstat(path, &st) < 0) {
-		hvis_fail_errno(error, errno, "stat %s", path);
-		return -1;
-	}
-	if (S_ISREG(st.st_mode))
-		fd = hvis_open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK, error);
-	else
-		hvis_fail(error, HVIS_ERROR_IO, "%s is not a regular file", path);
-	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
-		hvis_fail(error, HVIS_ERROR_IO, "%s is not a regular file", path);
-		return -1;
-	}
-	return hvis_fd_steal(&fd);
-}
 
 static int open_locked(const char *path, guint lock_timeout_ms, GError **error)
 {
-	for (int i = 0; i < REOPEN_MAX; i++) {
-		hvis_autofd int fd = open_regular(path, error);
+	for (int i = 0; i < KVP_POOL_REOPEN_MAX; i++) {
+		g_autoptr(GError) failed = NULL;
+		int fd = kvp_pool_try_locked(path, lock_timeout_ms, &failed);
 
-		if (fd < 0)
-			return -1;
-		if (!kvp_lock(fd, KVP_LOCK_EXCLUSIVE, lock_timeout_ms, error)) {
-			g_prefix_error(error, "%s: ", path);
+		if (fd >= 0)
+			return fd;
+		if (failed) {
+			g_propagate_error(error, g_steal_pointer(&failed));
 			return -1;
 		}
-		if (is_at_path(fd, path))
-			return hvis_fd_steal(&fd);
 	}
-	hvis_fail(error, HVIS_ERROR_BUSY, "%s is being replaced again and again", path);
-	return -1;
+	return kvp_pool_fail_replaced(path, error);
 }
 
 static GByteArray *read_all(int fd, const char *path, GError **error)
