@@ -6,14 +6,10 @@
 #include "hvctl/command.h"
 #include "kvpd/options.h"
 #include "util/config.h"
+#include "util/json.h"
 #include "util/output.h"
 
 static const HvisConfigKey *const tables[] = { kvpd_config_keys };
-
-static struct json_object *text_or_null(const char *text)
-{
-	return text ? json_object_new_string(text) : NULL;
-}
 
 /* --- check --- */
 
@@ -60,7 +56,7 @@ HvisExit hvctl_config_check(const HvctlRequest *request, GError **error)
 
 	json_object_object_add(answer, "good", json_object_new_boolean(good));
 	json_object_object_add(answer, "files", files);
-	json_object_object_add(answer, "problem", text_or_null(good ? NULL : problem->message));
+	json_object_object_add(answer, "problem", hvis_json_text(good ? NULL : problem->message));
 	if (!good && !hvis_error_is(problem, HVIS_ERROR_INVALID))
 		g_propagate_error(error, g_steal_pointer(&problem)); /* unreadable is not wrong */
 	else if (request->json)
@@ -102,9 +98,9 @@ static void add_row(const HvisConfigKey *key, const char *text, const char *orig
 	json_object_object_add(row, "section", json_object_new_string(key->section));
 	json_object_object_add(row, "key", json_object_new_string(key->key));
 	json_object_object_add(row, "value", json_object_new_string(text));
-	json_object_object_add(row, "origin", text_or_null(origin));
-	json_object_object_add(row, "default", text_or_null(key->fallback));
-	json_object_object_add(row, "help", text_or_null(key->help));
+	json_object_object_add(row, "origin", hvis_json_text(origin));
+	json_object_object_add(row, "default", hvis_json_text(key->fallback));
+	json_object_object_add(row, "help", hvis_json_text(key->help));
 	json_object_array_add(data, row);
 }
 

@@ -6,6 +6,8 @@
 
 #include <arpa/inet.h>
 
+#include <util/json.h>
+
 /* --- host and guest --- */
 
 /* Where a key is there twice the last one counts, as for Get. */
@@ -30,11 +32,6 @@ struct json_object *kvp_info_json(const KvpRecords *host, const KvpRecords *gues
 
 /* --- interfaces --- */
 
-static struct json_object *text_or_null(const char *text)
-{
-	return text ? json_object_new_string(text) : NULL;
-}
-
 static void add_bool(struct json_object *object, const char *name, gboolean value)
 {
 	json_object_object_add(object, name, json_object_new_boolean(value));
@@ -53,7 +50,7 @@ static struct json_object *address_json(
 		object, "address", json_object_new_string(net_address_text(address, text)));
 	json_object_object_add(object, "prefix", json_object_new_int(address->prefix));
 	add_bool(object, "reported", reported);
-	json_object_object_add(object, "why", text_or_null(why_interface ? why_interface : why));
+	json_object_object_add(object, "why", hvis_json_text(why_interface ? why_interface : why));
 	return object;
 }
 
@@ -111,7 +108,7 @@ static void add_mac(struct json_object *nic, const NetState *state, const NetInt
 	if (interface->has_mac)
 		mac = g_strdup_printf(
 			"%02X:%02X:%02X:%02X:%02X:%02X", b[0], b[1], b[2], b[3], b[4], b[5]);
-	json_object_object_add(nic, "mac", text_or_null(mac));
+	json_object_object_add(nic, "mac", hvis_json_text(mac));
 	add_bool(nic, "adapter", mac && net_state_find(state, mac) == interface);
 }
 
@@ -124,16 +121,16 @@ static struct json_object *nic_json(const NetState *state, const NetInterface *i
 	add_bool(nic, "reported",
 		net_policy_interface(
 			state->policy, interface, name_of(state, interface->function_of), &why));
-	json_object_object_add(nic, "why", text_or_null(why));
+	json_object_object_add(nic, "why", hvis_json_text(why));
 	json_object_object_add(nic, "name", json_object_new_string(interface->name));
 	json_object_object_add(nic, "index", json_object_new_int(interface->index));
-	json_object_object_add(nic, "master", text_or_null(name_of(state, interface->master)));
+	json_object_object_add(nic, "master", hvis_json_text(name_of(state, interface->master)));
 	add_mac(nic, state, interface);
 	add_addresses(nic, state, interface, why);
 	json_object_object_add(nic, "gateways", gateways_json(interface));
 	json_object_object_add(nic, "dns", texts_json(net_state_dns(state, interface)));
 	add_bool(nic, "dhcp", dhcp != NULL);
-	json_object_object_add(nic, "dhcp_by", text_or_null(dhcp));
+	json_object_object_add(nic, "dhcp_by", hvis_json_text(dhcp));
 	return nic;
 }
 

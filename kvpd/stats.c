@@ -3,6 +3,8 @@
 
 #include "kvpd/stats.h"
 
+#include <util/json.h>
+
 #include "kvpd/dispatch.h"
 #include "kvpd/pools.h"
 
@@ -30,7 +32,7 @@ void kvp_stats_add(KvpStats *stats, guint pool, guint op, gboolean failed, gint6
 
 static void add_count(struct json_object *object, const char *name, guint64 count)
 {
-	json_object_object_add(object, name, json_object_new_int64((gint64)MIN(count, G_MAXINT64)));
+	json_object_object_add(object, name, hvis_json_count(count));
 }
 
 static struct json_object *pool_json(const KvpStats *stats, guint row)

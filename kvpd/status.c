@@ -5,6 +5,7 @@
 #include "kvpd/status.h"
 
 #include <util/error.h>
+#include <util/json.h>
 
 const char *kvp_status_state(HvisServiceState state)
 {
@@ -50,14 +51,9 @@ char *kvp_status_text(HvisServiceState state, const char *reason, const char *ke
 	return g_strdup("Stopped");
 }
 
-static struct json_object *text_or_null(const char *text)
-{
-	return text ? json_object_new_string(text) : NULL;
-}
-
 static void add_count(struct json_object *object, const char *name, guint64 count)
 {
-	json_object_object_add(object, name, json_object_new_int64((gint64)MIN(count, G_MAXINT64)));
+	json_object_object_add(object, name, hvis_json_count(count));
 }
 
 static struct json_object *counters_json(const KvpStatus *status)
@@ -114,10 +110,11 @@ static struct json_object *pool_json(const KvpStatus *status, guint number)
 	problem = pool_problem(status, number, &info, error);
 	json_object_object_add(object, "name", json_object_new_string(kvp_pools_name(number)));
 	json_object_object_add(object, "number", json_object_new_int((int)number));
-	json_object_object_add(object, "path", text_or_null(computed ? NULL : kvp_pool_path(pool)));
+	json_object_object_add(
+		object, "path", hvis_json_text(computed ? NULL : kvp_pool_path(pool)));
 	add_count(object, "records", info.records);
 	add_count(object, "bytes", info.bytes);
-	json_object_object_add(object, "problem", text_or_null(problem));
+	json_object_object_add(object, "problem", hvis_json_text(problem));
 	return object;
 }
 
@@ -134,9 +131,9 @@ struct json_object *kvp_status_json(const KvpStatus *status)
 		object, "device", json_object_new_string(hvis_service_path(status->service)));
 	json_object_object_add(object, "state", json_object_new_string(kvp_status_state(state)));
 	json_object_object_add(
-		object, "detail", text_or_null(hvis_service_reason(status->service)));
-	json_object_object_add(object, "kernel_protocol", text_or_null(status->kernel));
-	json_object_object_add(object, "last_request", text_or_null(status->request));
+		object, "detail", hvis_json_text(hvis_service_reason(status->service)));
+	json_object_object_add(object, "kernel_protocol", hvis_json_text(status->kernel));
+	json_object_object_add(object, "last_request", hvis_json_text(status->request));
 	json_object_object_add(object, "last_request_time_us",
 		status->request ? json_object_new_int64(status->request_time_us) : NULL);
 	json_object_object_add(object, "counters", counters_json(status));
