@@ -132,7 +132,7 @@ campaign_script()
 	grep -E '^(not ok|# )' "$log" >&2
 	counts=$(tap_count "$log" $status)
 	# shellcheck disable=SC2086 # three numbers
-	tap_add $counts
+	tap_add "$name" $counts
 }
 
 # Every point of every part; the same beside it of the distribution's daemon.

@@ -4,6 +4,7 @@
 # Counting: TAP lines one by one, and the sums of a whole run. A script that prints no TAP is one test.
 
 declare -i tap_passed=0 tap_failed=0 tap_skipped=0
+tap_failures=()
 
 # tap_count FILE STATUS: print "PASSED FAILED SKIPPED" of a script's output and exit status.
 tap_count()
@@ -23,12 +24,20 @@ tap_count()
 		}' "$1"
 }
 
-# tap_add PASSED FAILED SKIPPED
+# tap_add WHAT PASSED FAILED SKIPPED: the summary names WHAT if any of it failed.
 tap_add()
 {
-	tap_passed+=$1
-	tap_failed+=$2
-	tap_skipped+=$3
+	tap_passed+=$2
+	tap_failed+=$3
+	tap_skipped+=$4
+	[ "$3" = 0 ] || tap_failures+=("$1")
+}
+
+# tap_fail WHAT: one failure, and a line that says so.
+tap_fail()
+{
+	say "FAIL $1"
+	tap_add "$1" 0 1 0
 }
 
 # The reasons of skipped tests in a file.
@@ -37,9 +46,11 @@ tap_skips()
 	grep -hiE '^ok.*# *SKIP|^1\.\.0.*# *SKIP' "$@" 2>/dev/null
 }
 
-# Last line of a run; the status is whether all passed.
+# What failed once more by name, for a log may be long or cut; then the last line of a run. The status is
+# whether all passed.
 tap_summary()
 {
+	[ $tap_failed -eq 0 ] || printf 'failed: %s\n' "${tap_failures[@]}"
 	echo "$tap_passed passed, $tap_failed failed, $tap_skipped skipped"
 	[ $tap_failed -eq 0 ]
 }

@@ -58,10 +58,9 @@ test_one()
 
 	shift
 	if "$@"; then
-		tap_add 1 0 0
+		tap_add "$name" 1 0 0
 	else
-		say "FAIL $name"
-		tap_add 0 1 0
+		tap_fail "$name"
 		return 1
 	fi
 }
@@ -114,7 +113,7 @@ test_demo_link()
 
 test_asan()
 {
-	build_configure asan --enable-werror --enable-asan CFLAGS='-O1 -g' || { tap_add 0 1 0; return; }
+	build_configure asan --enable-werror --enable-asan CFLAGS='-O1 -g' || { tap_fail "configure with ASan and UBSan"; return; }
 	say "building with ASan and UBSan"
 	test_one "build with ASan and UBSan" build_make asan all && test_check asan
 }
@@ -125,7 +124,7 @@ test_check()
 	local dir ok
 
 	dir=$(build_root)/$1
-	[ -e "$dir/Makefile" ] || { tap_add 0 1 0; return; }
+	[ -e "$dir/Makefile" ] || { tap_fail "make check ($1): the build failed"; return; }
 	find "$dir/tests" -name '*.trs' -delete 2>/dev/null
 	HVIS_PEER=$(debian_unpacked hyperv-daemons) make -C "$dir" -j"$(build_jobs)" -k check \
 		>"$dir/check.log" 2>&1 </dev/null
@@ -133,28 +132,33 @@ test_check()
 	test_trs "$dir"
 	[ $ok = 0 ] || [ "$test_trs_failed" -gt 0 ] || {
 		tail -n 40 "$dir/check.log" >&2
-		say "FAIL make check ($dir/check.log)"
-		tap_add 0 1 0
+		tap_fail "make check ($dir/check.log)"
 	}
 }
 
 # Count the results below DIR, and show what failed and why what was skipped.
 test_trs()
 {
-	local passed failed skipped log
+	local trs name passed failed skipped
 
-	read -r passed failed skipped < <(find "$1/tests" -name '*.trs' -exec cat {} + | awk '
-		/^:test-result: (PASS|XFAIL)/ { ok++ }
-		/^:test-result: (FAIL|XPASS|ERROR)/ { bad++ }
-		/^:test-result: SKIP/ { skip++ }
-		END { print ok + 0, bad + 0, skip + 0 }')
-	test_trs_failed=$failed
-	tap_add "$passed" "$failed" "$skipped"
-	while read -r log; do
-		say_line "FAIL ${log#"$1/"}"
-		tail -n 60 "${log%.trs}.log" >&2
-	done < <(grep -lE '^:test-result: (FAIL|XPASS|ERROR)' -r "$1/tests" --include='*.trs')
-	grep -hE '^:test-result: SKIP' -r "$1/tests" --include='*.trs' | sed 's/^:test-result: /           /' >&2
+	test_trs_failed=0
+	while read -r trs; do
+		name=${trs#"$1/tests/"}
+		name=${name%.trs}
+		read -r passed failed skipped < <(awk '
+			/^:test-result: (PASS|XFAIL)/ { ok++ }
+			/^:test-result: (FAIL|XPASS|ERROR)/ { bad++ }
+			/^:test-result: SKIP/ { skip++ }
+			END { print ok + 0, bad + 0, skip + 0 }' "$trs")
+		if [ "$failed" != 0 ]; then
+			say_line "FAIL $name"
+			tail -n 60 "${trs%.trs}.log" >&2
+			name+=": $(grep -E '^(not ok|Bail out)' "${trs%.trs}.log" | head -n 3 | paste -sd ';')"
+		fi
+		[ "$skipped" = 0 ] || tap_skips "${trs%.trs}.log" | sed "s|^|           $name: |" >&2
+		tap_add "${1##*/}: $name" "$passed" "$failed" "$skipped"
+		test_trs_failed=$((test_trs_failed + failed))
+	done < <(find "$1/tests" -name '*.trs' | LC_ALL=C sort)
 }
 
 # Each fuzz target for a while, from its corpus; two side by side.
@@ -166,7 +170,7 @@ test_fuzz()
 	dir=$(build_root)/fuzz
 	rm -f "$dir"/tests/fuzz/*.status
 	build_configure fuzz --enable-fuzz --enable-asan CC=clang-14 CFLAGS='-O1 -g' ||
-		{ tap_add 0 1 0; return; }
+		{ tap_fail "configure fuzz targets"; return; }
 	say "building fuzz targets"
 	test_one "build fuzz targets" build_make fuzz all || return
 	fuzz_all "$dir" -max_total_time=60
@@ -192,11 +196,10 @@ fuzz_all()
 		name=${target##*/}
 		if [ "$(cat "$target.status")" = 0 ]; then
 			say "ok   $name: $(grep -ao 'Done [0-9]* runs.*' "$target.log" | tail -n 1)"
-			tap_add 1 0 0
+			tap_add "$name" 1 0 0
 		else
-			say "FAIL $name"
 			tail -n 40 "$target.log" >&2
-			tap_add 0 1 0
+			tap_fail "$name"
 		fi
 	done
 }
@@ -212,7 +215,7 @@ test_vm()
 {
 	local cases before
 
-	[ -x "$(build_root)/plain/hvis-host" ] || { say "FAIL no hvis-host: the build failed"; tap_add 0 1 0; return; }
+	[ -x "$(build_root)/plain/hvis-host" ] || { tap_fail "no hvis-host: the build failed"; return; }
 	mapfile -t cases < <(vm_all_cases)
 	outside=$(mktemp -d "${TMPDIR:-/tmp}/hvis-outside.XXXXXX")
 	trap 'rm -rf "$outside"' EXIT # a global: whoever ends us may do so from anywhere

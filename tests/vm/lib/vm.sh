@@ -321,15 +321,15 @@ vm_image()
 # Add up what the lanes have found, and say what should not be overlooked.
 vm_report()
 {
-	local file passed failed skipped again
+	local file case passed failed skipped again
 
 	while read -r file; do
 		read -r passed failed skipped <"$file"
-		tap_add "$passed" "$failed" "$skipped"
+		case=${file%/count}
+		tap_add "${case##*/case-} ($(cat "${case%/*}/title"))" "$passed" "$failed" "$skipped"
 	done < <(find "$vm_results" -mindepth 3 -maxdepth 3 -name count)
 	while read -r file; do
-		say "did not run: $file"
-		tap_add 0 1 0
+		tap_fail "did not run: $(cat "$vm_results/$file/title")"
 	done < <(ls "$vm_results/queue")
 	again=$(cat "$vm_results"/job-*/again 2>/dev/null | wc -l)
 	[ "$again" = 0 ] || say "$(vm_count "$again" boot) died, or its emulator did, and had to be tried again"
