@@ -28,7 +28,7 @@ conf_says()
 	mkdir -p "$scratch/case"
 	: >"$scratch/case/host.sh"
 	printf '%s\n' "$@" >"$scratch/case/case.conf"
-	(conf_read "$scratch/case" && conf_expand "${how:-full}") 2>&1
+	(conf_read "$scratch/case" && conf_expand "${how:-full}" "${turn:-0}") 2>&1
 	echo "status $?"
 }
 
@@ -49,8 +49,15 @@ sample=$(how=sample conf_says 'kernels=6.1' 'daemons=none' 'versions=3.0 4.0 4.1
 is "sample: each version" "$(awk 'NF == 6 { print $6 }' <<<"$sample" | sort -u | xargs)" "3.0 4.0 4.1 5.0 5.1"
 is "sample: each number of CPUs and each way" \
 	"$(awk 'NF == 6 { print $4; print $5 }' <<<"$sample" | sort -u | xargs)" "1 2 kvm user"
-is "sample: both kernels with both daemons" \
-	"$(how=sample conf_says '' 'cpus=1 2' | awk 'NF == 6 { print $1, $3 }' | sort -u | wc -l)" 4
+is "sample: each kernel once" "$(how=sample conf_says '' 'cpus=1 2' | awk 'NF == 6 { print $1 }' | xargs)" "6.1 6.12"
+is "sample: each daemon, even of one kernel" \
+	"$(how=sample conf_says 'kernels=6.1' | awk 'NF == 6 { print $3 }' | xargs)" "stock hvis"
+both=$(for turn in 0 1; do how=sample conf_says 'cpus=1 2' 'synic=kvm user'; done | grep -v status)
+is "sample: two cases have both daemons on both kernels" "$(cut -d' ' -f1,3 <<<"$both" | sort -u | wc -l)" 4
+is "sample: two cases have each number of CPUs with each way" "$(cut -d' ' -f4,5 <<<"$both" | sort -u | wc -l)" 4
+is "sample: one is enough, and the next case has another" \
+	"$(for turn in 0 1; do how=sample conf_says 'sample=one' 'daemons=hvis'; done | grep -v status | xargs)" \
+	"6.1 stock hvis 1 auto any 6.12 stock hvis 1 auto any"
 
 # --- counting ---
 

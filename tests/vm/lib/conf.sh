@@ -8,7 +8,7 @@ declare -A conf_known=(
 	[kernels]='6.1 6.12' [modules]='stock hvis' [daemons]='stock hvis none' [cpus]='1 2 3 4'
 	[memory]='' [disks]='' [nics]='' [packages]='' [root]='small debian' [timeout]='' [synic]='auto kvm user'
 	[versions]='3.0 4.0 4.1 5.0 5.1 5.2 5.3' [host]='' [boot]='own shared'
-	[hyperv]='yes no'
+	[hyperv]='yes no' [sample]='some one'
 )
 declare -A conf
 
@@ -18,7 +18,7 @@ conf_read()
 	local file=$1/case.conf line key value number=0
 
 	conf=([kernels]='6.1 6.12' [modules]=stock [daemons]='stock hvis' [cpus]=1 [root]=small [timeout]=60
-		[synic]=auto [versions]='' [host]='' [boot]=shared [packages]='' [memory]='' [hyperv]=yes)
+		[synic]=auto [versions]='' [host]='' [boot]=shared [packages]='' [memory]='' [hyperv]=yes [sample]=some)
 	[ -e "$1/host.sh" ] || [ -e "$1/guest.sh" ] || die_usage "$1: neither host.sh nor guest.sh there"
 	[ ! -d "$1/root" ] || conf[boot]=own # others would not want its files
 	[ -e "$file" ] || return 0
@@ -43,7 +43,7 @@ conf_check()
 
 	read -ra words <<<"$value"
 	case $key in
-	root | boot | memory | timeout | hyperv)
+	root | boot | memory | timeout | hyperv | sample)
 		[ ${#words[@]} = 1 ] || die_usage "$where: $key= takes one word"
 		;;
 	disks | nics)
@@ -64,34 +64,56 @@ conf_check()
 	done
 }
 
-# conf_expand full|sample: lines "KERNEL MODULES DAEMONS CPUS SYNIC VERSION". All combinations; or all
-# of kernel, modules and daemons, with the others taken in turn so that each value occurs.
+# conf_expand full: lines "KERNEL MODULES DAEMONS CPUS SYNIC VERSION", all combinations.
+# conf_expand sample [TURN]: few of them, see conf_sample.
 conf_expand()
 {
-	local how=$1 k m d c s v n=0
-	local -a cpus synic versions rest
+	local k m d c s v kernels modules daemons cpus synic versions
 
+	read -ra kernels <<<"${conf[kernels]}"
+	read -ra modules <<<"${conf[modules]}"
+	read -ra daemons <<<"${conf[daemons]}"
 	read -ra cpus <<<"${conf[cpus]}"
 	read -ra synic <<<"${conf[synic]}"
 	read -ra versions <<<"${conf[versions]:-any}"
-	for c in "${cpus[@]}"; do
-		for s in "${synic[@]}"; do
-			for v in "${versions[@]}"; do
-				rest+=("$c $s $v")
+	if [ "$1" = sample ]; then
+		conf_sample "${2:-0}"
+		return
+	fi
+	for k in "${kernels[@]}"; do
+		for m in "${modules[@]}"; do
+			for d in "${daemons[@]}"; do
+				for c in "${cpus[@]}"; do
+					for s in "${synic[@]}"; do
+						printf "$k $m $d $c $s %s\n" "${versions[@]}"
+					done
+				done
 			done
 		done
 	done
-	for k in ${conf[kernels]}; do
-		for m in ${conf[modules]}; do
-			for d in ${conf[daemons]}; do
-				if [ "$how" = full ]; then
-					printf "$k $m $d %s\n" "${rest[@]}"
-				else
-					conf_turns "$n" | sed "s/^/$k $m $d /"
-					n=$((n + 1))
-				fi
-			done
+}
+
+# conf_sample TURN: each kernel with all modules, and of the other lists each value at least once, taken in
+# turn; the numbers of CPUs go round in another rhythm, so that each meets every way of SynIC. TURN says where
+# to begin: of two cases that follow each other, one has our daemon on this kernel and one on that. Of a case
+# with sample=one, a single line.
+conf_sample()
+{
+	local turn=$1 n=0 row rows=1 combos=$((${#kernels[@]} * ${#modules[@]})) size
+
+	if [ "${conf[sample]}" = one ]; then
+		n=$((turn % combos))
+		rows=$((n + 1))
+	else
+		for size in $combos ${#daemons[@]} ${#cpus[@]} ${#synic[@]} ${#versions[@]}; do
+			[ "$size" -le $rows ] || rows=$size
 		done
+	fi
+	for ((; n < rows; n++)); do
+		row=$((n + 2 * turn))
+		echo "${kernels[n % combos / ${#modules[@]}]} ${modules[n % ${#modules[@]}]}" \
+			"${daemons[(n + n / 2 + turn) % ${#daemons[@]}]} ${cpus[(row + row / 2) % ${#cpus[@]}]}" \
+			"${synic[row % ${#synic[@]}]} ${versions[row % ${#versions[@]}]}"
 	done
 }
 
@@ -112,20 +134,5 @@ conf_capped()
 			echo "$k stock $daemons ${cpus[(n + n / 2) % ${#cpus[@]}]} ${synic[n % ${#synic[@]}]} $v"
 			n=$((n + 1))
 		done
-	done
-}
-
-# conf_turns N: what combination N gets of the other lists: entry N of each, and N plus the number of
-# combinations, and so on as long as the longest list has entries left. The numbers of CPUs go
-# round in another rhythm, so that each meets every way of SynIC.
-conf_turns()
-{
-	local longest combos turn
-
-	longest=$(printf '%s\n' ${#cpus[@]} ${#synic[@]} ${#versions[@]} | sort -n | tail -n 1)
-	combos=$(($(wc -w <<<"${conf[kernels]}") * $(wc -w <<<"${conf[modules]}") * $(wc -w <<<"${conf[daemons]}")))
-	for ((turn = $1; turn < longest || turn == $1; turn += combos)); do
-		echo "${cpus[(turn + turn / 2) % ${#cpus[@]}]} ${synic[turn % ${#synic[@]}]}" \
-			"${versions[turn % ${#versions[@]}]}"
 	done
 }

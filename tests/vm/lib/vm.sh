@@ -187,7 +187,7 @@ vm_results_make()
 # Sort the case runs into jobs: a line of the plan per run, a job folder per boot.
 vm_plan()
 {
-	local folder key line i=0
+	local folder key line i=0 turn=0
 
 	for folder in "$@"; do
 		conf_read "$folder" || return
@@ -197,7 +197,8 @@ vm_plan()
 			key="$line|${conf[memory]}|${conf[root]}|${conf[packages]}|${conf[host]}|${conf[hyperv]}"
 			[ "${conf[boot]}" = shared ] || key="$key|$i"
 			printf '%s\t%s\t%s\t%s\n' "$key" "$(basename "$folder")" "${conf[timeout]}" "$folder"
-		done < <(conf_expand $vm_matrix && { [ $vm_capped = no ] || conf_capped "${folder##*/}"; })
+		done < <(conf_expand $vm_matrix $turn && { [ $vm_capped = no ] || conf_capped "${folder##*/}"; })
+		turn=$((turn + 1))
 	done | LC_ALL=C sort -s -t $'\t' -k 1,1 >"$vm_results/plan"
 	vm_jobs
 }
