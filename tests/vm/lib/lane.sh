@@ -63,6 +63,8 @@ lane_job()
 			break
 		fi
 		say "$(cat "$job/title"): the emulator ended or came to a standstill; once more"
+		lane_tail "the emulator's console" "$dir/console" >&2
+		lane_tail "the emulator" "$dir/qemu.log" >&2
 		echo "the emulator ended or came to a standstill" >>"$job/again"
 		rm -f "$job"/case-*/status
 	done
