@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every file system of the machine, once however often it is mounted, as the mount tables of all
+ * mount namespaces tell it. Only tables are read: no mount point is looked at, so that an autofs
+ * or a dead server cannot hold this up.
+ */
+#pragma once
+
+#include <glib.h>
+#include <sys/types.h>
+
+#include "vssd/fstype.h"
+
+/* A place where a superblock can be seen. */
+typedef struct {
+	int id; /* of the mount: unique in the machine, as statx(2) tells it */
+	int parent;
+	guint super; /* its superblock's place in VssMounts.supers */
+	pid_t pid; /* the process whose view it is; 1 for the system's own */
+	char *target, *root;
+	gboolean hidden; /* something is mounted over it or over the way to it */
+	gboolean risky; /* the way to it leads through what may hang */
+} VssMount;
+
+typedef struct {
+	dev_t dev; /* of the superblock: what makes it one */
+	char *type, *source, *options; /* options of the superblock, not of a mount */
+	VssType kind;
+	gboolean read_only;
+	GPtrArray *mounts; /* of VssMount, the best way to it first; never empty */
+	GArray *below; /* guint: places in VssMounts.supers of what it stands on */
+} VssSuper;
+
+typedef struct {
+	GPtrArray *supers; /* of VssSuper, in the order of the tables */
+	guint unseen; /* processes whose mount namespace could not be told or read */
+} VssMounts;
+
+/* Read the tables below @proc ("/proc"). FALSE where that of process 1 cannot be read. */
+VssMounts *vss_mounts_read(const char *proc, GError **error);
+void vss_mounts_free(VssMounts *mounts);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssMounts, vss_mounts_free)
+
+static inline VssSuper *vss_mounts_super(const VssMounts *mounts, guint place)
+{
+	return (VssSuper *)g_ptr_array_index(mounts->supers, place);
+}
+
+/* The best place to reach @super by. */
+static inline VssMount *vss_super_mount(const VssSuper *super)
+{
+	return (VssMount *)g_ptr_array_index(super->mounts, 0);
+}
+
+/*
+ * The place of the superblock that absolute @path is on, as seen by process 1, told from the table
+ * alone; that at @except does not count. -1 where there is none.
+ */
+int vss_mounts_find(const VssMounts *mounts, const char *path, int except);
+
+/* Whether @path is @dir or below it. */
+gboolean vss_path_below(const char *path, const char *dir);
