@@ -3,7 +3,8 @@
  * The devices below /dev/vmbus. Facts of Linux that shape this: one opener; one message per read,
  * which blocks whatever O_NONBLOCK says, so it is polled first; a read with too little room fails
  * with EINVAL and leaves the message queued; a write is one whole message and fails with EINVAL where
- * the kernel waits for none; after the host takes the service away all calls fail with EBADF.
+ * the kernel waits for none; after the host takes the service away all calls fail with EBADF; and the
+ * device is there, and can be opened, before the driver knows of it (see settle_ms).
  */
 #include <transport/chardev.h>
 
@@ -14,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <util/error.h>
@@ -198,10 +200,35 @@ static gboolean check_device(int fd, const char *path, GError **error)
 		       path);
 }
 
+guint hvis_chardev_settle_ms(const struct timespec *made, const struct timespec *now)
+{
+	gint64 age_ms = ((gint64)now->tv_sec - made->tv_sec) * 1000 +
+			(now->tv_nsec - made->tv_nsec) / 1000000;
+
+	/* Made in the future: the clock was set meanwhile, as it often is early in a boot. */
+	return age_ms < 0 || age_ms >= HVIS_CHARDEV_SETTLE_MS
+		       ? 0
+		       : HVIS_CHARDEV_SETTLE_MS - (guint)age_ms;
+}
+
+static gboolean has_settled(const char *path)
+{
+	struct timespec now;
+	struct stat st;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return stat(path, &st) < 0 || !S_ISCHR(st.st_mode) ||
+	       hvis_chardev_settle_ms(&st.st_ctim, &now) == 0;
+}
+
 HvisTransport *hvis_chardev_open(const char *path, GError **error)
 {
 	hvis_autofd int fd = -1;
 
+	if (!has_settled(path)) {
+		hvis_fail(error, HVIS_ERROR_IO, "%s has just appeared", path);
+		return NULL;
+	}
 	do
 		fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
 	while (fd < 0 && errno == EINTR);

@@ -7,6 +7,8 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -133,6 +135,49 @@ static void test_chardev_open(void)
 	g_assert_cmpstr(shown, ==, "device /dev/null");
 	g_assert_null(hvis_transport_open_path("/dev/hvis/none", &error));
 	g_assert_true(hvis_error_is(error, HVIS_ERROR_NOT_FOUND));
+}
+
+/* A registration on the heels of the new device met the kernel's driver unprepared, and the kernel died. */
+static void test_chardev_just_appeared(void)
+{
+	static const struct {
+		struct timespec made, now;
+		guint ms;
+	} cases[] = {
+		{ { 100, 0 }, { 100, 0 }, HVIS_CHARDEV_SETTLE_MS },
+		{ { 100, 990000000 }, { 101, 40000000 }, HVIS_CHARDEV_SETTLE_MS - 50 },
+		{ { 100, 0 }, { 100, 149999999 }, 1 },
+		{ { 100, 0 }, { 100, 150000000 }, 0 },
+		{ { 100, 0 }, { 1000000, 0 }, 0 },
+		{ { 100, 0 }, { 99, 999000000 }, 0 }, /* the clock was set back */
+		{ { G_MAXINT32, 0 }, { 0, 0 }, 0 },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++)
+		g_assert_cmpuint(
+			hvis_chardev_settle_ms(&cases[i].made, &cases[i].now), ==, cases[i].ms);
+}
+
+/* The same with a device, where we may make one. */
+static void test_chardev_new_device(void)
+{
+	g_autofree char *dir = g_dir_make_tmp("hvis-chardev-XXXXXX", NULL);
+	g_autofree char *path = g_build_filename(dir, "null", NULL);
+	g_autoptr(HvisTransport) t = NULL;
+	g_autoptr(GError) error = NULL;
+
+	if (mknod(path, S_IFCHR | 0600, makedev(1, 3)) < 0) {
+		g_test_skip("no device can be made here");
+	} else {
+		g_assert_null(hvis_transport_open_path(path, &error));
+		g_assert_true(hvis_error_is(error, HVIS_ERROR_IO));
+		g_clear_error(&error);
+		g_usleep((HVIS_CHARDEV_SETTLE_MS + 20) * 1000);
+		t = hvis_transport_open_path(path, &error);
+		g_assert_true(t || hvis_error_is(error, HVIS_ERROR_PERMISSION)); /* nodev */
+	}
+	unlink(path);
+	rmdir(dir);
 }
 
 static void test_explain(void)
@@ -354,6 +399,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/transport/chardev/errors", test_chardev_errors);
 	g_test_add_func("/transport/chardev/einval", test_chardev_einval);
 	g_test_add_func("/transport/chardev/open", test_chardev_open);
+	g_test_add_func("/transport/chardev/just-appeared", test_chardev_just_appeared);
+	g_test_add_func("/transport/chardev/new-device", test_chardev_new_device);
 	g_test_add_func("/transport/chardev/explain", test_explain);
 	g_test_add_func("/transport/chardev/holder", test_holder);
 	g_test_add_func("/transport/chardev/file-is-no-device", test_file_is_no_device);

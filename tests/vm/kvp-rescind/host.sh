@@ -13,6 +13,15 @@ for round in 1 2 3; do
 	check "kvp is ready" ctl wait kvp --timeout 60
 	is "the pair is still there" "$(ctl kvp get Survivor)" "outlives the channel"
 done
+# A daemon that registers before the driver knows of its own device brings the guest's kernel down.
+again()
+{
+	for _ in 1 2 3 4 5 6 7 8; do
+		ctl service disable kvp && ctl service enable kvp && ctl wait kvp --timeout 60 || return
+	done
+}
+check "often, and as soon as the device is there" again
+is "the pair is still there" "$(ctl kvp get Survivor)" "outlives the channel"
 is "one daemon" "$(guest pidof hv_kvp_daemon | wc -w)" 1
 check "remove it" ctl kvp remove Survivor
 done_testing
