@@ -219,10 +219,23 @@ static void act_delay(HvisService *s)
 	s->failures++;
 }
 
+/*
+ * GLib takes the descriptor of a source that cannot recurse out of its poll for as long as the source is
+ * dispatched, and wakes itself up for both. Ours never runs a main loop, so it may as well say that it can.
+ */
+static guint watch_transport(HvisService *s)
+{
+	g_autoptr(GSource) source = g_unix_fd_source_new(
+		hvis_transport_fd(s->transport), G_IO_IN | G_IO_HUP | G_IO_ERR);
+
+	g_source_set_callback(source, G_SOURCE_FUNC(on_readable), s, NULL);
+	g_source_set_can_recurse(source, TRUE);
+	return g_source_attach(source, NULL);
+}
+
 static void act_await(HvisService *s)
 {
-	s->source = g_unix_fd_add(
-		hvis_transport_fd(s->transport), G_IO_IN | G_IO_HUP | G_IO_ERR, on_readable, s);
+	s->source = watch_transport(s);
 	set_timer(s, HVIS_SERVICE_HANDSHAKE_MS, HVIS_EVENT_DEADLINE);
 }
 
@@ -239,19 +252,34 @@ static void act_welcome(HvisService *s)
 	post(s, HVIS_EVENT_GONE);
 }
 
+/* The deadline of what arrived at @since and is not answered yet, where it was not extended already. */
+static void await_reply(HvisService *s, gint64 since)
+{
+	guint ms = s->ops->deadline_ms ? s->ops->deadline_ms : HVIS_SERVICE_DEADLINE_MS;
+	gint64 spent_ms = (s->clock->now(s->clock) - since) / 1000;
+
+	if (!s->timer)
+		set_timer(s, spent_ms < ms ? ms - (guint)spent_ms : 0, HVIS_EVENT_DEADLINE);
+}
+
+/* What is answered at once, as most is, needs no timer: none could fire in between. */
 static void act_dispatch(HvisService *s)
 {
 	g_autoptr(GError) error = NULL;
+	gint64 since = s->clock->now(s->clock);
 	guint64 txn = ++s->last_txn;
+	gboolean taken;
 
+	drop_timer(s);
 	s->txn = txn;
 	s->counters.requests++;
-	set_timer(s, s->ops->deadline_ms ? s->ops->deadline_ms : HVIS_SERVICE_DEADLINE_MS,
-		HVIS_EVENT_DEADLINE);
-	if (s->msg && s->ops->on_request(s, txn, s->msg, s->msg_len, s->data, &error))
-		return;
+	taken = s->msg && s->ops->on_request(s, txn, s->msg, s->msg_len, s->data, &error);
 	if (s->txn != txn)
 		return;
+	if (taken) {
+		await_reply(s, since);
+		return;
+	}
 	if (error)
 		g_debug("%s: malformed request: %s", s->ops->name, error->message);
 	s->counters.malformed++;

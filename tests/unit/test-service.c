@@ -117,6 +117,8 @@ typedef struct {
 	guint64 dropped;
 	gboolean refuse_handshake;
 	gboolean stop_in_request;
+	guint takes_ms; /* of time, before on_request() returns */
+	guint extends_ms; /* by it, for what it holds */
 	char *path;
 } Fixture;
 
@@ -155,10 +157,13 @@ static gboolean on_request(HvisService *service, guint64 txn, const guint8 *msg,
 		g_assert_false(hvis_service_reply(service, txn, "OKAY", 4));
 		return TRUE;
 	}
+	hvis_fake_clock_advance(f->clock, f->takes_ms);
 	if (memcmp(msg, "HOLD", 4) == 0)
 		f->held = txn;
 	else
 		hvis_service_reply(service, txn, "OKAY", 4);
+	if (f->extends_ms)
+		g_assert_true(hvis_service_extend(service, txn, f->extends_ms));
 	return TRUE;
 }
 
@@ -335,6 +340,53 @@ static void test_deadline(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpint(hvis_service_state(f->service), ==, HVIS_SERVICE_READY);
 }
 
+/* No timer for what is answered at once, the whole time again for what comes after it. */
+static void test_deadline_is_for_what_waits(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	f->scripts = SCRIPTS(STEPS(SENT("REGI"), ARRIVES("HELO"), ARRIVES("ASK1"), SENT("OKAY"),
+		ARRIVES("HOLD"), SENT("LATE"), ARRIVES("HOLD"), SENT("DONE")));
+	f->takes_ms = HVIS_SERVICE_DEADLINE_MS - 1;
+	hvis_service_start(f->service);
+	while (COUNT(f, replies) == 0) {
+		g_assert_cmpuint(hvis_fake_clock_pending(f->clock), <=, 1); /* the handshake's */
+		g_main_context_iteration(NULL, FALSE);
+	}
+	g_assert_cmpuint(hvis_fake_clock_pending(f->clock), ==, 0);
+	settle();
+	g_assert_cmpint(hvis_fake_clock_next_ms(f->clock), ==, 1);
+	f->takes_ms = 0;
+	hvis_fake_clock_advance(f->clock, 1);
+	settle();
+	g_assert_cmpuint(COUNT(f, overdue), ==, 1);
+	g_assert_cmpint(hvis_fake_clock_next_ms(f->clock), ==, HVIS_SERVICE_DEADLINE_MS);
+	g_assert_true(hvis_service_reply(f->service, f->held, "DONE", 4));
+	g_assert_cmpuint(hvis_fake_clock_pending(f->clock), ==, 0);
+	g_assert_true(hvis_script_done(f->transport));
+}
+
+/* Whoever takes the whole time to take a request, or the clock jumps meanwhile: overdue at once, not never. */
+static void test_deadline_passed_in_request(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	f->scripts = SCRIPTS(STEPS(SENT("REGI"), ARRIVES("HELO"), ARRIVES("HOLD"), SENT("LATE")));
+	f->takes_ms = 3 * HVIS_SERVICE_DEADLINE_MS;
+	start(f);
+	g_assert_cmpint(hvis_fake_clock_next_ms(f->clock), ==, 0);
+	hvis_fake_clock_advance(f->clock, 0);
+	g_assert_true(hvis_script_done(f->transport));
+	g_assert_cmpuint(COUNT(f, overdue), ==, 1);
+}
+
+static void test_extended_in_request(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	f->scripts = SCRIPTS(STEPS(SENT("REGI"), ARRIVES("HELO"), ARRIVES("HOLD"), SENT("LATE")));
+	f->takes_ms = 1000;
+	f->extends_ms = 2 * HVIS_SERVICE_DEADLINE_MS;
+	start(f);
+	g_assert_cmpint(hvis_fake_clock_next_ms(f->clock), ==, 2 * HVIS_SERVICE_DEADLINE_MS);
+	hvis_fake_clock_advance(f->clock, 2 * HVIS_SERVICE_DEADLINE_MS);
+	g_assert_true(hvis_script_done(f->transport));
+}
+
 static void test_extended(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	f->scripts = SCRIPTS(STEPS(SENT("REGI"), ARRIVES("HELO"), ARRIVES("HOLD"), SENT("DONE")));
@@ -372,8 +424,10 @@ static void test_superseded(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	while (!f->held)
 		g_main_context_iteration(NULL, FALSE);
 	first = f->held;
+	hvis_fake_clock_advance(f->clock, 1000);
 	settle();
 	g_assert_cmpuint(f->held, !=, first);
+	g_assert_cmpint(hvis_fake_clock_next_ms(f->clock), ==, HVIS_SERVICE_DEADLINE_MS);
 	g_assert_cmpuint(f->dropped, ==, first);
 	g_assert_cmpuint(COUNT(f, superseded), ==, 1);
 	g_assert_false(hvis_service_reply(f->service, first, "FRST", 4));
@@ -622,7 +676,10 @@ int main(int argc, char **argv)
 	ADD("serves", test_serves);
 	ADD("replies-later", test_replies_later);
 	ADD("deadline", test_deadline);
+	ADD("deadline/is-for-what-waits", test_deadline_is_for_what_waits);
+	ADD("deadline/passed-in-request", test_deadline_passed_in_request);
 	ADD("extended", test_extended);
+	ADD("extended/in-request", test_extended_in_request);
 	ADD("malformed", test_malformed);
 	ADD("superseded", test_superseded);
 	ADD("reply-refused", test_reply_refused);
