@@ -10,13 +10,12 @@
 #include <unistd.h>
 
 #include <glib-unix.h>
-#include <systemd/sd-daemon.h>
 
 #include <util/confidential.h>
 #include <util/config.h>
 #include <util/error.h>
 #include <util/log.h>
-#include <util/watchdog.h>
+#include <util/manager.h>
 #include <varlink/varlink.h>
 
 #include "ipd/worker.h"
@@ -286,13 +285,16 @@ static gboolean on_idle(gpointer data)
 
 static gboolean listen_on(IpService *service, GError **error)
 {
+	int fd;
+
 	if (service->options->socket)
 		return varlink_server_listen(
 			service->server, service->options->socket, 0600, error);
-	if (sd_listen_fds(TRUE) != 1)
+	fd = hvis_socket_of_manager();
+	if (fd < 0)
 		return hvis_fail(error, HVIS_ERROR_INVALID,
 			"there is no socket: this program is started by hvis-ip.socket");
-	varlink_server_listen_fd(service->server, SD_LISTEN_FDS_START);
+	varlink_server_listen_fd(service->server, fd);
 	service->idle = g_timeout_add(IP_IDLE_MS, on_idle, service);
 	return TRUE;
 }

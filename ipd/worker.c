@@ -9,7 +9,7 @@
 #include <util/error.h>
 #include <util/log.h>
 #include <util/messages.h>
-#include <util/watchdog.h>
+#include <util/manager.h>
 
 #include "ipd/command.h"
 #include "ipd/hook.h"

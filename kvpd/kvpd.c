@@ -19,7 +19,7 @@
 #include <util/error.h>
 #include <util/log.h>
 #include <util/messages.h>
-#include <util/watchdog.h>
+#include <util/manager.h>
 
 #include "kvpd/dispatch.h"
 #include "kvpd/access.h"

@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a daemon writes to a pipe, and what it tells its manager over a socket of ours. */
+/* What a daemon writes to a pipe. */
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <glib/gstdio.h>
-
 #include <util/error.h>
-#include <util/fd.h>
 #include <util/log.h>
 #include <util/messages.h>
-#include <util/watchdog.h>
 
 /* As the service manager does for what it starts; not for what that starts. */
 static void set_exec_pid(int offset)
@@ -161,105 +155,6 @@ static void test_debug(void)
 	g_test_trap_assert_stderr("<7>seen\n");
 }
 
-/* --- the manager: a datagram socket --- */
-
-typedef struct {
-	char *dir, *path;
-	int fd;
-} Manager;
-
-static void manager_open(Manager *m)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-
-	m->dir = g_dir_make_tmp("hvis-notify-XXXXXX", NULL);
-	m->path = g_build_filename(m->dir, "notify", NULL);
-	m->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	g_strlcpy(address.sun_path, m->path, sizeof(address.sun_path));
-	g_assert_cmpint(bind(m->fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
-	g_setenv("NOTIFY_SOCKET", m->path, TRUE);
-}
-
-static void manager_close(Manager *m)
-{
-	g_unsetenv("NOTIFY_SOCKET");
-	hvis_fd_clear(&m->fd);
-	g_unlink(m->path);
-	g_rmdir(m->dir);
-	g_free(m->path);
-	g_free(m->dir);
-}
-
-static void expect(Manager *m, const char *text)
-{
-	char buf[256] = { 0 };
-	ssize_t n = recv(m->fd, buf, sizeof(buf) - 1, 0);
-
-	g_assert_cmpstr(n < 0 ? "nothing" : buf, ==, text);
-}
-
-/* Both in one datagram, the time that of CLOCK_MONOTONIC. */
-static void expect_reloading(Manager *m)
-{
-	gint64 now = g_get_monotonic_time(), said = 0;
-	char buf[256] = { 0 };
-
-	g_assert_cmpint(recv(m->fd, buf, sizeof(buf) - 1, 0), >, 0);
-	g_assert_cmpint(sscanf(buf, "RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, &said), ==, 1);
-	g_assert_cmpint(said, <=, now);
-	g_assert_cmpint(said, >, now - 20 * G_USEC_PER_SEC);
-}
-
-static void test_notify(void)
-{
-	Manager m;
-
-	manager_open(&m);
-	hvis_notify_ready();
-	expect(&m, "READY=1");
-	hvis_notify_status("Waiting for %s", "the host");
-	expect(&m, "STATUS=Waiting for the host");
-	hvis_notify_status("Waiting for the host");
-	expect(&m, "nothing"); /* unchanged */
-	hvis_notify_status("two\nWATCHDOG=trigger");
-	expect(&m, "STATUS=two WATCHDOG=trigger");
-	hvis_notify_reloading();
-	expect_reloading(&m);
-	hvis_notify_reloaded();
-	expect(&m, "READY=1");
-	hvis_notify_stopping();
-	expect(&m, "STOPPING=1");
-	manager_close(&m);
-}
-
-static void test_watchdog(void)
-{
-	g_autofree char *pid = g_strdup_printf("%d", getpid());
-	gint64 start, first, second;
-	Manager m;
-	char buf[64];
-
-	manager_open(&m);
-	hvis_watchdog_attach(); /* not asked for */
-	expect(&m, "nothing");
-	g_setenv("WATCHDOG_USEC", "100000", TRUE);
-	g_setenv("WATCHDOG_PID", pid, TRUE);
-	start = g_get_monotonic_time();
-	hvis_watchdog_attach();
-	expect(&m, "WATCHDOG=1");
-	while (recv(m.fd, buf, sizeof(buf), 0) < 0)
-		g_main_context_iteration(NULL, TRUE);
-	first = g_get_monotonic_time() - start;
-	while (recv(m.fd, buf, sizeof(buf), 0) < 0)
-		g_main_context_iteration(NULL, TRUE);
-	second = g_get_monotonic_time() - start;
-	g_assert_cmpint(first, >=, 49000); /* half of the period, not faster */
-	g_assert_cmpint(second, >=, 99000);
-	g_unsetenv("WATCHDOG_USEC");
-	g_unsetenv("WATCHDOG_PID");
-	manager_close(&m);
-}
-
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -270,7 +165,5 @@ int main(int argc, char **argv)
 	g_test_add_func("/log/die", test_die);
 	g_test_add_func("/log/die-managed", test_die_managed);
 	g_test_add_func("/log/debug", test_debug);
-	g_test_add_func("/notify/messages", test_notify);
-	g_test_add_func("/notify/watchdog", test_watchdog);
 	return g_test_run();
 }

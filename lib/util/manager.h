@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a Type=notify service tells its manager: that it runs, how it is, that its main loop turns.
- * All of it is nothing without a manager.
+ * The service manager: what a Type=notify service tells it, and the socket that it hands over. By its
+ * documented protocols (sd_notify(3), sd_listen_fds(3)), which are two variables and a datagram: its library would
+ * bring six more into every daemon. All of it is nothing without a manager.
  */
 #pragma once
 
@@ -20,3 +21,9 @@ void hvis_notify_stopping(void);
 
 /* STATUS= in words, one line; sent only when it changed. */
 void hvis_notify_status(const char *format, ...) G_GNUC_PRINTF(1, 2);
+
+/*
+ * The socket that this process was started for, close-on-exec, -1 where there is none or more than one.
+ * Takes the variables out of the environment, so only once.
+ */
+int hvis_socket_of_manager(void);
