@@ -49,8 +49,11 @@ struct Kvpd {
 	HvisService *service;
 	KvpSocket *socket;
 	char *kernel; /* version text of the registration */
-	char *request; /* the last one */
-	gint64 request_time_us;
+	struct {
+		gint64 time_us; /* real time; 0 = there was none */
+		guint32 index;
+		guint8 op, pool;
+	} last; /* request */
 	guint64 refused;
 	KvpAccess *writers;
 	KvpStats stats;
@@ -105,19 +108,31 @@ static void on_network(gpointer data)
 
 /* --- requests --- */
 
+/* "enumerate guest 3"; to be freed. */
+static char *last_request(const Kvpd *kvpd)
+{
+	const char *op = kvp_dispatch_op_name(kvpd->last.op);
+	const char *pool = kvp_pools_name(kvpd->last.pool);
+
+	if (kvpd->last.time_us == 0)
+		return NULL;
+	if (kvpd->last.op == HVIS_KVP_OP_ENUMERATE)
+		return g_strdup_printf("%s %s %u", op, pool ? pool : "?", kvpd->last.index);
+	return g_strdup_printf("%s %s", op, pool ? pool : "?");
+}
+
 static void note_request(Kvpd *kvpd, const KvpRequest *request)
 {
-	const char *pool = kvp_pools_name(request->pool);
+	g_autofree char *text = NULL;
 
-	g_free(kvpd->request);
-	if (request->op == HVIS_KVP_OP_ENUMERATE)
-		kvpd->request = g_strdup_printf("%s %s %u", kvp_dispatch_op_name(request->op),
-			pool ? pool : "?", request->index);
-	else
-		kvpd->request = g_strdup_printf(
-			"%s %s", kvp_dispatch_op_name(request->op), pool ? pool : "?");
-	kvpd->request_time_us = g_get_real_time();
-	hvis_log(HVIS_LOG_DEBUG, "Host: %s", kvpd->request);
+	kvpd->last.time_us = g_get_real_time();
+	kvpd->last.op = request->op;
+	kvpd->last.pool = request->pool;
+	kvpd->last.index = request->index;
+	if (!hvis_log_shows(HVIS_LOG_DEBUG))
+		return;
+	text = last_request(kvpd);
+	hvis_log(HVIS_LOG_DEBUG, "Host: %s", text);
 }
 
 /* What the host asks wrongly is its business; what we cannot do is the administrator's. */
@@ -350,12 +365,13 @@ static struct json_object *get_status(gpointer data)
 {
 	Kvpd *kvpd = data;
 	g_autoptr(KvpRecords) facts = kvp_facts_snapshot(kvpd->facts);
+	g_autofree char *request = last_request(kvpd);
 	const KvpStatus status = { .service = kvpd->service,
 		.store = kvpd->store,
 		.facts = facts,
 		.kernel = kvpd->kernel,
-		.request = kvpd->request,
-		.request_time_us = kvpd->request_time_us,
+		.request = request,
+		.request_time_us = kvpd->last.time_us,
 		.refused = kvpd->refused };
 
 	return kvp_status_json(&status);
@@ -518,7 +534,6 @@ void kvpd_free(Kvpd *kvpd)
 	kvp_store_unref(kvpd->store);
 	kvp_pools_unref(kvpd->pools);
 	g_free(kvpd->kernel);
-	g_free(kvpd->request);
 	g_free(kvpd->failure);
 	g_free(kvpd);
 }

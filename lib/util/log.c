@@ -77,13 +77,18 @@ static gboolean write_journal(GLogLevelFlags flags, const GLogField *fields, gsi
 	return g_log_writer_journald(flags, all, count, NULL) == G_LOG_WRITER_HANDLED;
 }
 
+static gboolean is_dropped(GLogLevelFlags flags, const char *domain)
+{
+	return priority_of(flags) == LOG_DEBUG && !log_state.debug &&
+	       g_log_writer_default_would_drop(flags, domain);
+}
+
 static GLogWriterOutput write_entry(
 	GLogLevelFlags flags, const GLogField *fields, gsize n, gpointer data G_GNUC_UNUSED)
 {
 	const char *message = field_of(fields, n, "MESSAGE");
 
-	if (priority_of(flags) == LOG_DEBUG && !log_state.debug &&
-		g_log_writer_default_would_drop(flags, field_of(fields, n, "GLIB_DOMAIN")))
+	if (is_dropped(flags, field_of(fields, n, "GLIB_DOMAIN")))
 		return G_LOG_WRITER_HANDLED;
 	if (log_state.journal && write_journal(flags, fields, n))
 		return G_LOG_WRITER_HANDLED;
@@ -107,6 +112,11 @@ void hvis_log_init(const char *service, gboolean debug)
 	log_state.journal = g_log_writer_is_journald(STDERR_FILENO);
 	log_state.prefix = is_managed() && !isatty(STDERR_FILENO);
 	g_log_set_writer_func(write_entry, NULL, NULL);
+}
+
+gboolean hvis_log_shows(HvisLogLevel level)
+{
+	return !is_dropped(levels[level].flags, NULL);
 }
 
 /* Texts of the host or of files may be in it: one entry stays one line. */

@@ -35,6 +35,9 @@ typedef struct {
  */
 void hvis_log_init(const char *service, gboolean debug);
 
+/* FALSE where an entry of @level would be dropped: what is for that alone need not be made. */
+gboolean hvis_log_shows(HvisLogLevel level);
+
 void hvis_log(HvisLogLevel level, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void hvis_log_with(HvisLogLevel level, const HvisLogContext *context, const char *format, ...)
 	G_GNUC_PRINTF(3, 4);

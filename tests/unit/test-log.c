@@ -147,12 +147,26 @@ static void test_debug(void)
 	if (g_test_subprocess()) {
 		set_exec_pid(0);
 		hvis_log_init("kvp", TRUE);
+		g_assert_true(hvis_log_shows(HVIS_LOG_DEBUG));
 		hvis_log(HVIS_LOG_DEBUG, "seen");
 		return;
 	}
 	g_test_trap_subprocess(NULL, 0, 0);
 	g_test_trap_assert_passed();
 	g_test_trap_assert_stderr("<7>seen\n");
+}
+
+static void test_shows(void)
+{
+	if (g_test_subprocess()) {
+		g_unsetenv("G_MESSAGES_DEBUG"); /* which GLib's tests may have set */
+		hvis_log_init("kvp", FALSE);
+		g_assert_false(hvis_log_shows(HVIS_LOG_DEBUG));
+		g_assert_true(hvis_log_shows(HVIS_LOG_INFO));
+		return;
+	}
+	g_test_trap_subprocess(NULL, 0, 0);
+	g_test_trap_assert_passed();
 }
 
 int main(int argc, char **argv)
@@ -165,5 +179,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/log/die", test_die);
 	g_test_add_func("/log/die-managed", test_die_managed);
 	g_test_add_func("/log/debug", test_debug);
+	g_test_add_func("/log/shows", test_shows);
 	return g_test_run();
 }
