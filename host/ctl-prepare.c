@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-#include <gio/gio.h>
 #include <hvis/shutdown.h>
+#include <wire/ip-address.h>
 
 #include "host/ctl-private.h"
 #include "host/service/timesync.h"
@@ -122,32 +122,20 @@ gboolean ctl_prepare_shutdown(CtlCall *call, GError **error)
 
 /* --- ip set --- */
 
-/* An IPv4 prefix length as the dotted mask that the protocol wants there. */
-static char *dotted_mask(guint prefix)
-{
-	guint32 mask = prefix ? ~0u << (32 - prefix) : 0;
-
-	return g_strdup_printf(
-		"%u.%u.%u.%u", mask >> 24, mask >> 16 & 255, mask >> 8 & 255, mask & 255);
-}
-
-/* "ADDRESS/PREFIX" into its two lists, and its family into @families. */
+/* "ADDRESS/PREFIX" into its two lists, and its family into @families; a prefix of IPv4 goes as a mask. */
 static gboolean split_address(const char *text, struct json_object *addresses,
 	struct json_object *subnets, gboolean *v6, GError **error)
 {
-	g_auto(GStrv) parts = g_strsplit(text, "/", 2);
-	g_autoptr(GInetAddress) address =
-		parts[0] ? g_inet_address_new_from_string(parts[0]) : NULL;
+	g_autofree char *given = g_strndup(text, strcspn(text, "/"));
 	g_autofree char *subnet = NULL;
-	guint64 prefix;
+	IpAddress address;
 
-	*v6 = address && g_inet_address_get_family(address) == G_SOCKET_FAMILY_IPV6;
-	if (!address || !parts[1] ||
-		!g_ascii_string_to_unsigned(parts[1], 10, 0, *v6 ? 128 : 32, &prefix, NULL))
+	if (!ip_address_parse_cidr(text, &address, NULL))
 		return hvis_fail(error, HVIS_ERROR_INVALID,
 			"--address %s: ADDRESS/PREFIX is wanted, such as 192.0.2.5/24", text);
-	subnet = *v6 ? g_strdup(parts[1]) : dotted_mask((guint)prefix);
-	json_object_array_add(addresses, json_object_new_string(parts[0]));
+	*v6 = address.family == AF_INET6;
+	subnet = *v6 ? g_strdup_printf("%u", address.prefix) : ip_prefix_mask(&address);
+	json_object_array_add(addresses, json_object_new_string(given));
 	json_object_array_add(subnets, json_object_new_string(subnet));
 	return TRUE;
 }
@@ -171,7 +159,7 @@ static gboolean add_addresses(CtlCall *call, struct json_object *ip, GError **er
 	json_object_object_add(ip, "families", families);
 	for (gsize i = 0; given && i < json_object_array_length(given); i++) {
 		const char *text = json_object_get_string(json_object_array_get_idx(given, i));
-		gboolean v6;
+		gboolean v6 = FALSE;
 
 		if (!split_address(text, addresses, subnets, &v6, error))
 			return FALSE;

@@ -2,15 +2,14 @@
 /*
  * One lookup at a time. While it is on the way, at most one more is remembered. One that takes too
  * long is given up: what it says later is not heard, but its thread lasts until the resolver returns,
- * so there are never more than KVP_HOST_NAME_LOOKUPS of them. A lookup's task outlives us if it must:
- * it owns its name, and a cancelled one reports to nobody.
+ * so there are never more than KVP_HOST_NAME_LOOKUPS of them. A lookup outlives us if it must: it owns
+ * its name.
  */
 #include "config.h"
 
 #include "kvpd/hostname.h"
 
 #include <fcntl.h>
-#include <gio/gio.h>
 #include <glib-unix.h>
 #include <netdb.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 
 #include <util/fd.h>
 
+#include "kvpd/errand.h"
 #include "kvpd/fqdn.h"
 
 struct KvpHostName {
@@ -25,7 +25,7 @@ struct KvpHostName {
 	HvisClock *clock;
 	char *host; /* as of the last look */
 	char *full; /* as resolved for @host; NULL = not yet, or no answer */
-	GCancellable *lookup; /* the one on the way */
+	KvpErrand *lookup; /* the one on the way */
 	gboolean again; /* look once more after it */
 	gint *running; /* lookups that have not returned, shared with them */
 	guint patience; /* the timer after which a lookup is given up */
@@ -102,6 +102,7 @@ static gboolean is_useful(const char *full)
 typedef struct {
 	char *(*resolve)(const char *host);
 	char *host;
+	char *full; /* the answer; NULL = none */
 	gint *running;
 } Lookup;
 
@@ -111,16 +112,16 @@ static void lookup_free(gpointer data)
 
 	g_atomic_rc_box_release(lookup->running);
 	g_free(lookup->host);
+	g_free(lookup->full);
 	g_free(lookup);
 }
 
-static void run_lookup(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+static void run_lookup(gpointer data)
 {
 	Lookup *lookup = data;
-	char *full = lookup->resolve(lookup->host);
 
+	lookup->full = lookup->resolve(lookup->host);
 	g_atomic_int_add(lookup->running, -1);
-	g_task_return_pointer(task, full, g_free);
 }
 
 static void stop_patience(KvpHostName *name)
@@ -129,21 +130,16 @@ static void stop_patience(KvpHostName *name)
 	name->patience = 0;
 }
 
-static void on_looked_up(GObject *source, GAsyncResult *result, gpointer data)
+static void on_looked_up(gpointer work, gpointer owner)
 {
-	GTask *task = G_TASK(result);
-	Lookup *lookup = g_task_get_task_data(task);
-	g_autoptr(GError) error = NULL;
-	g_autofree char *full = g_task_propagate_pointer(task, &error);
-	KvpHostName *name = data;
+	Lookup *lookup = work;
+	KvpHostName *name = owner;
 
-	if (error)
-		return; /* cancelled: given up, or @name is gone */
-	g_clear_object(&name->lookup);
+	name->lookup = NULL;
 	stop_patience(name);
-	if (g_str_equal(lookup->host, name->host) && is_useful(full)) {
+	if (g_str_equal(lookup->host, name->host) && is_useful(lookup->full)) {
 		g_free(name->full);
-		name->full = g_steal_pointer(&full);
+		name->full = g_steal_pointer(&lookup->full);
 	}
 	if (name->again)
 		look(name);
@@ -154,26 +150,26 @@ static void on_patience(gpointer data)
 	KvpHostName *name = data;
 
 	name->patience = 0;
-	if (name->lookup)
-		g_cancellable_cancel(name->lookup);
-	g_clear_object(&name->lookup);
+	kvp_errand_give_up(g_steal_pointer(&name->lookup));
 	if (name->again)
 		look(name);
 }
 
+/* Without a thread it is as one that does not come back. */
 static void start_lookup(KvpHostName *name)
 {
-	g_autoptr(GTask) task = NULL;
+	static const KvpErrandOps ops = { run_lookup, on_looked_up, lookup_free };
 	Lookup *lookup = g_new0(Lookup, 1);
 
 	lookup->resolve = name->ops->resolve;
 	lookup->host = g_strdup(name->host);
 	lookup->running = g_atomic_rc_box_acquire(name->running);
 	g_atomic_int_inc(name->running);
-	name->lookup = g_cancellable_new();
-	task = g_task_new(NULL, name->lookup, on_looked_up, name);
-	g_task_set_task_data(task, lookup, lookup_free);
-	g_task_run_in_thread(task, run_lookup);
+	name->lookup = kvp_errand_start(&ops, lookup, name);
+	if (name->lookup)
+		return;
+	g_atomic_int_add(name->running, -1);
+	name->again = TRUE;
 }
 
 static void look(KvpHostName *name)
@@ -250,9 +246,7 @@ void kvp_host_name_free(KvpHostName *name)
 	hvis_fd_clear(&name->fd);
 	name->clock->remove(name->clock, name->timer);
 	stop_patience(name);
-	if (name->lookup)
-		g_cancellable_cancel(name->lookup);
-	g_clear_object(&name->lookup);
+	kvp_errand_give_up(name->lookup);
 	g_atomic_rc_box_release(name->running);
 	g_free(name->host);
 	g_free(name->full);

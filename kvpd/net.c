@@ -7,15 +7,13 @@
  * long a longer one. When it is quiet again there is one look more: the kernel sends some events
  * before it has done what they tell of.
  *
- * One look at a time, in a thread. It outlives us if it must: it owns its copy of the root, and a
- * cancelled one reports to nobody.
+ * One look at a time, in a thread. It outlives us if it must: it owns its copy of the root.
  */
 #include "config.h"
 
 #include "kvpd/net.h"
 
 #include <errno.h>
-#include <gio/gio.h>
 #include <glib-unix.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
@@ -25,6 +23,7 @@
 
 #include <util/fd.h>
 
+#include "kvpd/errand.h"
 #include "kvpd/netdump.h"
 #include "kvpd/netfiles.h"
 #include "kvpd/netwatch.h"
@@ -51,7 +50,7 @@ struct KvpNet {
 	guint source; /* of @fd */
 	guint pause; /* until the next look may start */
 	guint settle, retry;
-	GCancellable *look; /* the one on its way */
+	KvpErrand *look; /* the one on its way */
 	gboolean news; /* since it started */
 	gboolean is_last; /* the last look was the one after which it stays quiet */
 	guint looks;
@@ -138,8 +137,9 @@ static Look *look_new(const KvpNet *net)
 	return l;
 }
 
-static void look_run(Look *l)
+static void look_run(gpointer data)
 {
+	Look *l = data;
 	gint64 start = g_get_monotonic_time();
 	g_autoptr(GError) error = NULL;
 
@@ -149,12 +149,6 @@ static void look_run(Look *l)
 	l->state->policy = l->policy;
 	l->told = told_of(l->state);
 	l->took_us = g_get_monotonic_time() - start;
-}
-
-static void run_look(GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
-{
-	look_run(data);
-	g_task_return_boolean(task, TRUE);
 }
 
 static void take(KvpNet *net, Look *l)
@@ -301,32 +295,33 @@ static void start_pause(KvpNet *net, gint64 took_us)
 	net->pause = g_timeout_add(MAX(ms, KVP_NET_PAUSE_MS), on_pause, net);
 }
 
-static void on_looked(GObject *source, GAsyncResult *result, gpointer data)
+static void retry_later(KvpNet *net)
 {
-	GTask *task = G_TASK(result);
-	g_autoptr(GError) error = NULL;
-	Look *l = g_task_get_task_data(task);
-	KvpNet *net = data;
-
-	if (!g_task_propagate_boolean(task, &error))
-		return; /* cancelled: @net is gone */
-	g_clear_object(&net->look);
-	start_pause(net, l->took_us);
-	if (l->failed && net->retry == 0)
+	if (net->retry == 0)
 		net->retry = g_timeout_add_seconds(RETRY_S, on_retry, net);
+}
+
+static void on_looked(gpointer work, gpointer owner)
+{
+	Look *l = work;
+	KvpNet *net = owner;
+
+	net->look = NULL;
+	start_pause(net, l->took_us);
+	if (l->failed)
+		retry_later(net);
 	take(net, l);
 }
 
 static void look(KvpNet *net)
 {
-	g_autoptr(GTask) task = NULL;
+	static const KvpErrandOps ops = { look_run, on_looked, look_free };
 
 	net->news = FALSE;
 	net->is_last = FALSE;
-	net->look = g_cancellable_new();
-	task = g_task_new(NULL, net->look, on_looked, net);
-	g_task_set_task_data(task, look_new(net), look_free);
-	g_task_run_in_thread(task, run_look);
+	net->look = kvp_errand_start(&ops, look_new(net), net);
+	if (!net->look)
+		retry_later(net);
 }
 
 static void news(KvpNet *net)
@@ -359,7 +354,7 @@ KvpNet *kvp_net_new(const char *root, KvpNetChanged changed, gpointer data)
 	l = look_new(net);
 	look_run(l);
 	if (l->failed || net->fd < 0)
-		net->retry = g_timeout_add_seconds(RETRY_S, on_retry, net);
+		retry_later(net);
 	net->state = g_steal_pointer(&l->state);
 	net->told = l->told;
 	l->told = (Told){ 0 };
@@ -371,9 +366,7 @@ void kvp_net_free(KvpNet *net)
 {
 	if (!net)
 		return;
-	if (net->look)
-		g_cancellable_cancel(net->look);
-	g_clear_object(&net->look);
+	kvp_errand_give_up(net->look);
 	g_clear_handle_id(&net->source, g_source_remove);
 	g_clear_handle_id(&net->pause, g_source_remove);
 	g_clear_handle_id(&net->settle, g_source_remove);

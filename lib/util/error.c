@@ -6,7 +6,6 @@
 #include <util/error.h>
 
 #include <errno.h>
-#include <gio/gio.h>
 #include <stdio.h>
 
 #include <util/output.h>
@@ -143,14 +142,10 @@ static HvisExit exit_of_foreign(const GError *error)
 	if (error->domain == G_OPTION_ERROR)
 		return HVIS_EXIT_USAGE;
 	if (g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_ACCES) ||
-		g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_PERM) ||
-		g_error_matches(error, G_IO_ERROR, G_IO_ERROR_PERMISSION_DENIED))
+		g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_PERM))
 		return HVIS_EXIT_PERMISSION;
-	if (g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT) ||
-		g_error_matches(error, G_IO_ERROR, G_IO_ERROR_NOT_FOUND))
+	if (g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
 		return HVIS_EXIT_FALSE;
-	if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_TIMED_OUT))
-		return HVIS_EXIT_TIMEOUT;
 	return HVIS_EXIT_IO;
 }
 
