@@ -77,6 +77,8 @@ CONTROL_METHOD(kvp_remove);
 /* control-ip.c */
 CONTROL_METHOD(ip_get);
 CONTROL_METHOD(ip_set);
+/* control-backup.c */
+CONTROL_METHOD(backup);
 /* control-guest.c */
 CONTROL_METHOD(shutdown);
 CONTROL_METHOD(wait_exit);

@@ -83,6 +83,7 @@ static const VarlinkMethod methods[] = {
 	ACT("KvpRemove", control_kvp_remove),
 	ACT("IpGet", control_ip_get),
 	ACT("IpSet", control_ip_set),
+	ACT("Backup", control_backup),
 	ACT("Shutdown", control_shutdown),
 	{ .name = "Trace", .handle = control_trace, .privileged = TRUE, .streams = TRUE },
 	ACT("FaultAdd", control_fault_add),

@@ -18,6 +18,7 @@
 #define WORD(name, member) { name, CTL_WORD, member, NULL },
 #define STRING(name, member) { name, CTL_STRING, member, NULL },
 #define INT(name, member) { name, CTL_INT, member, NULL },
+#define SECONDS(name, member) { name, CTL_SECONDS, member, NULL },
 #define FLAG(name, member) { name, CTL_FLAG, member, NULL },
 #define LIST(name, member) { name, CTL_LIST, member, NULL },
 #define CONST(name, member, constant) { name, CTL_CONST, member, constant },
@@ -199,6 +200,16 @@ const CtlCommand ctl_commands[] = {
 					LIST("dns", ".dns") LIST("family", ".families")),
 		.prepare = ctl_prepare_ip,
 		.waits = TRUE,
+	},
+	{
+		.name = "backup",
+		.method = "Backup",
+		.summary = "let the guest freeze its file systems, hold them, thaw them",
+		.args = ARGS(SECONDS("hold", "hold_ms") FLAG("abort", "abort")
+				STRING("silent-after", "silent_after") LIST("luns", "luns")),
+		.waits = TRUE,
+		.print = ctl_print_backup,
+		.judge = ctl_judge_backup,
 	},
 	{
 		.name = "shutdown",

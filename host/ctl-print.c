@@ -211,7 +211,7 @@ void ctl_print_trace(FILE *stream, struct json_object *answer)
 	print_bytes(stream, json_object_get_string(output_member(event, "bytes")));
 }
 
-HvisExit ctl_judge_heartbeat(struct json_object *answer)
+HvisExit ctl_judge_heartbeat(struct json_object *answer, GError **error)
 {
 	const char *summary = json_object_get_string(output_member(answer, "heartbeat.summary"));
 

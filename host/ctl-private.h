@@ -24,4 +24,8 @@ void ctl_print_event(FILE *stream, struct json_object *answer);
 void ctl_print_offset(FILE *stream, struct json_object *answer);
 void ctl_print_id(FILE *stream, struct json_object *answer);
 void ctl_print_trace(FILE *stream, struct json_object *answer);
-HvisExit ctl_judge_heartbeat(struct json_object *answer);
+HvisExit ctl_judge_heartbeat(struct json_object *answer, GError **error);
+
+/* ctl-backup.c */
+void ctl_print_backup(FILE *stream, struct json_object *answer);
+HvisExit ctl_judge_backup(struct json_object *answer, GError **error);

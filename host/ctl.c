@@ -176,9 +176,12 @@ static HvisExit call_once(const CtlCommand *command, const CtlCall *call, Varlin
 		output_json(out, answer, FALSE);
 	else
 		ctl_print(command, out, answer);
-	status = command->judge ? command->judge(answer) : HVIS_EXIT_OK;
+	if (output_finish(out, error))
+		status = command->judge ? command->judge(answer, error) : HVIS_EXIT_OK;
+	else
+		status = hvis_exit_status(*error);
 	json_object_put(answer);
-	return output_finish(out, error) ? status : hvis_exit_status(*error);
+	return status;
 }
 
 static HvisExit call_host(

@@ -32,8 +32,8 @@ typedef struct {
 	const char *member;
 	const OutputColumn *columns;
 	void (*print)(FILE *stream, struct json_object *answer);
-	/* The exit status that an answer means; NULL = always done. */
-	HvisExit (*judge)(struct json_object *answer);
+	/* The exit status that an answer means, with @error where it is more than 1; NULL = done. */
+	HvisExit (*judge)(struct json_object *answer, GError **error);
 } CtlCommand;
 
 extern const CtlCommand ctl_commands[];

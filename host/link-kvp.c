@@ -266,6 +266,11 @@ static guint32 kvp_to_host(const IcMessage *request, const guint8 *bytes, GByteA
 	return HVIS_S_OK;
 }
 
+static guint kvp_timeout_ms(const IcMessage *request)
+{
+	return 30000; /* HV_UTIL_TIMEOUT */
+}
+
 /* --- registration --- */
 
 static gboolean kvp_registers(const guint8 *message)
@@ -295,8 +300,10 @@ const LinkDevice link_kvp = {
 		.message = { { 1, 0 }, { 3, 0 }, { 4, 0 } },
 	},
 	.message_size = sizeof(struct hvis_kvp_dev_msg),
+	.awaits_daemon = TRUE,
 	.registers = kvp_registers,
 	.registered = kvp_registered,
+	.timeout_ms = kvp_timeout_ms,
 	.to_daemon = kvp_to_daemon,
 	.to_host = kvp_to_host,
 	.describe = kvp_device_describe,

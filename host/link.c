@@ -24,7 +24,6 @@
 #include "host/service/class.h"
 #include "host/trace.h"
 
-#define ANSWER_TIMEOUT_MS 30000u /* HV_UTIL_TIMEOUT */
 #define GATE_TIMEOUT_MS 55000u /* HV_UTIL_NEGO_TIMEOUT */
 #define RECEIVE_MAX 65536u /* ours: longer messages lose their tail, which nobody reads */
 
@@ -38,7 +37,8 @@ typedef enum {
 
 typedef enum {
 	EV_OPEN,
-	EV_REGISTER, /* a message that registers */
+	EV_REGISTER, /* a message that registers, once */
+	EV_REGISTER_ANY, /* one that registers whenever nothing is asked */
 	EV_MESSAGE, /* any other */
 	EV_ASK, /* a request of the host, in the session's ->request */
 	EV_TIMEOUT,
@@ -78,7 +78,7 @@ typedef struct {
 	guint8 *buffer; /* RECEIVE_MAX bytes; what the daemon sent last */
 } LinkPort;
 
-static const LinkDevice *const devices[] = { &link_kvp };
+static const LinkDevice *const devices[] = { &link_kvp, &link_vss };
 
 static Link *port_link(LinkPort *port)
 {
@@ -164,15 +164,33 @@ static void answer_versions(LinkPort *port, guint64 xid, IcMessage *m)
 	answer_host(port, xid, m);
 }
 
+static GByteArray *copy_body(const IcMessage *m)
+{
+	return g_byte_array_append(g_byte_array_new(), m->body.pos, (guint)m->body.left);
+}
+
+/* What the driver answers without its daemon; FALSE where it would ask that. */
+static gboolean answer_alone(LinkPort *port, guint64 xid, IcMessage *m)
+{
+	g_autoptr(GByteArray) body = copy_body(m);
+
+	if (!port->device->alone || !port->device->alone(m, body))
+		return FALSE;
+	m->status = HVIS_S_OK;
+	m->body = wire_cursor(body->data, body->len);
+	answer_host(port, xid, m);
+	return TRUE;
+}
+
 static void answer_request(LinkPort *port, const guint8 *message)
 {
 	Inbound *in = g_steal_pointer(&port->request);
-	g_autoptr(GByteArray) body = g_byte_array_new();
+	g_autoptr(GByteArray) body = NULL;
 	IcMessage m;
 
 	if (!icmsg_decode(in->bytes->data, in->bytes->len, &m, NULL))
 		g_assert_not_reached(); /* it was, when it was asked */
-	g_byte_array_append(body, m.body.pos, (guint)m.body.left);
+	body = copy_body(&m);
 	m.status = message ? port->device->to_host(&m, message, body) : HVIS_E_FAIL;
 	m.body = wire_cursor(body->data, body->len);
 	answer_host(port, in->xid, &m);
@@ -221,7 +239,8 @@ static void enter_asked(LinkPort *port)
 
 	if (!icmsg_decode(port->request->bytes->data, port->request->bytes->len, &m, NULL))
 		g_assert_not_reached();
-	port->answer_timer = clock->add(clock, ANSWER_TIMEOUT_MS, on_answer_timeout, port);
+	port->answer_timer =
+		clock->add(clock, port->device->timeout_ms(&m), on_answer_timeout, port);
 	to_daemon(port, port->device->to_daemon(&m));
 }
 
@@ -241,6 +260,7 @@ static void enter_opened(LinkPort *port)
 {
 	note(port, "a daemon opens the device");
 	send_notice(port->fd, 0);
+	port->gate_open = !port->device->awaits_daemon;
 	port->client->opened(port->data);
 }
 
@@ -274,18 +294,21 @@ static const struct {
 	},
 	[SESSION_INIT] = {
 		[EV_REGISTER] = GO(SESSION_READY, enter_registered),
+		[EV_REGISTER_ANY] = GO(SESSION_READY, enter_registered),
 		[EV_MESSAGE] = GO(SESSION_INIT, enter_refuse),
 		[EV_ASK] = GO(SESSION_INIT, enter_fail),
 		[EV_CLOSE] = GO(SESSION_CLOSED, enter_closed),
 	},
 	[SESSION_READY] = {
 		[EV_REGISTER] = GO(SESSION_READY, enter_refuse),
+		[EV_REGISTER_ANY] = GO(SESSION_READY, enter_registered),
 		[EV_MESSAGE] = GO(SESSION_READY, enter_refuse),
 		[EV_ASK] = GO(SESSION_ASKED, enter_asked),
 		[EV_CLOSE] = GO(SESSION_CLOSED, enter_closed),
 	},
 	[SESSION_ASKED] = {
 		[EV_REGISTER] = GO(SESSION_READY, enter_answered), /* status 100: an answer like any */
+		[EV_REGISTER_ANY] = GO(SESSION_ASKED, enter_refuse),
 		[EV_MESSAGE] = GO(SESSION_READY, enter_answered),
 		[EV_TIMEOUT] = GO(SESSION_READY, enter_fail),
 		[EV_CLOSE] = GO(SESSION_CLOSED, enter_closed),
@@ -317,6 +340,8 @@ static void drain(LinkPort *port)
 			inbound_free(in); /* nothing that a driver answers */
 		} else if (m.type == HVIS_IC_NEGOTIATE) {
 			answer_versions(port, in->xid, &m);
+			inbound_free(in);
+		} else if (answer_alone(port, in->xid, &m)) {
 			inbound_free(in);
 		} else {
 			port->request = in;
@@ -357,6 +382,18 @@ static gssize receive(LinkPort *port, gboolean *ret_gone)
 	return *ret_gone ? -1 : n;
 }
 
+static gboolean good_size(const LinkDevice *device, gsize n)
+{
+	return device->exact_size ? n == device->message_size : n >= device->message_size;
+}
+
+static SessionEvent event_of(const LinkPort *port)
+{
+	if (!port->device->registers(port->buffer))
+		return EV_MESSAGE;
+	return port->device->registers_again ? EV_REGISTER_ANY : EV_REGISTER;
+}
+
 static gboolean on_daemon(int fd, GIOCondition condition, gpointer data)
 {
 	LinkPort *port = data;
@@ -369,13 +406,13 @@ static gboolean on_daemon(int fd, GIOCondition condition, gpointer data)
 	}
 	if (n < 0)
 		return G_SOURCE_CONTINUE;
-	if ((gsize)n < port->device->message_size) {
+	if (!good_size(port->device, (gsize)n)) {
 		enter_refuse(port);
 		return G_SOURCE_CONTINUE;
 	}
 	trace_emit(TRACE_SERVICE, TRACE_TO_HOST, port->name, port->buffer, (gsize)n,
 		"device: %zd bytes from the daemon", n);
-	session_post(port, port->device->registers(port->buffer) ? EV_REGISTER : EV_MESSAGE);
+	session_post(port, event_of(port));
 	drain(port);
 	return G_SOURCE_CONTINUE;
 }

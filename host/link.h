@@ -9,12 +9,14 @@
  * by the contract of hvis/link.h. What it reproduces:
  *
  *  - one opener; the next gets EBUSY and is closed;
- *  - the first message must be REGISTER1 (KVP: op 100); it is answered with REGISTER1 and the text
- *    "3.1". Anything else: EINVAL, and the device waits on. REGISTER (4) is not taken: netlink only;
- *  - the host's first negotiation is answered when the daemon registers, or after 55 s without it;
- *  - a message shorter than HVIS_KVP_DEV_MSG_SIZE: EINVAL; a longer one is taken, its tail ignored;
- *  - one transaction at a time, 30 s for the daemon; then the host gets HVIS_E_FAIL, and the
- *    daemon's late answer EINVAL;
+ *  - the first message must be REGISTER1 (KVP: op 100, VSS: 129); it is answered with REGISTER1 and
+ *    the text "3.1" (KVP), or with the number 129 (VSS). Anything else: EINVAL, and the device waits
+ *    on. REGISTER (4, 128) is not taken: netlink only. VSS takes it again while nothing is asked;
+ *  - KVP: the host's first negotiation is answered when the daemon registers, or after 55 s;
+ *  - a message shorter than the device's: EINVAL; a longer one is taken, its tail ignored (KVP), or
+ *    EINVAL too (VSS);
+ *  - one transaction at a time, 30 s for the daemon, 15 minutes for FREEZE; then the host gets
+ *    HVIS_E_FAIL, and the daemon's late answer EINVAL;
  *  - close by the daemon: the transaction fails with HVIS_E_FAIL, and the next one to open must
  *    register again. Requests while nobody is registered fail with HVIS_E_FAIL.
  *

@@ -27,6 +27,7 @@ static const ServiceClass *const classes[] = {
 	&shutdown_class,
 	&timesync_class,
 	&kvp_class,
+	&vss_class,
 };
 
 const char *service_state_name(ServiceState state)

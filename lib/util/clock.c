@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The real clock over GLib's timeouts, and the fake one for tests. */
 #include <util/clock.h>
+
+#include <string.h>
+
 #include <util/error.h>
 
 typedef struct {
@@ -153,8 +156,9 @@ gboolean hvis_parse_seconds(const char *what, const char *text, guint *ret_ms, G
 {
 	char *end;
 	double seconds = g_ascii_strtod(text, &end);
+	gboolean number = end != text && (*end == '\0' || !strcmp(end, "s"));
 
-	if (end == text || *end || !(seconds > 0 && seconds <= HVIS_SECONDS_MAX))
+	if (!number || !(seconds > 0 && seconds <= HVIS_SECONDS_MAX))
 		return hvis_fail(error, HVIS_ERROR_INVALID,
 			"%s %s: a number of seconds above 0 is wanted, %d at most", what, text,
 			HVIS_SECONDS_MAX);

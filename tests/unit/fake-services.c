@@ -10,10 +10,11 @@
 #include "host/service/kvp.h"
 #include "host/service/shutdown.h"
 #include "host/service/timesync.h"
+#include "host/service/vss.h"
 #include "tests/unit/fake-services.h"
 #include "util/error.h"
 
-#define N_SERVICES 4
+#define N_SERVICES 5
 
 struct HostService {
 	const char *name;
@@ -51,7 +52,8 @@ static const char *heartbeat = "ok";
 
 HostServices *fake_services_new(void)
 {
-	static const char *const names[N_SERVICES] = { "heartbeat", "kvp", "shutdown", "timesync" };
+	static const char *const names[N_SERVICES] = { "heartbeat", "kvp", "shutdown", "timesync",
+		"vss" };
 	HostServices *services = g_new0(HostServices, 1);
 
 	for (guint i = 0; i < N_SERVICES; i++)
@@ -519,4 +521,66 @@ const char *kvp_origin_name(KvpOrigin origin)
 	static const char *const names[] = { "unknown", "other", "static" };
 
 	return names[origin];
+}
+
+/* --- vss.h --- */
+
+const char *vss_step_name(VssStep step)
+{
+	static const char *const names[] = { "check", "freeze", "hold", "thaw" };
+
+	return names[step];
+}
+
+const char *vss_result_name(VssResult result)
+{
+	static const char *const names[] = { "done", "aborted", "silent", "refused", "timeout",
+		"gone", "failed" };
+
+	return names[result];
+}
+
+/* A guest that refuses, does not answer, or leaves, does so when it is to thaw. */
+static void call_report(guint32 status, const GError *error, const void *done, gpointer data)
+{
+	VssDone func = *(const VssDone *)done;
+	VssReport report = {
+		.check_flags = HVIS_VSS_NO_AUTO_RECOVERY,
+		.step = { { TRUE, TRUE, HVIS_S_OK, 1200 }, { TRUE, TRUE, HVIS_S_OK, 34500 },
+			{ TRUE, FALSE, HVIS_S_OK, 1000000 },
+			{ TRUE, error == NULL, status, 6700 } },
+	};
+
+	if (status)
+		report.result = VSS_REFUSED;
+	else if (error)
+		report.result = hvis_error_is(error, HVIS_ERROR_TIMEOUT)  ? VSS_TIMEOUT
+				: hvis_error_is(error, HVIS_ERROR_CLOSED) ? VSS_GONE
+									  : VSS_FAILED;
+	report.message = report.result == VSS_DONE ? NULL : "thaw: it went wrong";
+	func(&report, data);
+}
+
+gboolean vss_backup(
+	HostService *vss, const VssBackup *backup, VssDone done, gpointer data, GError **error)
+{
+	static VssDone kept;
+
+	if (holding)
+		return hvis_fail(error, HVIS_ERROR_BUSY, "a backup is under way");
+	kept = done;
+	note("vss_backup hold=%u abort=%d silent=%d", backup->hold_ms, backup->abort,
+		backup->silent_after);
+	for (guint i = 0; i < backup->n_luns; i++)
+		note("disk %u %u:%u:%u", backup->luns[i].bus, backup->luns[i].port,
+			backup->luns[i].target, backup->luns[i].lun);
+	holding = backup->hold_ms >= 60000;
+	will_answer(call_report, &kept, data);
+	return TRUE;
+}
+
+void vss_abort(HostService *vss)
+{
+	note("vss_abort");
+	fake_release();
 }

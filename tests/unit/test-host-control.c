@@ -39,8 +39,8 @@ static void test_services(void)
 	check("service enable kvp", "enable kvp\n");
 	check("service configure kvp versions=3.0-4.0", "configure kvp versions=3.0-4.0\n");
 	check_error("service configure kvp bad", HVIS_EXIT_USAGE, "\"bad\" is no option");
-	check_error("service enable vss", HVIS_EXIT_FALSE, "no service \"vss\"");
-	check_error("service disable vss", HVIS_EXIT_FALSE, "no service \"vss\"");
+	check_error("service enable fcopy", HVIS_EXIT_FALSE, "no service \"fcopy\"");
+	check_error("service disable fcopy", HVIS_EXIT_FALSE, "no service \"fcopy\"");
 	fake_host_stop(&host);
 }
 
@@ -73,6 +73,47 @@ static void test_ip(void)
 	check("ip set {guid} --dhcp --family ipv6", "kvp_ip_set {guid} family=2 dhcp=1 |||\n");
 	check_error("ip set {guid} --dhcp --family ipx", HVIS_EXIT_USAGE, "ipx");
 	fake_host_expect_asked("");
+	fake_host_stop(&host);
+}
+
+static void backup(const char *line, const char *asked)
+{
+	CtlResult result = fake_host_ctl(&host, line);
+
+	g_assert_cmpint(result.status, ==, HVIS_EXIT_OK);
+	ctl_result_clear(&result);
+	fake_host_expect_asked(asked);
+}
+
+static void test_backup(void)
+{
+	fake_host_start(&host, TRUE);
+	backup("backup --hold 5s", "vss_backup hold=5000 abort=0 silent=4\n");
+	backup("backup --hold 0.25 --abort", "vss_backup hold=250 abort=1 silent=4\n");
+	backup("backup --silent-after check", "vss_backup hold=1000 abort=0 silent=0\n");
+	backup("backup --silent-after=freeze", "vss_backup hold=1000 abort=0 silent=1\n");
+	backup("backup --luns 0:0:1,255:255:255", "vss_backup hold=1000 abort=0 silent=4\n"
+						  "disk 1 0:0:1\n"
+						  "disk 1 255:255:255\n");
+	check_error("backup --silent-after thaw", HVIS_EXIT_USAGE, "check or freeze is wanted");
+	check_error("backup --hold 3601", HVIS_EXIT_USAGE, "hold_ms: 0 to 3600000");
+	check_error("backup --hold 5m", HVIS_EXIT_USAGE, "--hold 5m");
+	check_error("backup --luns 0:0", HVIS_EXIT_USAGE, "\"0:0\"");
+	check_error("backup --luns 0:0:0:0", HVIS_EXIT_USAGE, "\"0:0:0:0\"");
+	check_error("backup --luns 0:0:256", HVIS_EXIT_USAGE, "PORT:TARGET:LUN");
+	fake_host_expect_asked("");
+	fake_host_stop(&host);
+}
+
+/* A caller who does not wait for the end does not leave a frozen guest behind. */
+static void test_backup_given_up(void)
+{
+	fake_host_start(&host, TRUE);
+	check_error("backup --hold 60 --timeout 0.03", HVIS_EXIT_TIMEOUT, "no answer within");
+	fake_host_expect_asked("vss_backup hold=60000 abort=0 silent=4\nvss_abort\n");
+	fake_hold();
+	check_error("backup", HVIS_EXIT_IO, "a backup is under way");
+	fake_release();
 	fake_host_stop(&host);
 }
 
@@ -156,7 +197,7 @@ static void test_wait_service(void)
 	fake_host_until(was_asked, NULL);
 	fake_set_state("kvp", SERVICE_READY);
 	expect_end(run, HVIS_EXIT_OK, "kvp: ready, version 3.0\n", NULL);
-	check_error("wait vss", HVIS_EXIT_FALSE, "vss");
+	check_error("wait fcopy", HVIS_EXIT_FALSE, "fcopy");
 	fake_host_stop(&host);
 }
 
@@ -421,6 +462,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/control/services", test_services);
 	g_test_add_func("/control/kvp", test_kvp);
 	g_test_add_func("/control/ip", test_ip);
+	g_test_add_func("/control/backup", test_backup);
+	g_test_add_func("/control/backup/given-up", test_backup_given_up);
 	g_test_add_func("/control/shutdown", test_shutdown);
 	g_test_add_func("/control/shutdown/wait", test_shutdown_wait);
 	g_test_add_func("/control/wait-service", test_wait_service);

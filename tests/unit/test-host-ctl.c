@@ -117,7 +117,8 @@ static void test_services(void)
 		"heartbeat  Ready     3.0      1.0               0        0         0          0\n"
 		"kvp        Ready     3.0      1.0               1        0        10          0\n"
 		"shutdown   Disabled  -        -                 2        0        20          0\n"
-		"timesync   Ready     3.0      1.0               3        0        30          "
+		"timesync   Ready     3.0      1.0               3        0        30          0\n"
+		"vss        Ready     3.0      1.0               4        0        40          "
 		"0\n");
 	fake_host_stop(&host);
 }
@@ -191,6 +192,44 @@ static void test_kvp(void)
 	fake_host_stop(&host);
 }
 
+static void test_backup(void)
+{
+	static const char done[] = "Step    Answer       Time\n"
+				   "check   ok         1.2 ms\n"
+				   "freeze  ok        34.5 ms\n"
+				   "hold    -       1000.0 ms\n"
+				   "thaw    ok         6.7 ms\n"
+				   "\n"
+				   "Result:         done\n"
+				   "Auto recovery:  no, the guest says\n";
+	static const struct {
+		guint32 status;
+		HvisErrorCode code;
+		HvisExit exit;
+		const char *result;
+	} ends[] = {
+		{ HVIS_E_FAIL, HVIS_ERROR_N, HVIS_EXIT_FALSE, "Result:         refused\n" },
+		{ 0, HVIS_ERROR_TIMEOUT, HVIS_EXIT_TIMEOUT, "Result:         timeout\n" },
+		{ 0, HVIS_ERROR_CLOSED, HVIS_EXIT_IO, "Result:         gone\n" },
+		{ 0, HVIS_ERROR_UNSUPPORTED, HVIS_EXIT_IO, "Result:         failed\n" },
+	};
+
+	fake_host_start(&host, TRUE);
+	golden("backup", done);
+	fake_host_expect_asked("vss_backup hold=1000 abort=0 silent=4\n");
+	for (gsize i = 0; i < G_N_ELEMENTS(ends); i++) {
+		CtlResult result;
+
+		fake_answer_with(ends[i].status, ends[i].code);
+		result = fake_host_ctl(&host, "backup");
+		g_assert_cmpint(result.status, ==, ends[i].exit);
+		g_assert_nonnull(strstr(result.out, ends[i].result));
+		g_assert_cmpstr(result.error, ==, "backup: thaw: it went wrong");
+		ctl_result_clear(&result);
+	}
+	fake_host_stop(&host);
+}
+
 static void test_ip(void)
 {
 	fake_host_start(&host, TRUE);
@@ -227,7 +266,7 @@ static void test_info(void)
 	result = fake_host_ctl(&host, "info --json");
 	answer = json_tokener_parse(result.out);
 	g_assert_cmpuint(json_object_array_length(output_member(answer, "info.owed")), ==, 0);
-	g_assert_cmpuint(json_object_array_length(output_member(answer, "info.services")), ==, 4);
+	g_assert_cmpuint(json_object_array_length(output_member(answer, "info.services")), ==, 5);
 	g_assert_cmpstr(
 		json_object_get_string(output_member(answer, "info.last_event.kind")), ==, "reset");
 	json_object_put(answer);
@@ -287,6 +326,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/ctl/heartbeat", test_heartbeat);
 	g_test_add_func("/ctl/kvp", test_kvp);
 	g_test_add_func("/ctl/kvp/list-of-thousands", test_kvp_list_of_thousands);
+	g_test_add_func("/ctl/backup", test_backup);
 	g_test_add_func("/ctl/ip", test_ip);
 	g_test_add_func("/ctl/info", test_info);
 	g_test_add_func("/ctl/faults", test_faults);
