@@ -50,7 +50,7 @@ lane_job()
 {
 	local job=$1 dir=$2 try status
 
-	for try in 1 2; do
+	for try in 1 2 3 4; do
 		if [ $vm_where = machine ]; then
 			lane_on_machine "$job"
 		else
@@ -58,8 +58,9 @@ lane_job()
 		fi
 		status=$?
 		grep -h '^dead.* try 1' "$job/boots" 2>/dev/null >>"$job/again"
-		# The emulator itself may die or stop of a guest, which is nothing that a case is about.
-		if [ $status != 125 ] || [ $try = 2 ]; then
+		# The emulator itself may die or stop of a guest, which is nothing that a case is about; now and then
+		# it does so twice in a row.
+		if [ $status != 125 ] || [ $try = 4 ]; then
 			break
 		fi
 		say "$(cat "$job/title"): the emulator ended or came to a standstill; once more"
@@ -110,7 +111,12 @@ lane_in_emulator()
 	outer_job "$job/script" "$(lane_seconds "$job")"
 	status=$?
 	mv "$job/script.out" "$job/session.log" 2>/dev/null
-	case $status in 124 | 125) outer_stop ;; esac
+	case $status in
+	124 | 125)
+		kill -0 "$outer_pid" 2>/dev/null && outer_state "$dir" && cp "$dir/state" "$job/emulator.state"
+		outer_stop
+		;;
+	esac
 	return $status
 }
 
@@ -169,7 +175,7 @@ lane_why_not()
 {
 	case $2 in
 	124) echo "the job took too long" ;;
-	125) echo "the emulator ended or came to a standstill, twice" ;;
+	125) echo "the emulator ended or came to a standstill, every time" ;;
 	*) echo "the guest did not boot" ;;
 	esac
 	tail -n 5 "$1/session.log" 2>/dev/null

@@ -37,13 +37,14 @@ outer_make()
 outer_cpu=EPYC,+svm,+npt,-xsave,-cx16
 
 # outer_start SHARED DIR: start an emulator whose shared folder is SHARED. Sets outer_pid, outer_to,
-# outer_from (descriptors of its job line). Its console and QEMU's own messages are in DIR.
+# outer_from (descriptors of its job line), outer_monitor (a socket). Its console and QEMU's own messages are in DIR.
 outer_start()
 {
 	local shared=$1 dir=$2 image
 
 	image=$(outer_image) || exit
 	[[ $shared$dir != *[,[:space:]]* ]] || die "QEMU cannot share a folder with a comma or blank: $shared"
+	outer_monitor=$(mktemp -u "${TMPDIR:-/tmp}/hvis-monitor.XXXXXX") # a socket's path must be short
 	rm -f "$dir/jobs.in" "$dir/jobs.out"
 	mkfifo "$dir/jobs.in" "$dir/jobs.out" || return
 	printf '%s\n' "$shared" "$top/tests/vm/outer/worker" >"$shared/.outer"
@@ -52,7 +53,7 @@ outer_start()
 		-nodefaults -no-user-config -no-reboot -display none \
 		-kernel "$image/vmlinux" -initrd "$image/initrd" \
 		-append "console=ttyS0 quiet panic=-1 mitigations=off random.trust_cpu=on" \
-		-serial "file:$dir/console" -serial "pipe:$dir/jobs" \
+		-serial "file:$dir/console" -serial "pipe:$dir/jobs" -monitor "unix:$outer_monitor,server=on,wait=off" \
 		-virtfs local,path=/,mount_tag=machine,security_model=none,readonly=on,multidevs=remap \
 		-virtfs "local,path=$shared,mount_tag=shared,security_model=none,multidevs=remap" \
 		</dev/null >"$dir/qemu.log" 2>&1 {outer_to}>&- {outer_from}>&- &
@@ -70,17 +71,31 @@ outer_wait_ready()
 	return 1
 }
 
+# outer_state DIR: what the processor of an emulator does that says nothing any more, into DIR/state. Two looks,
+# to see whether it does anything.
+outer_state()
+{
+	local look
+
+	for look in 1 2; do
+		echo "look $look"
+		printf 'info status\ninfo registers\ninfo lapic\ninfo pic\n' |
+			timeout 5 socat -t 2 - "UNIX-CONNECT:$outer_monitor" | tr -d '\r'
+	done >"$1/state" 2>&1
+}
+
 outer_stop()
 {
 	[ -n "${outer_pid:-}" ] || return 0
 	kill "$outer_pid" 2>/dev/null
 	wait "$outer_pid" 2>/dev/null
 	exec {outer_to}>&- {outer_from}>&-
+	rm -f "$outer_monitor"
 	outer_pid=
 }
 
 # How long the worker may say nothing: many times what it takes on a busy machine.
-outer_patience=120
+outer_patience=60
 
 # outer_job FILE [SECONDS]: have the worker run the script FILE; its exit status comes back, 125 if the
 # emulator died or came to a standstill, as it does of nested guests now and then; 124 after SECONDS. FILE.out
