@@ -36,7 +36,7 @@ gint64 hvis_fake_clock_next_ms(HvisFakeClock *fake);
 #define HVIS_SECONDS_MAX 86400
 
 /*
- * A user's number of seconds, with a fraction if need be, in milliseconds, rounded up. More than 0 and
+ * A user's number of seconds, with a fraction and an "s" if need be, in milliseconds, rounded up. More than 0 and
  * at most HVIS_SECONDS_MAX, else HVIS_ERROR_INVALID with @what (an option's name) and @text in it.
  */
 gboolean hvis_parse_seconds(const char *what, const char *text, guint *ret_ms, GError **error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* The fake clock that other tests lean on, and the real one's timers. */
 #include <util/clock.h>
+#include <util/error.h>
 
 static GString *trace;
 
@@ -83,11 +84,43 @@ static void test_real(void)
 	g_string_free(trace, TRUE);
 }
 
+static void test_parse_seconds(void)
+{
+	static const struct {
+		const char *text;
+		guint ms; /* 0 = refused */
+	} cases[] = {
+		{ "5", 5000 },
+		{ "5s", 5000 },
+		{ "0.25s", 250 },
+		{ "0.0001", 1 },
+		{ "", 0 },
+		{ "s", 0 },
+		{ "5ss", 0 },
+		{ "5m", 0 },
+		{ "5 s", 0 },
+		{ "0s", 0 },
+		{ "-1s", 0 },
+		{ "nan", 0 },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autoptr(GError) error = NULL;
+		guint ms = 77;
+		gboolean taken = hvis_parse_seconds("--hold", cases[i].text, &ms, &error);
+
+		g_assert_cmpint(taken, ==, cases[i].ms != 0);
+		g_assert_cmpuint(ms, ==, taken ? cases[i].ms : 77);
+		g_assert_true(taken || hvis_error_is(error, HVIS_ERROR_INVALID));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/clock/fake", test_fake);
 	g_test_add_func("/clock/fake-chain", test_fake_chain);
 	g_test_add_func("/clock/real", test_real);
+	g_test_add_func("/clock/parse-seconds", test_parse_seconds);
 	return g_test_run();
 }

@@ -117,8 +117,8 @@ static void test_timeout(void)
 	g_auto(HvctlRequest) r = { 0 };
 	g_autoptr(GError) error = NULL;
 
-	for (const char *const *bad =
-			(const char *const[]){ "", "0", "-1", "1s", "86401", "nan", "inf", NULL };
+	for (const char *const *bad = (const char *const[]){ "", "0", "-1", "1m", "1ss", "s",
+		     "86401", "nan", "inf", NULL };
 		*bad; bad++)
 		refused(ARGV("status", "--timeout", *bad), "--timeout ");
 	g_assert_true(hvctl_parse(ARGV("status", "--timeout=0.0001"), &r, &error));
