@@ -71,31 +71,63 @@ static gsize line_len(const char *text)
 	return end ? (gsize)(end - text) + 1 : strlen(text);
 }
 
-static gboolean continues(const char *line, gsize len)
+static gboolean ends_in_backslash(const char *text, gsize len)
 {
-	if (len > 0 && line[len - 1] == '\n')
+	if (len > 0 && text[len - 1] == '\n')
 		len--;
-	return len > 0 && line[len - 1] == '\\';
+	return len > 0 && text[len - 1] == '\\';
+}
+
+/*
+ * The bytes of the next line as ifupdown takes it: a backslash at its very end makes it go on, unless
+ * it is a comment. *@ret_line is it in one piece, new; words may have been cut anywhere.
+ */
+static gsize take_line(const char *text, char **ret_line)
+{
+	gsize len = line_len(text);
+	g_autofree char *bytes = NULL;
+	g_auto(GStrv) pieces = NULL;
+
+	if (!is_comment_or_empty(text))
+		while (ends_in_backslash(text, len) && text[len] != '\0')
+			len += line_len(text + len);
+	bytes = g_strndup(text, len);
+	pieces = g_strsplit(bytes, "\\\n", -1);
+	*ret_line = g_strjoinv("", pieces);
+	return len;
+}
+
+/* Append @len bytes of @text, every line in them a comment: what follows one is read by itself. */
+static void comment_out(GString *out, const char *text, gsize len)
+{
+	const char *end = text + len;
+
+	for (; text < end; text += len) {
+		len = line_len(text);
+		g_string_append(out, "#hvis# ");
+		g_string_append_len(out, text, (gssize)len);
+	}
 }
 
 char *ip_ifupdown_take_out(const char *text, const char *name, gboolean *ret_found)
 {
 	GString *out = g_string_new(NULL);
-	gboolean inside = FALSE, continued = FALSE;
+	gboolean inside = FALSE;
 
 	*ret_found = FALSE;
-	for (gsize len; (len = line_len(text)) > 0; text += len) {
-		g_autofree char *line = g_strndup(text, len);
+	while (*text) {
+		g_autofree char *line = NULL;
+		gsize len = take_line(text, &line);
 
-		if (!continued && starts_stanza(line)) {
+		if (starts_stanza(line)) {
 			inside = is_iface_of(line, name);
 			*ret_found |= inside;
 		}
-		/* a comment is one already, and a line that goes on after it is none */
-		if (inside && (continued || !is_comment_or_empty(line)))
-			g_string_append(out, "#hvis# ");
-		g_string_append(out, line);
-		continued = continues(line, len) && (continued || !is_comment_or_empty(line));
+		if (inside && !is_comment_or_empty(text))
+			comment_out(out, text, len);
+		else
+			g_string_append_len(out, text, (gssize)len);
+		text += len;
 	}
 	return g_string_free(out, FALSE);
 }
@@ -178,10 +210,11 @@ static gboolean is_source_of(const char *line, const char *own)
 
 static gboolean sources(const char *text, const char *own)
 {
-	g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
+	while (*text) {
+		g_autofree char *line = NULL;
 
-	for (char **line = lines; *line; line++) {
-		if (is_source_of(g_strstrip(*line), own))
+		text += take_line(text, &line);
+		if (is_source_of(g_strstrip(line), own))
 			return TRUE;
 	}
 	return FALSE;

@@ -372,6 +372,33 @@ static void test_ifupdown_edit(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 		"allow-hotplug eth0\nsource /etc/network/interfaces.d/hvis-eth0\n");
 }
 
+/* A line may be cut anywhere, in "iface" and in "source", too; only at its very end, and no comment. */
+static void test_ifupdown_line_goes_on(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(IpPlan) plan = dhcp_plan();
+	g_autoptr(IpWork) work = NULL;
+	const IpFile *main_file;
+
+	scratch_write(&f->s, "/etc/network/interfaces",
+		"iface \\\n  eth0 inet static\n\taddress 10.0.0.2/8\n"
+		"iface eth1 inet dhcp \\\niface eth0 inet dhcp\n"
+		"# iface eth1 inet dhcp \\\nifa\\\nce et\\\nh0 inet6 auto\n"
+		"iface eth1 inet dhcp\n\tup echo \\ \niface eth0 inet manual\n"
+		"source \\\n\tinterfaces.d/*\n"
+		"iface eth0 inet manual\n\tup echo \\");
+	g_assert_true(ip_ifupdown_names(f->s.root, &f->target));
+	work = ip_backend_render(IP_BACKEND_IFUPDOWN, f->s.root, &f->target, plan, NULL);
+	g_assert_cmpuint(work->files->len, ==, 2);
+	main_file = work->files->pdata[1];
+	g_assert_cmpstr(main_file->content, ==,
+		"#hvis# iface \\\n#hvis#   eth0 inet static\n#hvis# \taddress 10.0.0.2/8\n"
+		"iface eth1 inet dhcp \\\niface eth0 inet dhcp\n"
+		"# iface eth1 inet dhcp \\\n#hvis# ifa\\\n#hvis# ce et\\\n#hvis# h0 inet6 auto\n"
+		"iface eth1 inet dhcp\n\tup echo \\ \n#hvis# iface eth0 inet manual\n"
+		"source \\\n\tinterfaces.d/*\n"
+		"#hvis# iface eth0 inet manual\n#hvis# \tup echo \\");
+}
+
 /* source-directory takes no names with a dot, so a VLAN's file must be named. */
 static void test_ifupdown_source_directory(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -440,6 +467,7 @@ int main(int argc, char **argv)
 	TEST("ifupdown/others", test_ifupdown_others);
 	TEST("ifupdown/systemd", test_ifupdown_systemd);
 	TEST("ifupdown/edit", test_ifupdown_edit);
+	TEST("ifupdown/line-goes-on", test_ifupdown_line_goes_on);
 	TEST("ifupdown/source-directory", test_ifupdown_source_directory);
 	TEST("work/json", test_work_json);
 	return g_test_run();
