@@ -17,6 +17,8 @@
 #include <util/error.h>
 #include <util/fd.h>
 
+#define PIPE_FILL 65536u /* pipe(7): of a new one */
+
 static const char *const folders[] = { "/usr/sbin", "/usr/bin", "/sbin", "/bin" };
 
 char *ip_command_text(char *const *argv)
@@ -118,19 +120,22 @@ static GPid start(const IpRun *run, int *ret_out, GError **error)
 	return pid;
 }
 
-/* Take what is there; FALSE at its end. What is too much is thrown away. */
+/*
+ * Take what is there, a pipe's fill at most: somebody may write faster than this reads, for ever.
+ * FALSE at its end. What is too much is thrown away.
+ */
 static gboolean drain(int fd, GString *output)
 {
-	char buf[1024];
-	ssize_t n;
+	char buf[4096];
+	ssize_t n = 1;
 
-	while ((n = read(fd, buf, sizeof(buf))) > 0 || (n < 0 && errno == EINTR)) {
-		gsize room = IP_COMMAND_OUTPUT_MAX - output->len;
-
+	for (gsize i = 0; i < PIPE_FILL / sizeof(buf) && n > 0; i++) {
+		n = read(fd, buf, sizeof(buf));
 		if (n > 0)
-			g_string_append_len(output, buf, (gssize)MIN((gsize)n, room));
+			g_string_append_len(output, buf,
+				(gssize)MIN((gsize)n, IP_COMMAND_OUTPUT_MAX - output->len));
 	}
-	return n < 0;
+	return n != 0;
 }
 
 /*
@@ -186,8 +191,10 @@ gboolean ip_command_run(const IpRun *run, char **ret_output, GError **error)
 		return FALSE;
 	pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	in_time = pidfd >= 0 && wait_child(pidfd, out, deadline, output);
-	if (!in_time)
+	if (!in_time) {
 		kill(-pid, SIGKILL);
+		kill(pid, SIGKILL); /* which may have left its group */
+	}
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	if (ret_output)

@@ -99,6 +99,34 @@ static void test_left_running(Scratch *s, gconstpointer data G_GNUC_UNUSED)
 	kill((pid_t)g_ascii_strtoll(output, NULL, 10), SIGKILL);
 }
 
+/* What is left behind writes for ever: that must hold up neither the end nor the limit. */
+static void test_left_writing(Scratch *s, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(GError) error = NULL;
+	g_autofree char *output = NULL;
+	gint64 start = g_get_monotonic_time();
+
+	write_program(s, "yes & sleep 0.5");
+	g_assert_true(run(s, NULL, 20000, &output, &error));
+	g_assert_cmpint(g_get_monotonic_time() - start, <, 15 * G_USEC_PER_SEC);
+	write_program(s, "yes & wait");
+	g_assert_false(run(s, NULL, 500, NULL, &error));
+	g_assert_true(hvis_error_is(error, HVIS_ERROR_TIMEOUT));
+	g_assert_cmpint(g_get_monotonic_time() - start, <, 15 * G_USEC_PER_SEC);
+}
+
+/* Ended it is all the same, though it is in our group now. */
+static void test_limit_left_group(Scratch *s, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(GError) error = NULL;
+	gint64 start = g_get_monotonic_time();
+
+	write_program(s, "exec perl -e 'setpgrp(0, getpgrp(getppid())) or die; sleep 30'");
+	g_assert_false(run(s, NULL, 500, NULL, &error));
+	g_assert_true(hvis_error_is(error, HVIS_ERROR_TIMEOUT));
+	g_assert_cmpint(g_get_monotonic_time() - start, <, 15 * G_USEC_PER_SEC);
+}
+
 static void test_much_output(Scratch *s, gconstpointer data G_GNUC_UNUSED)
 {
 	g_autoptr(GError) error = NULL;
@@ -143,6 +171,8 @@ int main(int argc, char **argv)
 	TEST("fails", test_fails);
 	TEST("limit", test_limit);
 	TEST("left-running", test_left_running);
+	TEST("left-writing", test_left_writing);
+	TEST("limit-left-group", test_limit_left_group);
 	TEST("much-output", test_much_output);
 	TEST("input", test_input);
 	TEST("text", test_text);
