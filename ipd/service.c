@@ -4,9 +4,11 @@
 
 #include "ipd/service.h"
 
-#include <pwd.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <glib-unix.h>
@@ -22,7 +24,7 @@
 #include "kvpd/options.h"
 
 #define INTERFACE "io.hvis.Ip"
-#define DAEMON_USER "hvis-kvp"
+#define NOBODY ((uid_t)-1) /* as for system calls */
 #define AGAIN_MS 50u
 
 static const char description[] =
@@ -34,6 +36,7 @@ struct IpService {
 	HvisConfig *config; /* NULL: it is wrong */
 	char *off; /* why the host may not; NULL = it may */
 	VarlinkServer *server;
+	uid_t owner; /* of the socket: the daemon's user; NOBODY if it has none */
 	IpWorker *worker;
 	GMainLoop *loop;
 	guint idle; /* source */
@@ -106,23 +109,22 @@ static void on_done(const char *interface, const GError *error, gpointer data)
 
 /* --- methods --- */
 
-/* The socket's mode says the same; a socket of another mode must not be enough. */
-static gboolean may_set(VarlinkCall *call)
-{
-	uid_t uid = varlink_call_uid(call);
-	const struct passwd *daemon = getpwnam(DAEMON_USER);
-
-	if (uid == 0 || uid == geteuid() || (daemon && daemon->pw_uid == uid))
-		return TRUE;
-	varlink_call_error(call, "org.varlink.service.PermissionDenied", NULL);
-	return FALSE;
-}
-
 static gboolean is_root(VarlinkCall *call)
 {
 	uid_t uid = varlink_call_uid(call);
 
 	return uid == 0 || uid == geteuid();
+}
+
+/* The socket's mode says the same; a socket of another mode must not be enough. */
+static gboolean may_set(const IpService *service, VarlinkCall *call)
+{
+	uid_t uid = varlink_call_uid(call);
+
+	if (is_root(call) || (uid == service->owner && uid != NOBODY))
+		return TRUE;
+	varlink_call_error(call, "org.varlink.service.PermissionDenied", NULL);
+	return FALSE;
 }
 
 static IpChange *make_change(IpService *service, struct json_object *params, GError **error)
@@ -157,7 +159,7 @@ static void on_set(VarlinkCall *call, struct json_object *params, gpointer data)
 	gboolean dry_run = FALSE;
 	IpChange *change;
 
-	if (!may_set(call) || !varlink_param_bool_opt(call, "dry_run", &dry_run))
+	if (!may_set(service, call) || !varlink_param_bool_opt(call, "dry_run", &dry_run))
 		return;
 	if (dry_run && !is_root(call)) { /* it shows files that others may not read */
 		varlink_call_error(call, "org.varlink.service.PermissionDenied", NULL);
@@ -249,6 +251,7 @@ IpService *ip_service_new(const IpOptions *options)
 	HvisConfig *config;
 
 	service->options = options;
+	service->owner = NOBODY;
 	configure(service);
 	config = service->config;
 	service->loop = g_main_loop_new(NULL, FALSE);
@@ -283,6 +286,20 @@ static gboolean on_idle(gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
+/* Whom the socket at @fd belongs to. A user's name is not asked for: that may wait for a network. */
+static uid_t socket_owner(int fd)
+{
+	struct sockaddr_un address = { 0 };
+	socklen_t len = sizeof(address) - 1; /* it may lack the end of its path */
+	struct stat st;
+
+	if (getsockname(fd, (struct sockaddr *)&address, &len) < 0 ||
+		address.sun_family != AF_UNIX || address.sun_path[0] != '/' ||
+		stat(address.sun_path, &st) < 0)
+		return NOBODY;
+	return st.st_uid;
+}
+
 static gboolean listen_on(IpService *service, GError **error)
 {
 	int fd;
@@ -294,6 +311,7 @@ static gboolean listen_on(IpService *service, GError **error)
 	if (fd < 0)
 		return hvis_fail(error, HVIS_ERROR_INVALID,
 			"there is no socket: this program is started by hvis-ip.socket");
+	service->owner = socket_owner(fd);
 	varlink_server_listen_fd(service->server, fd);
 	service->idle = g_timeout_add(IP_IDLE_MS, on_idle, service);
 	return TRUE;

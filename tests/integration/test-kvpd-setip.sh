@@ -216,6 +216,29 @@ else
 	skip "the call that starts the helper" "systemd-socket-activate is not installed"
 fi
 
+# Who may: whom the socket belongs to, whatever its mode; and no name service is asked for that.
+set_as()
+{
+	printf '{"method":"io.hvis.Ip.Set"}\0' | setpriv --reuid "$1" --clear-groups socat -t 20 - "UNIX-CONNECT:$scratch/owned" | tr -d '\0'
+}
+if [ "$(id -u)" = 0 ] && command -v systemd-socket-activate >/dev/null && command -v setpriv >/dev/null && command -v strace >/dev/null; then
+	chmod 711 "$scratch"
+	strace -f -e trace=open,openat,connect -o "$scratch/opened" systemd-socket-activate -l "$scratch/owned" \
+		"$helper" --root "$scratch/first-root" 2>/dev/null &
+	strace_pid=$!
+	wait_for 20 test -S "$scratch/owned"
+	chown 4711 "$scratch/owned"
+	chmod 666 "$scratch/owned"
+	like "the socket's owner may set" "$(set_as 4711)" "*io.hvis.Ip.*"
+	like "another user may not" "$(set_as 4712)" "*PermissionDenied*"
+	kill "$(sed -n 's/^\([0-9]*\) .*/\1/p;q' "$scratch/opened")"
+	wait "$strace_pid" 2>/dev/null
+	is "no name service is asked who that is" "$(grep -c 'nsswitch\|/etc/passwd\|nscd' "$scratch/opened")" 0
+	chmod 700 "$scratch"
+else
+	skip "whom the socket belongs to may set" "not root, or systemd-socket-activate, setpriv or strace is not installed"
+fi
+
 # The other managers, each as it is found.
 helper_stop
 rm -r "$root/run/systemd" "$network"
