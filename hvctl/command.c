@@ -16,14 +16,6 @@ const HvctlCommand hvctl_commands[] = {
 			"runs but does not serve it yet, 3 where the daemon does not run, and 5 "
 			"where it does not answer.",
 		.run = hvctl_status },
-	/* Before "info", which would take "nics" for an argument. */
-	{ .path = "info nics",
-		.usage = "",
-		.options = HVCTL_OPT_JSON | HVCTL_OPT_EXPLAIN | HVCTL_OPT_CALL,
-		.summary = "show the network interfaces as the host sees them",
-		.help = "With --explain all interfaces and addresses, whether the host is told of "
-			"each, and why not.",
-		.run = hvctl_info_nics },
 	{ .path = "info",
 		.usage = "",
 		.options = HVCTL_OPT_JSON | HVCTL_OPT_FIELD | HVCTL_OPT_CALL,
@@ -31,6 +23,13 @@ const HvctlCommand hvctl_commands[] = {
 		.help = "With --field the value alone; the host's comes first. The exit status is "
 			"1 where neither has told it.",
 		.run = hvctl_info },
+	{ .path = "info nics",
+		.usage = "",
+		.options = HVCTL_OPT_JSON | HVCTL_OPT_EXPLAIN | HVCTL_OPT_CALL,
+		.summary = "show the network interfaces as the host sees them",
+		.help = "With --explain all interfaces and addresses, whether the host is told of "
+			"each, and why not.",
+		.run = hvctl_info_nics },
 	{ .path = "kvp list",
 		.usage = "",
 		.options = HVCTL_OPT_KVP | HVCTL_OPT_JSON | HVCTL_OPT_FORMAT | HVCTL_OPT_RAW,

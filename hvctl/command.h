@@ -117,7 +117,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HvctlRequest, hvctl_request_clear)
 /* Whether @command takes the option; every command takes those of HVCTL_OPT_COMMON. */
 gboolean hvctl_takes(const HvctlCommand *command, guint bit);
 
-/* How many of @words (from the first) name a command, *@ret; 0 where none does. */
+/* How many of @words (from the first) name a command, *@ret, at most; 0 where none does. */
 guint hvctl_find_command(const char *const *words, const HvctlCommand **ret);
 
 /* Is there a command that begins with the words @group? */

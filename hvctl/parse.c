@@ -89,15 +89,17 @@ static guint words_of_path(const char *const *words, const char *path)
 
 guint hvctl_find_command(const char *const *words, const HvctlCommand **ret)
 {
+	guint longest = 0;
+
 	for (const HvctlCommand *c = hvctl_commands; c->path; c++) {
 		guint n = words_of_path(words, c->path);
 
-		if (n > 0) {
+		if (n > longest) {
 			*ret = c;
-			return n;
+			longest = n;
 		}
 	}
-	return 0;
+	return longest;
 }
 
 gboolean hvctl_is_group(const char *group)

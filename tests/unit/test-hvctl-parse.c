@@ -173,6 +173,23 @@ static void test_help_levels(void)
 	g_assert_null(strstr(kvp, "\n  status "));
 }
 
+/* "info" was listed behind "info nics", for the first that fits was taken. */
+static void test_longest(void)
+{
+	g_auto(HvctlRequest) nics = { 0 }, info = { 0 };
+	g_autoptr(GError) error = NULL;
+	g_autofree char *all = hvctl_help(NULL, NULL);
+	const char *at = strstr(all, "\n  info  ");
+
+	g_assert_true(hvctl_parse(ARGV("info", "nics"), &nics, &error));
+	g_assert_cmpstr(nics.command->path, ==, "info nics");
+	g_assert_true(hvctl_parse(ARGV("info"), &info, &error));
+	g_assert_cmpstr(info.command->path, ==, "info");
+	refused(ARGV("info", "nix"), "usage: hvctl info");
+	g_assert_nonnull(at);
+	g_assert_nonnull(strstr(at, "\n  info nics "));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -183,6 +200,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hvctl/parse/refused", test_refused);
 	g_test_add_func("/hvctl/parse/pool", test_pool);
 	g_test_add_func("/hvctl/parse/timeout", test_timeout);
+	g_test_add_func("/hvctl/parse/longest-command", test_longest);
 	g_test_add_func("/hvctl/parse/version", test_version);
 	g_test_add_func("/hvctl/help/commands", test_help);
 	g_test_add_func("/hvctl/help/levels", test_help_levels);
