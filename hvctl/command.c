@@ -75,7 +75,8 @@ const HvctlCommand hvctl_commands[] = {
 		.options = HVCTL_OPT_KVP | HVCTL_OPT_JSON | HVCTL_OPT_FORMAT | HVCTL_OPT_RAW,
 		.summary = "show what changes, as it changes",
 		.help = "A line per change, with --json an object per line, until it is "
-			"interrupted.",
+			"interrupted, or until the time of --timeout is over, which is no failure.",
+		.is_long = TRUE,
 		.run = hvctl_kvp_watch },
 	{ .path = "kvp wait",
 		.usage = "KEY",
@@ -84,6 +85,7 @@ const HvctlCommand hvctl_commands[] = {
 		.summary = "wait until a key is there, and print its value",
 		.help = "With --value until it has this value. Without --timeout for ever, else "
 			"the exit status is 5 when the time is over.",
+		.is_long = TRUE,
 		.run = hvctl_kvp_wait },
 	{ .path = "kvp export",
 		.usage = "",

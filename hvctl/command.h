@@ -76,6 +76,7 @@ typedef struct {
 	guint options; /* HVCTL_OPT_… bits */
 	const char *summary;
 	const char *help; /* a paragraph, NULL where the summary says it all */
+	gboolean is_long; /* --timeout is for all of it, and it has none of its own */
 	/* Does the work and prints the answer. @error is not NULL; the status counts where it is
 	 * left alone. */
 	HvisExit (*run)(const HvctlRequest *request, GError **error);
@@ -99,7 +100,7 @@ struct HvctlRequest {
 	char *socket, *pool_dir;
 	gboolean fallback; /* the files will do where the daemon does not run */
 	gboolean quiet; /* say nothing on standard error */
-	int timeout_ms; /* of an answer; of "kvp wait": of all, -1 = for ever */
+	int timeout_ms; /* of an answer; of a command that is_long: of all, -1 = for ever */
 	const char *pool; /* a name that the daemon knows; NULL where none was given */
 	const char *root; /* what to look at in place of "/": for tests, "" otherwise */
 	FILE *in,

@@ -95,18 +95,35 @@ static gboolean refuse_auto(const HvctlRequest *request, GError **error)
 		       "pool auto is computed when it is asked for; it cannot be watched");
 }
 
+/* --timeout is for all of it; each call has the usual patience. *@deadline is -1 where there is none. */
+static HvctlRequest calls_of(const HvctlRequest *request, gint64 *deadline)
+{
+	HvctlRequest calls = *request;
+
+	*deadline = request->timeout_ms < 0
+			    ? -1
+			    : g_get_monotonic_time() + (gint64)request->timeout_ms * 1000;
+	calls.timeout_ms = HVCTL_TIMEOUT_MS;
+	return calls;
+}
+
 HvisExit hvctl_kvp_watch(const HvctlRequest *request, GError **error)
 {
+	gint64 deadline;
+	const HvctlRequest calls = calls_of(request, &deadline);
 	g_auto(HvctlSource) source = { 0 };
 	g_auto(HvctlTrigger) trigger = { 0 };
 	g_auto(Watching) w = { .request = request };
+	g_autoptr(GError) ended = NULL;
 
-	if (!refuse_auto(request, error) || !hvctl_source_open(&source, request, error) ||
+	if (!refuse_auto(request, error) || !hvctl_source_open(&source, &calls, error) ||
 		!hvctl_trigger_open(&trigger, &source, error))
 		return HVIS_EXIT_IO;
-	while (tell_changes(&source, &w, error) && hvctl_trigger_wait(&trigger, -1, error))
+	while (tell_changes(&source, &w, error) && hvctl_trigger_wait(&trigger, deadline, &ended))
 		;
-	return HVIS_EXIT_IO; /* only an error, or a signal, ends it */
+	if (ended && !hvis_error_is(ended, HVIS_ERROR_TIMEOUT)) /* which was asked for */
+		g_propagate_error(error, g_steal_pointer(&ended));
+	return HVIS_EXIT_OK;
 }
 
 /* --- wait --- */
@@ -149,14 +166,11 @@ static void say_timeout(const HvctlRequest *request, GError **error)
 
 HvisExit hvctl_kvp_wait(const HvctlRequest *request, GError **error)
 {
-	gint64 deadline = request->timeout_ms < 0
-				  ? -1
-				  : g_get_monotonic_time() + (gint64)request->timeout_ms * 1000;
-	HvctlRequest calls = *request; /* each of them with the usual patience */
+	gint64 deadline;
+	const HvctlRequest calls = calls_of(request, &deadline);
 	g_auto(HvctlSource) source = { 0 };
 	g_auto(HvctlTrigger) trigger = { 0 };
 
-	calls.timeout_ms = HVCTL_TIMEOUT_MS;
 	if (!refuse_auto(request, error) || !hvctl_source_open(&source, &calls, error) ||
 		!hvctl_trigger_open(&trigger, &source, error))
 		return HVIS_EXIT_IO;

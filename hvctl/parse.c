@@ -255,7 +255,7 @@ static gboolean read_values(const Options *o, HvctlRequest *r, GError **error)
 	const char *name = text_of(o, HVCTL_OPT_POOL), *timeout = text_of(o, HVCTL_OPT_TIMEOUT);
 	guint pool, timeout_ms;
 
-	r->timeout_ms = r->command->options & HVCTL_OPT_VALUE ? -1 : HVCTL_TIMEOUT_MS;
+	r->timeout_ms = r->command->is_long ? -1 : HVCTL_TIMEOUT_MS;
 	if (!read_flags(o, r, error) || !read_words(o, r, error))
 		return FALSE;
 	if (name) {

@@ -296,6 +296,16 @@ expect "so do the files, as JSON" 0 '{"event":"delete","pool":"guest","key":"lat
 kill "${others[@]}"
 wait "${others[@]}" 2>/dev/null
 others=()
+# --timeout of watch was that of each call: it went on for ever.
+watch_a_while() { timeout 20 "$builddir/hvctl/hvctl" kvp watch --timeout 0.3 "$@"; }
+expect "watch ends when its time is over" 0 "" watch_a_while --socket "$socket"
+expect "so it does on the files" 0 "" watch_a_while --pool-dir "$tmp/pools"
+(sleep 0.3 && hvctl kvp set later 3 && sleep 0.3 && hvctl kvp delete later) &
+others+=($!)
+expect "and shows what comes until then" 0 "set guest later=3
+delete guest later" timeout 20 "$builddir/hvctl/hvctl" kvp watch --timeout 2 --socket "$socket"
+wait "${others[@]}"
+others=()
 expect "wait gives up" 5 "" hvctl kvp wait nothing --timeout 0.2
 says "and says so" 'no key "nothing" within 0.2 s'
 expect "in the files too" 5 "" offline kvp wait nothing --timeout 0.2

@@ -190,6 +190,20 @@ static void test_longest(void)
 	g_assert_nonnull(strstr(at, "\n  info nics "));
 }
 
+/* Those that go on have no time of their own. */
+static void test_long_timeout(void)
+{
+	g_auto(HvctlRequest) watch = { 0 }, wait = { 0 }, some = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(hvctl_parse(ARGV("kvp", "watch"), &watch, &error));
+	g_assert_cmpint(watch.timeout_ms, ==, -1);
+	g_assert_true(hvctl_parse(ARGV("kvp", "wait", "k"), &wait, &error));
+	g_assert_cmpint(wait.timeout_ms, ==, -1);
+	g_assert_true(hvctl_parse(ARGV("kvp", "watch", "--timeout", "2"), &some, &error));
+	g_assert_cmpint(some.timeout_ms, ==, 2000);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -201,6 +215,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hvctl/parse/pool", test_pool);
 	g_test_add_func("/hvctl/parse/timeout", test_timeout);
 	g_test_add_func("/hvctl/parse/longest-command", test_longest);
+	g_test_add_func("/hvctl/parse/watch-for-ever", test_long_timeout);
 	g_test_add_func("/hvctl/parse/version", test_version);
 	g_test_add_func("/hvctl/help/commands", test_help);
 	g_test_add_func("/hvctl/help/levels", test_help_levels);
