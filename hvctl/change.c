@@ -125,6 +125,23 @@ static gboolean delete_in_file(
 
 /* --- the daemon --- */
 
+/* Who may is a matter of the configuration: it is named, and what to do to be one of those. */
+static struct json_object *call_change(
+	const HvctlSource *source, const char *method, struct json_object *params, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+	struct json_object *answer = hvctl_call(source->request, method, params, &failed);
+
+	if (answer)
+		return answer;
+	if (hvis_error_is(failed, HVIS_ERROR_PERMISSION) && strstr(failed->message, VARLINK_DENIED))
+		hvis_error_append(&failed,
+			": use sudo, or let root add the user to Writers= in section [kvp] of "
+			"hvis.conf(5) and run \"systemctl reload hv-kvp-daemon\"");
+	g_propagate_error(error, g_steal_pointer(&failed));
+	return NULL;
+}
+
 static gint64 count_of(struct json_object *answer, const char *name)
 {
 	return json_object_get_int64(output_member(answer, name));
@@ -141,7 +158,7 @@ static gboolean apply_daemon(const HvctlSource *source, const char *pool,
 		json_object_object_add(params, "clear", json_object_new_boolean(TRUE));
 	if (dry_run)
 		json_object_object_add(params, "dry_run", json_object_new_boolean(TRUE));
-	answer = hvctl_call(source->request, "Apply", params, error);
+	answer = call_change(source, "Apply", params, error);
 	if (!answer)
 		return FALSE;
 	*ret = (HvctlChanged){ count_of(answer, "added"), count_of(answer, "replaced"),
@@ -176,7 +193,7 @@ gboolean hvctl_source_set(const HvctlSource *source, const char *pool, const cha
 
 	if (source->files)
 		return set_in_file(source, pool, key, value, error);
-	answer = hvctl_call(source->request, "Set", params_of(pool, key, value), error);
+	answer = call_change(source, "Set", params_of(pool, key, value), error);
 	json_object_put(answer);
 	return answer != NULL;
 }
@@ -188,7 +205,7 @@ gboolean hvctl_source_delete(
 
 	if (source->files)
 		return delete_in_file(source, pool, key, error);
-	answer = hvctl_call(source->request, "Delete", params_of(pool, key, NULL), error);
+	answer = call_change(source, "Delete", params_of(pool, key, NULL), error);
 	json_object_put(answer);
 	return answer != NULL;
 }

@@ -211,9 +211,7 @@ static gboolean fail_by_name(struct json_object *message, const char *said_name,
 		return hvis_fail(error, varlink_error_code(name), "%s %s", name, said);
 	}
 	if (varlink_error_code(name) == HVIS_ERROR_PERMISSION) /* the standard error has no text */
-		return hvis_fail(error, HVIS_ERROR_PERMISSION,
-			"only root, the user that the daemon runs as, and whom its "
-			"configuration names may do this");
+		return hvis_fail(error, HVIS_ERROR_PERMISSION, VARLINK_DENIED);
 	return hvis_fail(error, varlink_error_code(name), "%s", name);
 }
 

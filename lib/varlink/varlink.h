@@ -108,6 +108,11 @@ gboolean varlink_param_bool_opt(VarlinkCall *call, const char *name, gboolean *r
 
 /* --- client --- */
 
+/* What org.varlink.service.PermissionDenied, which has no text, is as an error's message. */
+#define VARLINK_DENIED                                                                             \
+	"only root, the user that the daemon runs as, and whom its configuration names may do "    \
+	"this"
+
 VarlinkClient *varlink_client_connect(const char *path, GError **error);
 void varlink_client_free(VarlinkClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VarlinkClient, varlink_client_free)

@@ -474,6 +474,7 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && setpriv --reuid=65534 
 	prefix=$(sed -n 's/^prefix = //p' "$builddir/Makefile")
 	conf=$tmp/root$(sed -n 's/^sysconfdir = //p' "$builddir/Makefile" | sed "s|\${prefix}|$prefix|")/hvis
 	mkdir -p "$conf"
+	says "and by which key, and what to do" 'add the user to Writers= in section [kvp] of hvis.conf(5) and run "systemctl reload hv-kvp-daemon"'
 	printf '[kvp]\nWriters=nobody-here 65534 @4242\n' >"$conf/hvis.conf"
 	"$daemon" --device "$tmp/no-device" --pool-dir "$tmp/pools" --socket "$tmp/writers" --root "$tmp/root" 2>"$tmp/log2" &
 	others+=($!)
