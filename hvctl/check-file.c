@@ -5,19 +5,16 @@
 #include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 
 #include "hvctl/check.h"
-#include "kvpd/lock.h"
+#include "hvctl/holder.h"
 #include "util/fd.h"
 #include "util/output.h"
 
 #define DAEMON_USER "hvis-kvp"
 #define SELINUX_TYPE "hypervkvp_var_lib_t" /* of Fedora's and RHEL's policy */
-#define LOCK_LOOKS 10
-#define LOCK_PAUSE_US 20000
 
 static struct json_object *text_or_null(const char *text)
 {
@@ -148,39 +145,17 @@ void hvctl_check_dir(HvctlFindings *findings, const char *path, gboolean repair)
 	check_any(findings, path, TRUE, repair);
 }
 
-static gint64 holder_of(const struct stat *st)
-{
-	g_autofree char *locks = NULL;
-
-	if (!g_file_get_contents("/proc/locks", &locks, NULL, NULL))
-		return 0;
-	return kvp_lock_holder(locks, major(st->st_dev), minor(st->st_dev), st->st_ino);
-}
-
 /* The daemon and others hold one for an instant; who still has it after a while is worth a line. */
 void hvctl_check_lock(HvctlFindings *findings, const char *path)
 {
-	g_autofree char *comm_path = NULL, *comm = NULL, *meaning = NULL;
+	g_auto(HvctlHolder) holder = { 0 };
+	g_autofree char *who = NULL, *meaning = NULL;
 	HvctlFinding finding = { .record = -1, .problem = "locked", .note = TRUE };
-	struct stat st;
-	gint64 pid;
 
-	if (stat(path, &st) < 0)
+	if (!hvctl_holder_find(path, &holder))
 		return;
-	pid = holder_of(&st);
-	for (guint i = 0; pid != 0 && i < LOCK_LOOKS; i++) {
-		g_usleep(LOCK_PAUSE_US);
-		if (holder_of(&st) != pid)
-			return;
-	}
-	if (pid == 0)
-		return;
-	comm_path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/comm", pid);
-	if (g_file_get_contents(comm_path, &comm, NULL, NULL))
-		g_strchomp(comm);
-	meaning = g_strdup_printf("process %" G_GINT64_FORMAT
-				  " (%s) holds a lock on it; changes wait until it lets go",
-		pid, comm ? comm : "unknown");
+	who = hvctl_holder_text(&holder);
+	meaning = g_strconcat(who, " holds a lock on it; changes wait until it lets go", NULL);
 	finding.meaning = meaning;
 	hvctl_findings_add(findings, &finding);
 }

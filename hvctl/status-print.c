@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What "hvctl status" prints. */
+#include "hvctl/holder.h"
 #include "hvctl/status.h"
 #include "util/output.h"
 
@@ -28,6 +29,7 @@ static const char *problem_style(struct json_object *value)
 
 static const OutputColumn fields[] = {
 	{ .heading = "State", .member = "state", .style = state_style },
+	{ .heading = "Since", .member = "since_text", .format = text_or_skip },
 	{ .heading = "Detail", .member = "detail", .format = text_or_skip },
 	{ .heading = "What to do", .member = "advice", .format = text_or_skip },
 	{ .heading = "Device", .member = "device" },
@@ -64,6 +66,17 @@ static char *age_text(gint64 us)
 	return g_strdup_printf("%" G_GINT64_FORMAT " days ago", s / 86400);
 }
 
+static void add_since(struct json_object *view, struct json_object *status, gint64 now_us)
+{
+	struct json_object *time = output_member(status, "state_since_us");
+	g_autofree char *age = NULL;
+
+	if (!json_object_is_type(time, json_type_int))
+		return;
+	age = age_text(now_us - json_object_get_int64(time));
+	json_object_object_add(view, "since_text", json_object_new_string(age));
+}
+
 /* "enumerate pool auto, 3 s ago" */
 static void add_last_request(struct json_object *view, struct json_object *status, gint64 now_us)
 {
@@ -95,6 +108,47 @@ static void add_counters(struct json_object *view, struct json_object *status)
 	json_object_object_add(view, "counters_text", json_object_new_string(text->str));
 }
 
+/* The problem with who keeps the file locked, as a text; the member is there only where somebody does. */
+static void add_locked(struct json_object *pool, struct json_object *by)
+{
+	const char *problem = json_object_get_string(output_member(pool, "problem"));
+	const HvctlHolder holder = { .pid = json_object_get_int64(output_member(by, "pid")),
+		.command = (char *)(guintptr)json_object_get_string(output_member(by, "command")) };
+	g_autofree char *who = hvctl_holder_text(&holder);
+	g_autofree char *text = g_strdup_printf(
+		"%s%slocked by %s", problem ? problem : "", problem ? "; " : "", who);
+
+	json_object_object_add(pool, "problem", json_object_new_string(text));
+}
+
+/* The pools as the table shows them, a new array. */
+static struct json_object *view_pools(struct json_object *pools)
+{
+	struct json_object *view = json_object_new_array();
+
+	for (gsize i = 0; i < json_object_array_length(pools); i++) {
+		struct json_object *pool = json_object_array_get_idx(pools, i), *copy = NULL;
+		struct json_object *by = output_member(pool, "locked_by");
+
+		if (by && json_object_deep_copy(pool, &copy, NULL) == 0)
+			add_locked(copy, by);
+		json_object_array_add(view, copy ? copy : json_object_get(pool));
+	}
+	return view;
+}
+
+static void print_pools(FILE *out, struct json_object *pools)
+{
+	struct json_object *view;
+
+	if (!json_object_is_type(pools, json_type_array))
+		return;
+	view = view_pools(pools);
+	fputc('\n', out);
+	output_table(out, view, pool_columns);
+	json_object_put(view);
+}
+
 static void print_json(FILE *out, struct json_object *status)
 {
 	struct json_object *all = json_object_new_object();
@@ -108,7 +162,6 @@ static void print_json(FILE *out, struct json_object *status)
 void hvctl_status_print(FILE *out, gboolean json, struct json_object *status, gint64 now_us)
 {
 	struct json_object *view = json_object_new_object();
-	struct json_object *pools = output_member(status, "pools");
 
 	if (json) {
 		print_json(out, status);
@@ -117,13 +170,12 @@ void hvctl_status_print(FILE *out, gboolean json, struct json_object *status, gi
 		{
 			json_object_object_add(view, name, json_object_get(value));
 		}
+		add_since(view, status, now_us);
 		add_last_request(view, status, now_us);
 		add_counters(view, status);
 		fputs("hv_kvp_daemon: key-value pairs\n", out);
 		output_fields(out, view, fields);
-		if (pools)
-			fputc('\n', out);
-		output_table(out, pools, pool_columns);
+		print_pools(out, output_member(status, "pools"));
 	}
 	json_object_put(view);
 }

@@ -5,6 +5,7 @@
  */
 #include "hvctl/call.h"
 #include "hvctl/diagnose.h"
+#include "hvctl/holder.h"
 #include "hvctl/status.h"
 #include "transport/chardev.h"
 #include "util/output.h"
@@ -76,6 +77,30 @@ struct json_object *hvctl_status_not_running(const char *root, const char *detai
 	return status;
 }
 
+/* Add to @pool who keeps it locked. */
+static void add_holder(struct json_object *pool)
+{
+	g_auto(HvctlHolder) holder = { 0 };
+	const char *path = get_text(pool, "path");
+	struct json_object *by;
+
+	if (!*path || !hvctl_holder_find(path, &holder))
+		return;
+	by = json_object_new_object();
+	json_object_object_add(by, "pid", holder.pid ? json_object_new_int64(holder.pid) : NULL);
+	json_object_object_add(
+		by, "command", holder.command ? json_object_new_string(holder.command) : NULL);
+	json_object_object_add(pool, "locked_by", by);
+}
+
+static void add_holders(struct json_object *pools)
+{
+	gsize n = json_object_is_type(pools, json_type_array) ? json_object_array_length(pools) : 0;
+
+	for (gsize i = 0; i < n; i++)
+		add_holder(json_object_array_get_idx(pools, i));
+}
+
 /* The daemon's own status with our advice; NULL and @error where it has none to give. */
 static struct json_object *ask(const HvctlRequest *request, GError **error)
 {
@@ -89,6 +114,7 @@ static struct json_object *ask(const HvctlRequest *request, GError **error)
 		advice = hvctl_status_advice(
 			request->root, get_text(status, "state"), get_text(status, "device"));
 		set_text(status, "advice", advice);
+		add_holders(output_member(status, "pools"));
 		json_object_get(status);
 	}
 	json_object_put(answer);

@@ -39,9 +39,10 @@ static int try_ofd(int fd, KvpLockKind kind)
 	return set_ofd(fd, kind == KVP_LOCK_SHARED ? F_RDLCK : F_WRLCK);
 }
 
-gint64 kvp_lock_holder(const char *locks, guint major, guint minor, guint64 inode)
+gint64 kvp_lock_holder(const char *locks, guint major, guint minor, guint64 inode, gint64 except)
 {
 	g_auto(GStrv) lines = g_strsplit(locks, "\n", -1);
+	gint64 found = 0;
 
 	for (char **line = lines; *line; line++) {
 		char kind[16], mode[16], access[16];
@@ -53,10 +54,13 @@ gint64 kvp_lock_holder(const char *locks, guint major, guint minor, guint64 inod
 		if (sscanf(*line, "%*d: %15[A-Z] %15s %15s %lld %x:%x:%llu", kind, mode, access,
 			    &pid, &maj, &min, &ino) != 7)
 			continue;
-		if (maj == major && min == minor && ino == inode && pid > 0)
+		if (maj != major || min != minor || ino != inode || (except && pid == except))
+			continue;
+		if (pid > 0)
 			return pid;
+		found = -1;
 	}
-	return 0;
+	return found;
 }
 
 static gboolean fail_busy(int fd, guint timeout_ms, GError **error)
@@ -66,8 +70,8 @@ static gboolean fail_busy(int fd, guint timeout_ms, GError **error)
 	gint64 pid = 0;
 
 	if (fstat(fd, &st) == 0 && g_file_get_contents("/proc/locks", &locks, NULL, NULL))
-		pid = kvp_lock_holder(locks, major(st.st_dev), minor(st.st_dev), st.st_ino);
-	if (pid == 0)
+		pid = kvp_lock_holder(locks, major(st.st_dev), minor(st.st_dev), st.st_ino, 0);
+	if (pid <= 0)
 		return hvis_fail(error, HVIS_ERROR_BUSY,
 			"locked by another process for more than %u ms", timeout_ms);
 	path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/comm", pid);

@@ -20,5 +20,8 @@ gboolean kvp_lock(int fd, KvpLockKind kind, guint timeout_ms, GError **error);
 /* Release both. Closing the descriptor does the same. */
 void kvp_unlock(int fd);
 
-/* Who holds a lock on the inode of @fd by the text of /proc/locks in @locks: a PID, 0 = unknown. */
-gint64 kvp_lock_holder(const char *locks, guint major, guint minor, guint64 inode);
+/*
+ * Who holds a lock on @inode by the text of /proc/locks in @locks, beside the process @except (0 =
+ * none): a PID, -1 where somebody does and the text does not say who (an OFD lock), 0 = nobody.
+ */
+gint64 kvp_lock_holder(const char *locks, guint major, guint minor, guint64 inode, gint64 except);

@@ -426,6 +426,10 @@ others+=($!)
 is_locked() { [ "$(problems --pool external)" = locked ]; }
 eventually is_locked
 expect "who holds a lock is told" 0 "locked" problems --pool external
+held() { hvctl status | sed -n "s/^external.*locked by process $! (\(.*\))\$/\1/p"; }
+expect "status tells who, too, though it was flock(1) that took it" 0 "sleep" held
+held_json() { hvctl status --json | tr -d ' \n' | grep -o '"locked_by":{[^}]*}'; }
+expect "and in JSON" 0 "\"locked_by\":{\"pid\":$!,\"command\":\"sleep\"}" held_json
 expect "which is no fault" 0 "" bash -c "'$builddir/hvctl/hvctl' kvp check --pool external --pool-dir '$tmp/pools' >/dev/null"
 kill "${others[@]}"
 wait "${others[@]}" 2>/dev/null

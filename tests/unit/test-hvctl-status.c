@@ -54,6 +54,23 @@ static void test_text(void)
 	free(text);
 }
 
+/* Who keeps a pool locked stands with what is wrong with it, and how long the state lasts below it. */
+static void test_locked(void)
+{
+	char *text = print("{ \"state\": \"busy\", \"state_since_us\": 1000000, \"pools\": ["
+			   "  { \"name\": \"external\", \"problem\": null,"
+			   "    \"locked_by\": { \"pid\": 12, \"command\": \"fl\\u001bock\" } },"
+			   "  { \"name\": \"guest\", \"problem\": \"1 change not stored yet\","
+			   "    \"locked_by\": { \"pid\": null, \"command\": null } } ] }",
+		FALSE, 61000000);
+
+	g_assert_nonnull(strstr(text, "State:            busy\nSince:            60 s ago\n"));
+	g_assert_nonnull(strstr(text, "locked by process 12 (fl\\x1bock)\n"));
+	g_assert_nonnull(strstr(
+		text, "1 change not stored yet; locked by a process that only root can see\n"));
+	free(text);
+}
+
 /* JSON is what the daemon said, below the service's name, so that other services can join. */
 static void test_json(void)
 {
@@ -246,6 +263,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/hvctl/status/text", test_text);
 	g_test_add_func("/hvctl/status/json", test_json);
+	g_test_add_func("/hvctl/status/locked", test_locked);
 	g_test_add_func("/hvctl/status/ages", test_ages);
 	g_test_add_func(
 		"/hvctl/status/advice-in-a-confidential-vm", test_advice_in_a_confidential_vm);

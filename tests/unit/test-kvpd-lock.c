@@ -201,12 +201,16 @@ static void test_holder(void)
 			    "1: -> FLOCK  ADVISORY  WRITE 91 fe:2a:4294967297 0 EOF\n"
 			    "2: OFDLCK ADVISORY  WRITE -1 fe:2a:4294967297 0 EOF\n"
 			    "3: POSIX  ADVISORY  WRITE 92 fe:2a:4294967297 0 EOF\n"
+			    "4: OFDLCK ADVISORY  WRITE -1 fe:2a:5 0 EOF\n"
 			    "nonsense\n4: \n";
 
-	g_assert_cmpint(kvp_lock_holder(locks, 0x08, 0x01, 777), ==, 90);
-	g_assert_cmpint(kvp_lock_holder(locks, 0xfe, 0x2a, 4294967297), ==, 92);
-	g_assert_cmpint(kvp_lock_holder(locks, 0xfe, 0x2b, 4294967297), ==, 0);
-	g_assert_cmpint(kvp_lock_holder("", 0, 0, 0), ==, 0);
+	g_assert_cmpint(kvp_lock_holder(locks, 0x08, 0x01, 777, 0), ==, 90);
+	g_assert_cmpint(kvp_lock_holder(locks, 0xfe, 0x2a, 4294967297, 0), ==, 92);
+	g_assert_cmpint(kvp_lock_holder(locks, 0xfe, 0x2b, 4294967297, 0), ==, 0);
+	g_assert_cmpint(kvp_lock_holder(locks, 0xfe, 0x2a, 5, 0), ==, -1);
+	g_assert_cmpint(kvp_lock_holder(locks, 0xfe, 0x2a, 4294967297, 92), ==, -1);
+	g_assert_cmpint(kvp_lock_holder(locks, 0x08, 0x01, 777, 90), ==, 0);
+	g_assert_cmpint(kvp_lock_holder("", 0, 0, 0, 0), ==, 0);
 }
 
 int main(int argc, char **argv)
