@@ -369,6 +369,7 @@ static struct json_object *get_status(gpointer data)
 	const KvpStatus status = { .service = kvpd->service,
 		.store = kvpd->store,
 		.facts = facts,
+		.now_us = g_get_monotonic_time(),
 		.kernel = kvpd->kernel,
 		.request = request,
 		.request_time_us = kvpd->last.time_us,

@@ -16,6 +16,7 @@ typedef struct {
 	HvisService *service;
 	KvpStore *store;
 	const KvpRecords *facts; /* pool "auto" */
+	gint64 now_us; /* of the service's clock */
 	const char *kernel; /* what the kernel said at registration; NULL = nothing yet */
 	const char *request; /* the last one: "set external"; NULL = none yet */
 	gint64 request_time_us; /* real time */

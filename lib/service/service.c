@@ -486,6 +486,12 @@ const char *hvis_service_reason(HvisService *s)
 	return s->reason;
 }
 
+HvisServiceState hvis_service_shown(HvisService *s, const char **reason)
+{
+	*reason = s->shown_reason;
+	return s->shown;
+}
+
 gint64 hvis_service_since(HvisService *s)
 {
 	return s->since;

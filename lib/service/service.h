@@ -99,5 +99,11 @@ gboolean hvis_service_extend(HvisService *service, guint64 txn, guint ms);
 HvisServiceState hvis_service_state(HvisService *service);
 const char *hvis_service_reason(HvisService *service); /* of the state; NULL where there is none */
 gint64 hvis_service_since(HvisService *service); /* clock time of the last state change */
+
+/*
+ * What on_state was told last, and its reason in *@reason: on the way to somewhere, from where. STOPPED
+ * at first.
+ */
+HvisServiceState hvis_service_shown(HvisService *service, const char **reason);
 const HvisServiceCounters *hvis_service_counters(HvisService *service);
 const char *hvis_service_path(HvisService *service);

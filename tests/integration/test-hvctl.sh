@@ -474,11 +474,11 @@ if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null && setpriv --reuid=65534 
 	says_who() { user kvp set key mine; }
 	expect "which is said" 4 "" says_who
 	says "with who may" "configuration names"
+	says "and by which key, and what to do" 'add the user to Writers= in section [kvp] of hvis.conf(5) and run "systemctl reload hv-kvp-daemon"'
 	# Somebody whom Writers= names, and a group.
 	prefix=$(sed -n 's/^prefix = //p' "$builddir/Makefile")
 	conf=$tmp/root$(sed -n 's/^sysconfdir = //p' "$builddir/Makefile" | sed "s|\${prefix}|$prefix|")/hvis
 	mkdir -p "$conf"
-	says "and by which key, and what to do" 'add the user to Writers= in section [kvp] of hvis.conf(5) and run "systemctl reload hv-kvp-daemon"'
 	printf '[kvp]\nWriters=nobody-here 65534 @4242\n' >"$conf/hvis.conf"
 	"$daemon" --device "$tmp/no-device" --pool-dir "$tmp/pools" --socket "$tmp/writers" --root "$tmp/root" 2>"$tmp/log2" &
 	others+=($!)
@@ -555,15 +555,15 @@ if [ -x "$host" ]; then
 	eventually [ -S "$tmp/second" ]
 	socket=$tmp/second
 	is_busy() { [ "$(state)" = busy ]; }
-	found_busy() { # in one look: it tries again from time to time, and is not busy for that moment
+	eventually is_busy
+	expect "a second daemon finds the device busy" 0 "busy" state
+	only_busy() { # through several tries
 		local i
 		for ((i = 0; i < 100; i++)); do
-			is_busy && return
-			sleep 0.1
+			is_busy || { state; return 1; }
 		done
-		return 1
 	}
-	expect "a second daemon finds the device busy" 0 "" found_busy
+	expect "and says nothing else while it tries again" 0 "" only_busy
 	socket=$tmp/kvp
 	expect "and does not disturb the first" 0 "ready" state
 	stop

@@ -371,6 +371,32 @@ static void test_busy(Fixture *f, gconstpointer data)
 	g_assert_cmphex(host_set(f, "k", "v"), ==, HVIS_S_OK);
 }
 
+/* While it tries again, a device that stays taken was told to be on its way. */
+static void test_busy_while_trying_again(Fixture *f, gconstpointer data)
+{
+	struct json_object *reply;
+
+	for (guint i = 0; i < 2; i++) {
+		turn_until(has_opened, f);
+		send_notice(f, EBUSY);
+		hvis_fd_clear(&f->kernel);
+		turn_until(is_busy, f);
+	}
+	turn_until(has_opened, f); /* and is left without an answer */
+	assert_status(f, "status.state", "busy");
+	g_assert_true(is_busy(f)); /* for the same reason */
+	reply = call(f, NULL, "io.hvis.Kvp.GetStatus", NULL);
+	g_assert_cmpint(g_ascii_strtoll(text_at(reply, "status.state_since_us"), NULL, 10), <=,
+		g_get_real_time());
+	json_object_put(reply);
+	send_notice(f, 0);
+	receive(f);
+	close_device(f);
+	f->listener = listen_at(f->device);
+	turn_until(has_opened, f);
+	assert_status(f, "status.state", "retrying");
+}
+
 /* After a restore the kernel may say its version again at any time; that is no request. */
 static void test_renegotiation(Fixture *f, gconstpointer data)
 {
@@ -862,6 +888,7 @@ int main(int argc, char **argv)
 	ADD("daemon/waits-for-device", test_waits_for_device);
 	ADD("daemon/rescind", test_rescind);
 	ADD("daemon/busy", test_busy);
+	ADD("daemon/busy-while-trying-again", test_busy_while_trying_again);
 	ADD("daemon/renegotiation", test_renegotiation);
 	ADD("daemon/garbage", test_garbage);
 	ADD("daemon/host-says-register", test_host_says_register);
