@@ -361,14 +361,13 @@ static const HvisServiceOps service_ops = {
 
 /* --- the socket --- */
 
-static struct json_object *get_status(gpointer data)
+static struct json_object *get_status(const KvpPoolFiles *files, gpointer data)
 {
 	Kvpd *kvpd = data;
-	g_autoptr(KvpRecords) facts = kvp_facts_snapshot(kvpd->facts);
 	g_autofree char *request = last_request(kvpd);
 	const KvpStatus status = { .service = kvpd->service,
 		.store = kvpd->store,
-		.facts = facts,
+		.files = files,
 		.now_us = g_get_monotonic_time(),
 		.kernel = kvpd->kernel,
 		.request = request,

@@ -33,6 +33,7 @@ struct KvpSocket {
 	KvpWorker *worker;
 	VarlinkServer *server;
 	KvpSubscribe *subscribe;
+	KvpLook *look;
 };
 
 typedef struct Errand Errand;
@@ -464,11 +465,28 @@ static void on_watch(VarlinkCall *call, struct json_object *params, gpointer dat
 	varlink_call_gerror(call, INTERFACE, error);
 }
 
+typedef struct {
+	KvpSocket *socket;
+	VarlinkCall *call;
+} StatusCall;
+
+static void answer_status(const KvpPoolFiles *files, gpointer data)
+{
+	StatusCall *asked = data;
+	KvpSocket *socket = asked->socket;
+
+	varlink_call_reply(
+		asked->call, reply_new("status", socket->ops->status(files, socket->data)));
+	varlink_call_unref(asked->call);
+	g_free(asked);
+}
+
 static void on_get_status(VarlinkCall *call, struct json_object *params, gpointer data)
 {
-	KvpSocket *socket = data;
+	StatusCall *asked = g_new(StatusCall, 1);
 
-	varlink_call_reply(call, reply_new("status", socket->ops->status(socket->data)));
+	*asked = (StatusCall){ data, varlink_call_ref(call) };
+	kvp_look_ask(asked->socket->look, answer_status, asked);
 }
 
 static const VarlinkMethod methods[] = {
@@ -495,6 +513,7 @@ KvpSocket *kvp_socket_new(
 	socket->store = kvp_store_ref(store);
 	socket->worker = worker;
 	socket->subscribe = kvp_subscribe_new(store, worker);
+	socket->look = kvp_look_new(kvp_store_pools(store), kvp_pool_files_look, NULL);
 	socket->server = varlink_server_new("hv_kvp_daemon", PACKAGE_VERSION);
 	varlink_server_add(socket->server, INTERFACE, description, methods, socket);
 	return socket;
@@ -515,6 +534,7 @@ void kvp_socket_free(KvpSocket *socket)
 {
 	if (!socket)
 		return;
+	kvp_look_free(socket->look); /* answers */
 	varlink_server_free(socket->server);
 	kvp_subscribe_free(socket->subscribe);
 	kvp_store_unref(socket->store);

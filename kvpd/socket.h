@@ -9,6 +9,7 @@
 #include <json-c/json.h>
 
 #include "kvpd/access.h"
+#include "kvpd/look.h"
 #include "kvpd/netstate.h"
 #include "kvpd/store.h"
 #include "kvpd/worker.h"
@@ -20,7 +21,8 @@ extern const guint kvp_search_order[HVIS_KVP_POOL_N];
 
 typedef struct {
 	KvpRecords *(*facts)(gpointer data); /* pool "auto" as it is now; a new reference */
-	struct json_object *(*status)(gpointer data); /* type Status of the interface */
+	/* Type Status of the interface; @files as for KvpLookAnswer. */
+	struct json_object *(*status)(const KvpPoolFiles *files, gpointer data);
 	const NetState *(*network)(gpointer data);
 	struct json_object *(*stats)(gpointer data); /* what the host has asked: members of Stats */
 } KvpSocketOps;

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Status as text and as JSON. Pools are described by one stat(2) each. */
+/* Status as text and as JSON, of what is in memory: nothing in here waits. */
 #include "config.h"
 
 #include "kvpd/status.h"
 
 #include <util/error.h>
 #include <util/json.h>
+
+#include "kvpd/facts.h"
 
 const char *kvp_status_state(HvisServiceState state)
 {
@@ -70,19 +72,13 @@ static struct json_object *counters_json(const KvpStatus *status)
 	return object;
 }
 
-/* What an administrator should know about a pool; NULL where all is well. */
-static char *pool_problem(
-	const KvpStatus *status, guint number, const KvpPoolInfo *info, const GError *error)
+static char *file_problem(const KvpPoolFiles *files, guint number)
 {
+	const KvpPoolInfo *info = &files->info[number];
 	guint64 tail = info->bytes % sizeof(struct hvis_kvp_record);
-	const char *reason;
-	guint n = kvp_store_pending(status->store, number, &reason);
 
-	if (n)
-		return g_strdup_printf(
-			"%u change%s not stored yet: %s", n, n == 1 ? "" : "s", reason);
-	if (error)
-		return g_strdup(error->message);
+	if (files->error[number])
+		return g_strdup(files->error[number]->message);
 	if (info->records > KVP_POOL_RECORDS_MAX)
 		return g_strdup_printf("more than %u records: only those are read, none can be "
 				       "changed",
@@ -93,21 +89,32 @@ static char *pool_problem(
 	return NULL;
 }
 
+/* What an administrator should know about a pool; NULL where all is well. */
+static char *pool_problem(const KvpStatus *status, guint number)
+{
+	const char *reason;
+	guint n = kvp_store_pending(status->store, number, &reason);
+
+	if (n)
+		return g_strdup_printf(
+			"%u change%s not stored yet: %s", n, n == 1 ? "" : "s", reason);
+	if (number == HVIS_KVP_POOL_AUTO)
+		return NULL;
+	return status->files ? file_problem(status->files, number)
+			     : g_strdup("the file system does not answer");
+}
+
 /* The facts come from no file: the one of that name is there for other programs, and stays empty. */
 static struct json_object *pool_json(const KvpStatus *status, guint number)
 {
 	struct json_object *object = json_object_new_object();
 	KvpPool *pool = kvp_pools_get(kvp_store_pools(status->store), number);
 	gboolean computed = number == HVIS_KVP_POOL_AUTO;
-	g_autoptr(GError) error = NULL;
-	g_autofree char *problem = NULL;
-	KvpPoolInfo info = { 0 };
+	g_autofree char *problem = pool_problem(status, number);
+	KvpPoolInfo info = { .records = computed ? KVP_FACTS_N : 0 };
 
-	if (computed)
-		info.records = kvp_records_count(status->facts);
-	else
-		kvp_pool_info(pool, &info, &error);
-	problem = pool_problem(status, number, &info, error);
+	if (!computed && status->files)
+		info = status->files->info[number];
 	json_object_object_add(object, "name", json_object_new_string(kvp_pools_name(number)));
 	json_object_object_add(object, "number", json_object_new_int((int)number));
 	json_object_object_add(

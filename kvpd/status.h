@@ -10,12 +10,13 @@
 
 #include <service/service.h>
 
+#include "kvpd/look.h"
 #include "kvpd/store.h"
 
 typedef struct {
 	HvisService *service;
 	KvpStore *store;
-	const KvpRecords *facts; /* pool "auto" */
+	const KvpPoolFiles *files; /* NULL: they do not let themselves be looked at */
 	gint64 now_us; /* of the service's clock */
 	const char *kernel; /* what the kernel said at registration; NULL = nothing yet */
 	const char *request; /* the last one: "set external"; NULL = none yet */
