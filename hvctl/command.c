@@ -114,6 +114,17 @@ const HvctlCommand hvctl_commands[] = {
 		.options = HVCTL_OPT_KVP | HVCTL_OPT_JSON,
 		.summary = "show what cloud-init has told the host about the boot",
 		.run = hvctl_kvp_events },
+	{ .path = "kvp report",
+		.usage = "OUTCOME [REASON] [NAME=VALUE…]",
+		.n_args = 1,
+		.n_args_max = HVCTL_ARGS_MAX,
+		.options = HVCTL_OPT_KVP,
+		.summary = "tell Azure's host how provisioning went",
+		.help = "OUTCOME is success, or failure with a REASON. agent=, vm_id=, pps_type= "
+			"and documentation_url= replace what is told anyway, other names are told "
+			"beside it. The pool is guest unless --pool says external; a report that "
+			"is there is replaced.",
+		.run = hvctl_kvp_report },
 	{ .path = "kvp stats",
 		.usage = "",
 		.options = HVCTL_OPT_JSON | HVCTL_OPT_CALL,

@@ -146,6 +146,8 @@ HvisExit hvctl_kvp_events(const HvctlRequest *request, GError **error);
 char **hvctl_logs_argv(const HvctlRequest *request);
 HvisExit hvctl_logs(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_stats(const HvctlRequest *request, GError **error);
+HvisExit hvctl_kvp_report(const HvctlRequest *request, GError **error);
+extern const char *const hvctl_report_words[], *const hvctl_report_names[]; /* NULL-terminated */
 HvisExit hvctl_kvp_stale(const HvctlRequest *request, GError **error);
 HvisExit hvctl_kvp_delete(const HvctlRequest *request, GError **error);
 extern const char *const hvctl_ip_words[]; /* of "ip set", beside addresses; NULL-terminated */

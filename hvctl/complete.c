@@ -199,6 +199,18 @@ static void offer_interfaces(Line *line)
 		offer(line, name, NULL);
 }
 
+static void offer_words(Line *line, const char *const *words)
+{
+	for (; *words; words++)
+		offer(line, *words, NULL);
+}
+
+/* Of the outcomes only a failure has one. */
+static gboolean has_reason(const Line *line)
+{
+	return g_strcmp0(line->words->pdata[line->words->len - 2], "failure") == 0;
+}
+
 /* What the usage has at place @at of the arguments: "KEY…" stands for all that follow. */
 static void offer_argument(Line *line, const HvctlCommand *command, guint at)
 {
@@ -215,8 +227,11 @@ static void offer_argument(Line *line, const HvctlCommand *command, guint at)
 	else if (strstr(name, "ADAPTER"))
 		offer_interfaces(line);
 	else if (strstr(name, "WORD"))
-		for (const char *const *word = hvctl_ip_words; *word; word++)
-			offer(line, *word, NULL);
+		offer_words(line, hvctl_ip_words);
+	else if (strstr(name, "OUTCOME"))
+		offer_words(line, hvctl_report_words);
+	else if (strstr(name, "NAME=") || (strstr(name, "REASON") && !has_reason(line)))
+		offer_words(line, hvctl_report_names);
 }
 
 static void offer_word(Line *line)

@@ -44,7 +44,7 @@ function=_hvctl
 offers "config info ip kvp logs status" hvctl ""
 offers "status" hvctl "s"
 offers "--help --version" hvctl "--"
-offers "check delete events export get import list set stale stats wait watch" hvctl kvp ""
+offers "check delete events export get import list report set stale stats wait watch" hvctl kvp ""
 offers "get" hvctl kvp g
 offers "nics" hvctl info ""
 offers "" hvctl info --socket /nonexistent/hvis --field ""
@@ -53,7 +53,7 @@ offers "auto auto-external auto-internal external guest" hvctl kvp list --pool "
 offers "auto auto-external auto-internal" hvctl kvp list -p au
 offers "guest" hvctl kvp list --pool = g
 offers "auto auto-external auto-internal external guest" hvctl kvp list --pool =
-offers "check delete events export get import list set stale stats wait watch" hvctl --pool guest kvp ""
+offers "check delete events export get import list report set stale stats wait watch" hvctl --pool guest kvp ""
 offers "" hvctl kvp list --timeout ""
 offers "" hvctl kvp get k
 # Keys are the host's: whatever quotes a word has, what is offered is the key as the shell reads it.
@@ -86,6 +86,10 @@ offers "" hvctl nonsense x
 offers "never" hvctl status --color n
 offers "lo" hvctl ip set l
 offers "dhcp dns via" hvctl ip set lo ""
+offers "failure success" hvctl kvp report ""
+offers "agent= documentation_url= pps_type= vm_id=" hvctl kvp report success ""
+offers "" hvctl kvp report failure r
+offers "vm_id=" hvctl kvp report failure reason v
 offers "env json-lines plain" hvctl kvp list --format = ""
 
 # Keys: of the files here, with what a shell would take apart.

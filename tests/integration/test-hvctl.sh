@@ -296,6 +296,18 @@ expect "so do the files, as JSON" 0 '{"event":"delete","pool":"guest","key":"lat
 kill "${others[@]}"
 wait "${others[@]}" 2>/dev/null
 others=()
+# A report of provisioning is a record that is replaced, whoever made it.
+hvctl kvp set PROVISIONING_REPORT old
+expect "a report is written" 0 "" hvctl kvp report failure "no disk" agent=test vm_id=7
+report() { hvctl kvp list --pool guest --format plain | sed -n 's/^PROVISIONING_REPORT=//p' | sed 's/timestamp=[-T:.+0-9]*/timestamp=T/'; }
+expect "in the place of the one before" 0 "result=error|reason=no disk|agent=test|pps_type=None|vm_id=7|timestamp=T" report
+expect "by the files, too" 0 "" hvctl kvp report success agent=test vm_id=8 message=fine --pool-dir "$tmp/pools" --offline
+expect "as the daemon sees" 0 "result=success|agent=test|pps_type=None|vm_id=8|timestamp=T|message=fine" report
+expect "a report that is too long is none" 2 "" hvctl kvp report failure "$(repeat x 1022)" vm_id=7
+expect "nor is a failure without a reason" 2 "" hvctl kvp report failure
+expect "the report stays" 0 "result=success|agent=test|pps_type=None|vm_id=8|timestamp=T|message=fine" report
+hvctl kvp delete PROVISIONING_REPORT
+
 # --timeout of watch was that of each call: it went on for ever.
 watch_a_while() { timeout 20 "$builddir/hvctl/hvctl" kvp watch --timeout 0.3 "$@"; }
 expect "watch ends when its time is over" 0 "" watch_a_while --socket "$socket"
