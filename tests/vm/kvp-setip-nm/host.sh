@@ -10,6 +10,8 @@ check "NetworkManager has both" guest "nmcli device set eth9 managed yes && nmcl
 	nmcli connection add type ethernet con-name old9 ifname eth9 ipv4.method manual ipv4.addresses 10.9.9.9/24 &&
 	nmcli connection add type dummy con-name old8 ifname eth8 ipv4.method manual ipv4.addresses 10.8.8.8/24 &&
 	nmcli connection up old9 && nmcli connection up old8"
+setip_hook
 setip_start
 setip_run NetworkManager /etc/NetworkManager/system-connections/hvis-eth9.nmconnection 600
+setip_dhcp NetworkManager /etc/NetworkManager/system-connections/hvis-eth9.nmconnection
 done_testing

@@ -53,6 +53,55 @@ told()
 	guest journalctl -q -u hvis-ip -o cat | grep -c "$1"
 }
 
+# The hook that hvis.conf of the case names: what it is given goes to the journal; it fails when told to.
+setip_hook()
+{
+	# shellcheck disable=SC2016 # the hook's
+	check "a hook" guest 'cat >/etc/hvis/after-ip <<"END"
+#!/bin/sh
+{ echo "$HVIS_IP_INTERFACE $HVIS_IP_ADAPTER $HVIS_IP_MANAGER"; cat; } | systemd-cat -t after-ip
+test ! -e /etc/hvis/hook-fails
+END
+		chmod 755 /etc/hvis/after-ip /' # an initramfs's own root has the mode of /tmp
+}
+
+# hook_told PATTERN…: the hook has written lines with each of them.
+hook_told()
+{
+	for hook_word in "$@"; do
+		guest journalctl -q -t after-ip -o cat | grep -q "$hook_word" || return
+	done
+}
+
+hook_not_told()
+{
+	! hook_told "$@"
+}
+
+# setip_dhcp MANAGER FILE: after setip_run, the host sends eth9 back to DHCP. The hook fails after that.
+setip_dhcp()
+{
+	check "the hook was told of the addresses" wait_for 30 hook_told "^eth9 $setip_mac $1\$" '"addresses":\["192.0.2.7'
+	check "and of nothing that was taken back" hook_not_told '192.0.2.[89]/'
+	check "a DHCP server behind the cable" guest "printf 'interface port\nstart 192.0.2.100\nend 192.0.2.110\noption subnet 255.255.255.0\noption router 192.0.2.1\noption lease 3600\n' >/run/udhcpd.conf &&
+		: >/run/udhcpd.leases && ip netns exec gateway /usr/lib/hvis-agent/busybox udhcpd -I 192.0.2.1 /run/udhcpd.conf"
+	check "from now on the hook fails" guest "echo >/etc/hvis/hook-fails"
+	check "the host wants DHCP" ctl ip set $setip_mac --dhcp
+	check "eth9 has a lease" wait_for 60 has eth9 'inet 192.0.2.10' 'default via 192.0.2.1' 'proto dhcp'
+	check "and not its old addresses" wait_for 30 has_not eth9 'inet 192.0.2.7/24'
+	check "of neither family" wait_for 30 has_not eth9 2001:db8::7
+	check "the hook was told of DHCP" wait_for 30 hook_told '"dhcp":true'
+	check "that it failed is told" wait_for 30 told 'The hook failed, the change stays: .*after-ip failed with status 1'
+	check "and the change stays" has eth9 'inet 192.0.2.10'
+	check "the file stays, too" guest test -e "$2"
+	check "the host sees that it is DHCP" wait_for 30 dhcp_is_seen
+}
+
+dhcp_is_seen()
+{
+	ctl ip get $setip_mac --json | grep -q '"dhcp": *true'
+}
+
 # setip_run MANAGER FILE MODE: eth9 has 10.9.9.9/24 and eth8 has 10.8.8.8/24 by MANAGER.
 setip_run()
 {
