@@ -28,7 +28,7 @@ struct KvpDispatch {
 };
 
 struct KvpJob {
-	KvpRequest request;
+	KvpRequest *request;
 	KvpTask *task; /* what it needs of the files; NULL = nothing */
 	gboolean is_snapshot; /* @records were taken for this request */
 	KvpRecords *records;
@@ -133,15 +133,15 @@ void kvp_dispatch_free(KvpDispatch *dispatch)
 static void start_ip(KvpDispatch *dispatch, KvpJob *job)
 {
 	const NetState *state = dispatch->ops->network(dispatch->data);
-	const NetInterface *interface = net_state_find(state, job->request.ip.adapter);
+	const NetInterface *interface = net_state_find(state, job->request->ip.adapter);
 
 	if (!interface) {
 		hvis_fail(&job->error, HVIS_ERROR_NOT_FOUND, "no interface has the address \"%s\"",
-			job->request.ip.adapter);
+			job->request->ip.adapter);
 		return;
 	}
 	job->ip = g_new0(KvpIp, 1);
-	memcpy(job->ip->adapter, job->request.ip.adapter, sizeof(job->ip->adapter));
+	memcpy(job->ip->adapter, job->request->ip.adapter, sizeof(job->ip->adapter));
 	net_state_fill(state, interface, job->ip);
 }
 
@@ -159,7 +159,7 @@ static KvpRecords *cursor_at(KvpDispatch *dispatch, guint8 pool, guint32 index)
 
 static void start_read(KvpDispatch *dispatch, KvpJob *job)
 {
-	const KvpRequest *request = &job->request;
+	const KvpRequest *request = job->request;
 
 	if (request->op == HVIS_KVP_OP_ENUMERATE)
 		job->records = cursor_at(dispatch, request->pool, request->index);
@@ -176,7 +176,7 @@ static void start_read(KvpDispatch *dispatch, KvpJob *job)
 
 static void start_set(KvpDispatch *dispatch, KvpJob *job)
 {
-	const KvpRequest *request = &job->request;
+	const KvpRequest *request = job->request;
 
 	if (!request->has_value)
 		hvis_fail(&job->error, HVIS_ERROR_UNSUPPORTED,
@@ -190,7 +190,7 @@ KvpJob *kvp_job_new(KvpDispatch *dispatch, const KvpRequest *request)
 {
 	KvpJob *job = g_new0(KvpJob, 1);
 
-	job->request = *request;
+	job->request = g_memdup2(request, sizeof(*request));
 	if (!kvp_dispatch_check(request->op, request->pool, &job->error) ||
 		!kvp_policy_check(dispatch->policy, request->op, request->pool, &job->error))
 		return job;
@@ -222,6 +222,7 @@ void kvp_job_free(KvpJob *job)
 	kvp_task_free(job->task);
 	kvp_records_unref(job->records);
 	g_free(job->ip);
+	g_free(job->request);
 	g_clear_error(&job->error);
 	g_free(job);
 }
@@ -240,7 +241,7 @@ void kvp_job_run(KvpJob *job)
 
 const KvpIp *kvp_job_ip(const KvpJob *job)
 {
-	return job->request.op == HVIS_KVP_OP_SET_IP_INFO ? &job->request.ip : NULL;
+	return job->request->op == HVIS_KVP_OP_SET_IP_INFO ? &job->request->ip : NULL;
 }
 
 void kvp_job_ip_done(KvpJob *job, const GError *error)
@@ -290,14 +291,14 @@ static void set_cursor(KvpDispatch *dispatch, guint8 pool, KvpRecords *records)
 /* The end of a pool gives its snapshot back. */
 static guint32 finish_enumerate(KvpDispatch *dispatch, KvpJob *job, char **key, char **value)
 {
-	guint32 index = job->request.index;
+	guint32 index = job->request->index;
 
 	if (index >= kvp_records_count(job->records)) {
-		set_cursor(dispatch, job->request.pool, NULL);
+		set_cursor(dispatch, job->request->pool, NULL);
 		return HVIS_E_NO_MORE_ITEMS;
 	}
 	if (job->is_snapshot)
-		set_cursor(dispatch, job->request.pool, job->records);
+		set_cursor(dispatch, job->request->pool, job->records);
 	*key = fit_key(kvp_records_key(job->records, index));
 	*value = fit_value(kvp_records_value(job->records, index));
 	return HVIS_S_OK;
@@ -305,14 +306,14 @@ static guint32 finish_enumerate(KvpDispatch *dispatch, KvpJob *job, char **key, 
 
 static guint32 finish_get(KvpJob *job, char **key, char **value)
 {
-	const char *found = kvp_records_get(job->records, job->request.key);
+	const char *found = kvp_records_get(job->records, job->request->key);
 
 	if (!found) {
 		hvis_fail(&job->error, HVIS_ERROR_NOT_FOUND, "no key \"%s\" in pool %s",
-			job->request.key, kvp_pools_name(job->request.pool));
+			job->request->key, kvp_pools_name(job->request->pool));
 		return kvp_dispatch_status(job->error);
 	}
-	*key = fit_key(job->request.key);
+	*key = fit_key(job->request->key);
 	*value = fit_value(found);
 	return HVIS_S_OK;
 }
@@ -324,22 +325,22 @@ static void finish_task(KvpJob *job)
 	if (!kvp_task_finish(job->task, &job->error))
 		return;
 	records = kvp_task_records(job->task);
-	if (job->request.op == HVIS_KVP_OP_GET || job->request.op == HVIS_KVP_OP_ENUMERATE)
+	if (job->request->op == HVIS_KVP_OP_GET || job->request->op == HVIS_KVP_OP_ENUMERATE)
 		job->records = kvp_records_ref(records);
 }
 
 guint32 kvp_job_finish(KvpDispatch *dispatch, KvpJob *job, struct hvis_kvp_dev_msg *msg)
 {
-	KvpAnswer answer = { .op = job->request.op, .ip = job->ip };
+	KvpAnswer answer = { .op = job->request->op, .ip = job->ip };
 	g_autofree char *key = NULL, *value = NULL;
 	GError *failed = NULL;
 
 	if (job->task)
 		finish_task(job);
 	answer.status = kvp_dispatch_status(job->error);
-	if (!job->error && job->request.op == HVIS_KVP_OP_ENUMERATE)
+	if (!job->error && job->request->op == HVIS_KVP_OP_ENUMERATE)
 		answer.status = finish_enumerate(dispatch, job, &key, &value);
-	else if (!job->error && job->request.op == HVIS_KVP_OP_GET)
+	else if (!job->error && job->request->op == HVIS_KVP_OP_GET)
 		answer.status = finish_get(job, &key, &value);
 	answer.key = key;
 	answer.value = value;
@@ -347,14 +348,14 @@ guint32 kvp_job_finish(KvpDispatch *dispatch, KvpJob *job, struct hvis_kvp_dev_m
 		return answer.status;
 	g_clear_error(&job->error);
 	g_propagate_error(&job->error, failed);
-	answer = (KvpAnswer){ .op = job->request.op, .status = kvp_dispatch_status(failed) };
+	answer = (KvpAnswer){ .op = job->request->op, .status = kvp_dispatch_status(failed) };
 	kvp_answer_encode(&answer, msg, NULL); /* a bare status always fits */
 	return answer.status;
 }
 
 const KvpRequest *kvp_job_request(const KvpJob *job)
 {
-	return &job->request;
+	return job->request;
 }
 
 const GError *kvp_job_error(const KvpJob *job)

@@ -220,14 +220,14 @@ static gboolean on_request(HvisService *service, guint64 txn, const guint8 *msg,
 	gpointer data, GError **error)
 {
 	Kvpd *kvpd = data;
-	g_autofree KvpRequest *request = g_new0(KvpRequest, 1);
+	KvpRequest request;
 	Pending *pending;
 
-	if (!kvp_request_decode(msg, len, request, error))
+	if (!kvp_request_decode(msg, len, &request, error))
 		return FALSE;
-	note_request(kvpd, request);
+	note_request(kvpd, &request);
 	pending = g_new(Pending, 1);
-	*pending = (Pending){ kvpd, kvp_job_new(kvpd->dispatch, request), txn,
+	*pending = (Pending){ kvpd, kvp_job_new(kvpd->dispatch, &request), txn,
 		g_get_monotonic_time() };
 	if (kvp_job_needs_files(pending->job))
 		kvp_worker_push(kvpd->worker, run_request, finish_request, pending);
@@ -271,13 +271,13 @@ static gboolean is_handshake(const guint8 *msg, gsize len, gpointer data)
 static gboolean on_handshake(const guint8 *msg, gsize len, gpointer data, GError **error)
 {
 	Kvpd *kvpd = data;
-	g_autofree KvpRequest *request = g_new0(KvpRequest, 1);
+	KvpRequest request;
 
-	if (!kvp_request_decode(msg, len, request, error))
+	if (!kvp_request_decode(msg, len, &request, error))
 		return FALSE;
 	g_free(kvpd->kernel);
-	kvpd->kernel = g_strdup(request->version);
-	kvp_facts_set_version(kvpd->facts, request->version);
+	kvpd->kernel = g_strdup(request.version);
+	kvp_facts_set_version(kvpd->facts, request.version);
 	return TRUE;
 }
 

@@ -158,10 +158,13 @@ gboolean kvp_request_decode(const void *buf, gsize len, KvpRequest *ret, GError 
 /* The kernel hands over any operation number of the host's, but a version only in its own messages. */
 gboolean kvp_is_register(const void *buf, gsize len)
 {
-	struct hvis_kvp_dev_msg msg = { .body.raw = { 0 } };
+	struct hvis_kvp_dev_hdr hdr;
 
-	return load(buf, len, &msg, NULL) && msg.hdr.op == HVIS_KVP_OP_REGISTER1 &&
-	       msg.body.version[0] != '\0';
+	if (len != sizeof(struct hvis_kvp_dev_msg))
+		return FALSE;
+	memcpy(&hdr, buf, sizeof(hdr));
+	return hdr.op == HVIS_KVP_OP_REGISTER1 &&
+	       ((const guint8 *)buf)[offsetof(struct hvis_kvp_dev_msg, body.version)] != '\0';
 }
 
 /*
