@@ -484,9 +484,6 @@ static KvpSetIp *make_setip(const char *root)
 	return kvp_setip_new(socket, root);
 }
 
-/* Threads without work are gone soon: what is idle wakes nobody up. */
-#define THREAD_IDLE_MS 1000
-
 Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 {
 	static const KvpDispatchOps dispatch_ops = { get_facts, get_network };
@@ -496,7 +493,6 @@ Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 	kvpd->options = options;
 	kvpd->stats.since = g_get_monotonic_time();
 	kvpd->pools = kvp_pools_new(options->pool_dir, NULL);
-	g_thread_pool_set_max_idle_time(THREAD_IDLE_MS);
 	kvpd->worker = kvp_worker_new();
 	kvpd->callers = kvp_worker_new();
 	kvpd->store = kvp_store_new(kvpd->pools, kvpd->callers, NULL);
