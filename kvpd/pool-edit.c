@@ -90,7 +90,7 @@ static gboolean edit_begin(KvpPool *pool, KvpEdit *edit, GError **error)
 {
 	edit->pool = pool;
 	if (pool->watch)
-		kvp_watch_arm(pool->watch, pool->number);
+		kvp_watch_prepare(pool->watch, pool->number);
 	edit->fd = kvp_pool_open_locked(pool, error);
 	if (edit->fd < 0)
 		return FALSE;

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
@@ -154,19 +155,22 @@ static void take_event(KvpWatch *watch, const struct inotify_event *event)
 	}
 }
 
+/* All that is queued: what comes with room for another event left was the last. */
 static void take_events(KvpWatch *watch)
 {
 	guint8 buf[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	const ssize_t full = sizeof(buf) - sizeof(struct inotify_event) - NAME_MAX;
 	ssize_t n;
 
-	while ((n = read(watch->inotify, buf, sizeof(buf))) > 0) {
+	do {
+		n = read(watch->inotify, buf, sizeof(buf));
 		for (ssize_t at = 0; at < n;) {
 			const struct inotify_event *event = (const void *)(buf + at);
 
 			take_event(watch, event);
 			at += (ssize_t)(sizeof(*event) + event->len);
 		}
-	}
+	} while (n >= full);
 }
 
 static void drain(KvpWatch *watch)
@@ -276,6 +280,17 @@ guint64 kvp_watch_arm(KvpWatch *watch, guint number)
 	generation = generation_of(pool);
 	g_mutex_unlock(&watch->lock);
 	return generation;
+}
+
+void kvp_watch_prepare(KvpWatch *watch, guint number)
+{
+	gboolean is_armed;
+
+	g_mutex_lock(&watch->lock);
+	is_armed = watch->pools[number].is_armed;
+	g_mutex_unlock(&watch->lock);
+	if (!is_armed)
+		kvp_watch_arm(watch, number);
 }
 
 guint64 kvp_watch_generation(KvpWatch *watch, guint number)

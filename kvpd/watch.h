@@ -27,6 +27,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpWatch, kvp_watch_unref)
  */
 guint64 kvp_watch_arm(KvpWatch *watch, guint pool);
 
+/*
+ * Before a file is opened for a change: arm it, unless it was when last asked. What came in between is for
+ * kvp_watch_begin() to see. May sleep, too.
+ */
+void kvp_watch_prepare(KvpWatch *watch, guint pool);
+
 /* The generation now; 0 = nothing is known. Does not sleep. */
 guint64 kvp_watch_generation(KvpWatch *watch, guint pool);
 
