@@ -5,8 +5,8 @@
 #include <hvis/kvp.h>
 
 #include "hvctl/check.h"
+#include "kvpd/batch.h"
 #include "kvpd/pool.h"
-#include "kvpd/rewrite.h"
 #include "util/utf16.h"
 
 #define RECORD sizeof(struct hvis_kvp_record)
@@ -215,9 +215,9 @@ static guint mend_field(guint8 *record, gboolean is_value, gsize offset, GByteAr
 	return 1;
 }
 
-static gboolean has_no_key(const guint8 *record, gpointer data G_GNUC_UNUSED)
+static gboolean has_no_key(guint place, gpointer bytes)
 {
-	return record[0] == 0;
+	return ((const GByteArray *)bytes)->data[place * RECORD] == 0;
 }
 
 guint hvctl_mend_bytes(GByteArray *bytes, GByteArray *backup)
@@ -241,6 +241,6 @@ guint hvctl_mend_bytes(GByteArray *bytes, GByteArray *backup)
 		g_byte_array_set_size(bytes, (guint)(count * RECORD));
 		places++;
 	}
-	kvp_bytes_remove(bytes, has_no_key, NULL);
+	kvp_bytes_remove(bytes, has_no_key, bytes);
 	return places;
 }

@@ -115,101 +115,20 @@ gboolean kvp_rewrite(
 
 /* --- changes --- */
 
-/* As kvp_pool_read() shows it, so that what is shown can be changed. Mostly a short comparison. */
-static gboolean has_key(const guint8 *record, const char *key)
-{
-	const char *field = (const char *)record;
-	gsize len = strlen(key);
-	g_autofree char *shown = NULL;
-
-	if (len <= HVIS_KVP_KEY_MAX && strncmp(field, key, HVIS_KVP_KEY_MAX) == 0)
-		return TRUE;
-	if (!strstr(key, "\xef\xbf\xbd")) /* U+FFFD, which stands for what is no UTF-8 */
-		return FALSE;
-	shown = g_utf8_make_valid(field, (gssize)strnlen(field, HVIS_KVP_KEY_MAX));
-	return g_str_equal(shown, key);
-}
-
-static gboolean has_key_data(const guint8 *record, gpointer key)
-{
-	return has_key(record, key);
-}
-
-guint kvp_bytes_remove(
-	GByteArray *bytes, gboolean (*unwanted)(const guint8 *record, gpointer data), gpointer data)
-{
-	gsize to = 0, at = 0;
-
-	for (; bytes->len - at >= RECORD; at += RECORD) {
-		if (unwanted(bytes->data + at, data))
-			continue;
-		if (to != at)
-			memcpy(bytes->data + to, bytes->data + at, RECORD);
-		to += RECORD;
-	}
-	if (to == at) /* a torn tail stays where it is as long as nothing moves */
-		return 0;
-	g_byte_array_set_size(bytes, (guint)to);
-	return (guint)((at - to) / RECORD);
-}
-
-static gboolean put(GByteArray *bytes, const KvpChange *change, KvpBatch *batch, GError **error)
-{
-	gsize count = bytes->len / RECORD, last = change->append ? 0 : count;
-	guint8 record[RECORD] = { 0 };
-
-	if (strlen(change->key) >= HVIS_KVP_KEY_MAX || strlen(change->value) >= HVIS_KVP_VALUE_MAX)
-		return hvis_fail(error, HVIS_ERROR_INVALID, "the text does not fit a record");
-	memcpy(record, change->key, strlen(change->key));
-	memcpy(record + HVIS_KVP_KEY_MAX, change->value, strlen(change->value));
-	while (last > 0 && !has_key(bytes->data + (last - 1) * RECORD, change->key))
-		last--;
-	if (last > 0) {
-		memcpy(bytes->data + (last - 1) * RECORD, record, RECORD);
-		batch->replaced++;
-		return TRUE;
-	}
-	if (count >= batch->max_records)
-		return hvis_fail(error, HVIS_ERROR_NO_SPACE, "the pool is full: %u records",
-			batch->max_records);
-	g_byte_array_set_size(bytes, (guint)(count * RECORD)); /* a torn tail gives way */
-	g_byte_array_append(bytes, record, RECORD);
-	batch->added++;
-	return TRUE;
-}
-
-static gboolean edit_all(GByteArray *bytes, KvpBatch *batch, GError **error)
-{
-	if (batch->clear) {
-		batch->removed += (guint)(bytes->len / RECORD);
-		g_byte_array_set_size(bytes, 0);
-	}
-	for (gsize i = 0; i < batch->n; i++) {
-		const KvpChange *change = &batch->changes[i];
-
-		if (!change->value)
-			batch->removed += kvp_bytes_remove(
-				bytes, has_key_data, (gpointer)(guintptr)change->key);
-		else if (!put(bytes, change, batch, error))
-			return FALSE;
-	}
-	return TRUE;
-}
-
 static gboolean edit_batch(GByteArray *bytes, gpointer data, GError **error)
 {
 	KvpBatch *batch = data;
 	g_autoptr(GByteArray) copy = g_byte_array_new();
+	g_autoptr(KvpSheet) sheet = NULL;
 
-	if (!batch->dry_run)
-		return edit_all(bytes, batch, error);
-	g_byte_array_append(copy, bytes->data, bytes->len);
-	return edit_all(copy, batch, error);
+	if (batch->dry_run)
+		g_byte_array_append(copy, bytes->data, bytes->len);
+	sheet = kvp_sheet_new(batch->dry_run ? copy : bytes, batch->max_records);
+	return kvp_sheet_apply(sheet, batch, error);
 }
 
 gboolean kvp_pool_batch(KvpPool *pool, KvpBatch *batch, GError **error)
 {
-	batch->added = batch->replaced = batch->removed = 0;
 	batch->max_records = (guint)g_atomic_int_get(&pool->max_records);
 	return kvp_pool_create(pool, error) && kvp_pool_finish(pool, error) &&
 	       kvp_rewrite(pool->path, (guint)g_atomic_int_get(&pool->lock_timeout_ms), edit_batch,

@@ -10,6 +10,7 @@
 
 #include <glib.h>
 
+#include "kvpd/batch.h"
 #include "kvpd/pool.h"
 
 /* Make of the file's @bytes what they should be; FALSE and @error to leave the file as it is. */
@@ -23,28 +24,8 @@ typedef gboolean (*KvpRewriteEdit)(GByteArray *bytes, gpointer data, GError **er
 gboolean kvp_rewrite(const char *path, guint lock_timeout_ms, KvpRewriteEdit edit, gpointer data,
 	GError **error);
 
-/* One of several changes. */
-typedef struct {
-	const char *key;
-	const char *value; /* NULL: remove all records with this key */
-	gboolean append; /* add a record, whether there is one or not */
-} KvpChange;
-
-typedef struct {
-	gboolean clear; /* first remove all records */
-	gboolean dry_run; /* only count */
-	guint max_records; /* filled in: of the pool */
-	const KvpChange *changes;
-	gsize n;
-	guint added, replaced, removed; /* filled in: records */
-} KvpBatch;
-
 /*
  * All of @batch or nothing of it; it has only text that kvp_socket_check() lets pass. A key that is
  * to be removed and is not there is no failure. A missing file is made; the pool's own limits hold.
  */
 gboolean kvp_pool_batch(KvpPool *pool, KvpBatch *batch, GError **error);
-
-/* Remove every record of which @unwanted says so from @bytes, keeping the order; returns how many. */
-guint kvp_bytes_remove(GByteArray *bytes, gboolean (*unwanted)(const guint8 *record, gpointer data),
-	gpointer data);
