@@ -71,7 +71,7 @@ static gboolean run_batch(
 			g_prefix_error(error, "key \"%s\": ", batch->changes[i].key);
 			return FALSE;
 		}
-	done = kvp_pool_batch(file, batch, error);
+	done = kvp_pool_batch(file, NULL, batch, NULL, error);
 	if (!done)
 		add_hint(error);
 	return done;

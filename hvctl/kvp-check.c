@@ -15,7 +15,6 @@
 #include "util/file.h"
 #include "util/output.h"
 
-#define LOCK_TIMEOUT_MS 5000u
 #define KEY_SHOWN 32 /* characters of a key in the table; JSON has all */
 #define FILE_MAX ((gsize)(KVP_POOL_RECORDS_MAX + 1024) * 2560) /* what is looked at */
 
@@ -79,11 +78,11 @@ static gboolean edit(GByteArray *bytes, gpointer data, GError **error)
 	return hvctl_mend_bytes(bytes, mend->backup) == 0 || write_backup(mend, error);
 }
 
-static gboolean mend_pool(Check *check, const char *path, GError **error)
+static gboolean mend_pool(Check *check, KvpPool *pool, GError **error)
 {
 	g_autoptr(GByteArray) backup = g_byte_array_new();
-	Mend mend = { .backup = backup, .pool = path };
-	gboolean done = kvp_rewrite(path, LOCK_TIMEOUT_MS, edit, &mend, error);
+	Mend mend = { .backup = backup, .pool = kvp_pool_path(pool) };
+	gboolean done = kvp_pool_rewrite(pool, edit, &mend, NULL, error);
 
 	if (mend.path)
 		json_object_array_add(check->backups, json_object_new_string(mend.path));
@@ -118,13 +117,13 @@ static void add_unreadable(Check *check, const GError *why)
 	hvctl_findings_add(&check->findings, &finding);
 }
 
-static gboolean look_at(Check *check, const char *path, GError **error)
+static gboolean look_at(Check *check, KvpPool *pool, GError **error)
 {
 	g_autoptr(GError) failed = NULL;
 	g_autofree char *bytes = NULL;
 	gsize len, first = json_object_array_length(check->findings.list), found;
 
-	bytes = hvis_file_read(path, FILE_MAX, &len, &failed);
+	bytes = hvis_file_read(kvp_pool_path(pool), FILE_MAX, &len, &failed);
 	if (!bytes) {
 		add_unreadable(check, failed);
 		return TRUE;
@@ -133,7 +132,7 @@ static gboolean look_at(Check *check, const char *path, GError **error)
 	found = json_object_array_length(check->findings.list) - first;
 	if (!check->request->repair || found == 0)
 		return TRUE;
-	if (!mend_pool(check, path, error))
+	if (!mend_pool(check, pool, error))
 		return FALSE;
 	mark_mended(check, first);
 	return TRUE;
@@ -183,7 +182,7 @@ static gboolean check_pool(Check *check, KvpPool *pool, GError **error)
 	hvctl_check_lock(&check->findings, path);
 	if (check->request->repair && !kvp_pool_finish(pool, error))
 		return FALSE;
-	return look_at(check, path, error);
+	return look_at(check, pool, error);
 }
 
 /* --- printing --- */

@@ -78,7 +78,7 @@ static void run(gpointer data)
 	Apply *apply = data;
 	KvpPool *pool = kvp_pools_get(kvp_store_pools(apply->store), apply->pool);
 
-	kvp_pool_batch(pool, &apply->batch, &apply->error);
+	kvp_pool_batch(pool, NULL, &apply->batch, NULL, &apply->error);
 }
 
 static void done(gpointer data)

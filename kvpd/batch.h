@@ -17,7 +17,6 @@ typedef struct {
 typedef struct {
 	gboolean clear; /* first remove all records */
 	gboolean dry_run; /* only count */
-	guint max_records; /* filled in: of the pool */
 	const KvpChange *changes;
 	gsize n;
 	guint added, replaced, removed; /* filled in: records */

@@ -37,11 +37,13 @@ struct header {
 	hvis_le32 end;
 	hvis_le32 is_first;
 	char key[HVIS_KVP_KEY_MAX];
+	hvis_le64 image_at;
+	hvis_le64 image_len;
 };
 
 static_assert(offsetof(struct header, number) == 40, "file layout");
 static_assert(offsetof(struct header, version) == 56, "file layout");
-static_assert(sizeof(struct header) == 88 + HVIS_KVP_KEY_MAX, "file layout");
+static_assert(offsetof(struct header, image_at) == 88 + HVIS_KVP_KEY_MAX, "file layout");
 static_assert(sizeof(struct header) <= KVP_JOURNAL_HEADER, "file layout");
 static_assert(KVP_JOURNAL_HEADS <= 4096, "file layout");
 
@@ -116,7 +118,8 @@ static void make_sum(
 void kvp_journal_encode(
 	const KvpJournalEntry *entry, guint8 header[KVP_JOURNAL_HEADER], guint8 *data)
 {
-	gsize records = entry->count * RECORD;
+	gboolean has_image = entry->op == KVP_JOURNAL_BATCH;
+	gsize records = has_image ? 0 : entry->count * RECORD;
 	struct header h = { .number = hvis_le64_make(entry->number),
 		.ino = hvis_le64_make(entry->ino),
 		.version = hvis_le32_make(FORMAT),
@@ -126,20 +129,35 @@ void kvp_journal_encode(
 		.count = hvis_le32_make(entry->count),
 		.from = hvis_le32_make(entry->from),
 		.end = hvis_le32_make(entry->end),
-		.is_first = hvis_le32_make(entry->is_first ? 1 : 0) };
+		.is_first = hvis_le32_make(entry->is_first ? 1 : 0),
+		.image_at = hvis_le64_make(entry->image_at),
+		.image_len = hvis_le64_make(entry->image_len) };
 
 	memcpy(h.magic, entry_magic, sizeof(entry_magic));
 	memcpy(h.key, entry->key, strnlen(entry->key, sizeof(h.key) - 1));
 	memset(header, 0, KVP_JOURNAL_HEADER);
 	memcpy(header, &h, sizeof(h));
-	memcpy(data, entry->new, records);
-	memcpy(data + records, entry->old, records);
-	make_sum(header, data, 2 * records, header + offsetof(struct header, sum));
+	if (!has_image) {
+		memcpy(data, entry->new, records);
+		memcpy(data + records, entry->old, records);
+	}
+	make_sum(header, has_image ? entry->image : data,
+		has_image ? entry->image_len : 2 * records, header + offsetof(struct header, sum));
+}
+
+static gboolean is_sane_batch(const KvpJournalEntry *entry)
+{
+	return entry->count <= KVP_JOURNAL_PLACES && entry->end <= KVP_JOURNAL_PLACES &&
+	       entry->image_len > 0 && entry->image_len <= KVP_JOURNAL_IMAGE_MAX &&
+	       entry->image_at >= KVP_JOURNAL_SIZE &&
+	       entry->image_at <= KVP_JOURNAL_IMAGE_END - entry->image_len;
 }
 
 /* Numbers that no writer of ours has written would lead out of a file, or nowhere. */
 static gboolean is_sane(const KvpJournalEntry *entry)
 {
+	if (entry->op == KVP_JOURNAL_BATCH)
+		return entry->pool < HVIS_KVP_POOL_N && is_sane_batch(entry);
 	if (entry->pool >= HVIS_KVP_POOL_N || entry->count < 1 ||
 		entry->count > KVP_JOURNAL_RECORDS || entry->place > G_MAXINT32 ||
 		entry->end > G_MAXINT32)
@@ -150,12 +168,11 @@ static gboolean is_sane(const KvpJournalEntry *entry)
 	       entry->from > entry->place + entry->count && entry->from <= entry->end;
 }
 
-static gboolean decode(const guint8 *slot, gsize len, guint which, KvpJournalEntry *ret)
+/* What the header says, if that can be; nothing of it is known to be whole. */
+static gboolean decode_header(const guint8 *slot, gsize len, guint which, KvpJournalEntry *ret)
 {
 	KvpJournalEntry entry = { 0 };
-	guint8 sum[SUM_SIZE];
 	struct header h;
-	gsize records;
 
 	if (!take_header(slot, len, which, &h) || hvis_le32_get(h.version) != FORMAT)
 		return FALSE;
@@ -169,16 +186,58 @@ static gboolean decode(const guint8 *slot, gsize len, guint which, KvpJournalEnt
 	entry.end = hvis_le32_get(h.end);
 	entry.is_first = hvis_le32_get(h.is_first) != 0;
 	memcpy(entry.key, h.key, sizeof(entry.key) - 1);
-	records = entry.count * RECORD;
-	if (!is_sane(&entry) || len < kvp_journal_data_offset(which) + 2 * records)
-		return FALSE;
-	entry.new = slot + kvp_journal_data_offset(which);
-	entry.old = entry.new + records;
-	make_sum(slot + kvp_journal_header_offset(which), entry.new, 2 * records, sum);
-	if (memcmp(sum, h.sum, sizeof(sum)) != 0)
+	entry.image_at = hvis_le64_get(h.image_at);
+	entry.image_len = hvis_le64_get(h.image_len);
+	if (!is_sane(&entry))
 		return FALSE;
 	*ret = entry;
 	return TRUE;
+}
+
+static gboolean has_sum(const guint8 *slot, guint64 number, const guint8 *data, gsize len)
+{
+	const guint8 *header = slot + kvp_journal_header_offset(number);
+	guint8 sum[SUM_SIZE];
+
+	make_sum(header, data, len, sum);
+	return memcmp(sum, header + offsetof(struct header, sum), sizeof(sum)) == 0;
+}
+
+static gboolean decode(const guint8 *slot, gsize len, guint which, KvpJournalEntry *ret)
+{
+	KvpJournalEntry entry;
+	gsize records;
+
+	if (!decode_header(slot, len, which, &entry))
+		return FALSE;
+	records = entry.count * RECORD;
+	if (entry.op != KVP_JOURNAL_BATCH) {
+		if (len < kvp_journal_data_offset(which) + 2 * records)
+			return FALSE;
+		entry.new = slot + kvp_journal_data_offset(which);
+		entry.old = entry.new + records;
+		if (!has_sum(slot, entry.number, entry.new, 2 * records))
+			return FALSE;
+	}
+	*ret = entry;
+	return TRUE;
+}
+
+gboolean kvp_journal_is_whole(
+	const guint8 *slot, gsize len, const KvpJournalEntry *entry, const guint8 *image)
+{
+	return len >= KVP_JOURNAL_HEADS && has_sum(slot, entry->number, image, entry->image_len);
+}
+
+guint64 kvp_journal_image_end(const guint8 *slot, gsize len)
+{
+	KvpJournalState state = kvp_journal_state(slot, len);
+	KvpJournalEntry entry;
+
+	if (state.last == state.done || !decode_header(slot, len, state.last & 1, &entry) ||
+		entry.number != state.last || entry.op != KVP_JOURNAL_BATCH)
+		return 0;
+	return entry.image_at + entry.image_len;
 }
 
 gboolean kvp_journal_find(const guint8 *slot, gsize len, KvpJournalEntry *ret)

@@ -100,9 +100,21 @@ static int take(TryLock try, int fd, KvpLockKind kind, gint64 deadline)
 	return 0;
 }
 
+static gint64 deadline_of(guint timeout_ms)
+{
+	return g_get_monotonic_time() + (gint64)timeout_ms * 1000;
+}
+
+static gboolean is_taken(int err, int fd, guint timeout_ms, GError **error)
+{
+	if (err == ETIMEDOUT)
+		return fail_busy(fd, timeout_ms, error);
+	return err == 0 || hvis_fail_errno(error, err, "lock");
+}
+
 gboolean kvp_lock(int fd, KvpLockKind kind, guint timeout_ms, GError **error)
 {
-	gint64 deadline = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
+	gint64 deadline = deadline_of(timeout_ms);
 	int err = take(try_flock, fd, kind, deadline);
 
 	if (err == 0) {
@@ -110,11 +122,14 @@ gboolean kvp_lock(int fd, KvpLockKind kind, guint timeout_ms, GError **error)
 		if (err != 0)
 			flock(fd, LOCK_UN);
 	}
-	if (err == ETIMEDOUT)
-		return fail_busy(fd, timeout_ms, error);
-	if (err != 0)
-		return hvis_fail_errno(error, err, "lock");
-	return TRUE;
+	return is_taken(err, fd, timeout_ms, error);
+}
+
+gboolean kvp_lock_own(int fd, guint timeout_ms, GError **error)
+{
+	int err = take(try_flock, fd, KVP_LOCK_EXCLUSIVE, deadline_of(timeout_ms));
+
+	return is_taken(err, fd, timeout_ms, error);
 }
 
 void kvp_unlock(int fd)

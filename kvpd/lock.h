@@ -17,6 +17,9 @@ typedef enum { KVP_LOCK_SHARED, KVP_LOCK_EXCLUSIVE } KvpLockKind;
  */
 gboolean kvp_lock(int fd, KvpLockKind kind, guint timeout_ms, GError **error);
 
+/* The first of the two alone, exclusive: for files that nobody else knows of. */
+gboolean kvp_lock_own(int fd, guint timeout_ms, GError **error);
+
 /* Release both. Closing the descriptor does the same. */
 void kvp_unlock(int fd);
 

@@ -216,5 +216,7 @@ gboolean kvp_edit_finish(KvpEdit *edit, const KvpJournalEntry *entry, GError **e
 		return FALSE;
 	if (entry->op == KVP_JOURNAL_REPLACE)
 		return finish_replace(edit, entry, error);
+	if (entry->op == KVP_JOURNAL_BATCH)
+		return kvp_edit_finish_batch(edit, entry, error);
 	return finish_delete(edit, entry, error);
 }

@@ -18,7 +18,7 @@
 
 #include "kvpd/lock.h"
 
-static void edit_end(KvpEdit *edit, KvpOutcome *ret)
+static void edit_end(KvpEdit *edit, KvpView *ret)
 {
 	struct stat st;
 
@@ -26,16 +26,16 @@ static void edit_end(KvpEdit *edit, KvpOutcome *ret)
 		return;
 	edit->is_begun = FALSE;
 	if (edit->pool->watch)
-		ret->view.generation = kvp_watch_end(edit->pool->watch, edit->pool->number);
+		ret->generation = kvp_watch_end(edit->pool->watch, edit->pool->number);
 	if (fstat(edit->fd, &st) == 0)
-		ret->view.stamp = hvis_file_stamp_of(&st);
+		ret->stamp = hvis_file_stamp_of(&st);
 	else
-		ret->view.generation = 0;
+		ret->generation = 0;
 }
 
-static void edit_clear(KvpEdit *edit)
+void kvp_edit_clear(KvpEdit *edit)
 {
-	KvpOutcome nobody = { 0 };
+	KvpView nobody = { 0 };
 
 	edit_end(edit, &nobody);
 	hvis_fd_clear(&edit->fd);
@@ -43,8 +43,6 @@ static void edit_clear(KvpEdit *edit)
 	g_clear_pointer(&edit->records, kvp_records_unref);
 	g_clear_pointer(&edit->bytes, g_free);
 }
-
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(KvpEdit, edit_clear)
 
 gboolean kvp_edit_read(KvpEdit *edit, GError **error)
 {
@@ -86,7 +84,7 @@ static gboolean edit_learn(KvpEdit *edit, const KvpView *known, GError **error)
 	return TRUE;
 }
 
-static gboolean edit_begin(KvpPool *pool, KvpEdit *edit, GError **error)
+gboolean kvp_edit_begin(KvpPool *pool, KvpEdit *edit, GError **error)
 {
 	edit->pool = pool;
 	if (pool->watch)
@@ -107,8 +105,7 @@ gboolean kvp_edit_sync(const KvpEdit *edit, GError **error)
 	return kvp_pool_fsync(edit->pool, edit->fd, edit->pool->path, error);
 }
 
-/* Note how the file looks, give the locks back, then make the change last. */
-static gboolean edit_commit(KvpEdit *edit, KvpOutcome *ret, GError **error)
+gboolean kvp_edit_commit(KvpEdit *edit, KvpView *ret, GError **error)
 {
 	edit_end(edit, ret);
 	kvp_unlock(edit->fd);
@@ -267,7 +264,7 @@ static gboolean set(
 gboolean kvp_pool_change(KvpPool *pool, const char *key, const char *value, const KvpView *known,
 	KvpOutcome *ret, GError **error)
 {
-	g_auto(KvpEdit) edit = { .fd = -1, .journal = -1 };
+	g_auto(KvpEdit) edit = KVP_EDIT_INIT;
 	struct hvis_kvp_record record = { 0 };
 	KvpOutcome outcome = { 0 };
 	gboolean done;
@@ -278,10 +275,10 @@ gboolean kvp_pool_change(KvpPool *pool, const char *key, const char *value, cons
 		strcpy(record.key, key);
 		strcpy(record.value, value);
 	}
-	if (!edit_begin(pool, &edit, error) || !edit_learn(&edit, known, error))
+	if (!kvp_edit_begin(pool, &edit, error) || !edit_learn(&edit, known, error))
 		return FALSE;
 	done = value ? set(&edit, &record, &outcome, error) : kvp_edit_delete(&edit, key, error);
-	if (!done || !edit_commit(&edit, &outcome, error))
+	if (!done || !kvp_edit_commit(&edit, &outcome.view, error))
 		return FALSE;
 	outcome.view.records = g_steal_pointer(&edit.records);
 	*ret = outcome;
@@ -290,9 +287,9 @@ gboolean kvp_pool_change(KvpPool *pool, const char *key, const char *value, cons
 
 gboolean kvp_pool_finish(KvpPool *pool, GError **error)
 {
-	g_auto(KvpEdit) edit = { .fd = -1, .journal = -1 };
+	g_auto(KvpEdit) edit = KVP_EDIT_INIT;
 
-	return !kvp_pool_is_unfinished(pool) || edit_begin(pool, &edit, error);
+	return !kvp_pool_is_unfinished(pool) || kvp_edit_begin(pool, &edit, error);
 }
 
 void kvp_outcome_apply(KvpOutcome *outcome, const char *key, const char *value)

@@ -17,6 +17,8 @@
 #include <util/error.h>
 #include <util/fd.h>
 
+#include "kvpd/lock.h"
+
 static int open_journal(const KvpPool *pool, int flags)
 {
 	hvis_autofd int fd =
@@ -75,13 +77,17 @@ static gboolean sync_journal(const KvpEdit *edit, GError **error)
 
 /* --- writing --- */
 
-/* A change that has begun with a journal stays with it; a new one goes without. */
+/*
+ * A change that has begun with a journal stays with it; a new one goes without, unless it is of many records,
+ * which would be a mix of old and new after a kill.
+ */
 static gboolean log_failed(
 	KvpEdit *edit, const KvpJournalEntry *entry, GError *failed, GError **error)
 {
 	gboolean is_new = entry->op == KVP_JOURNAL_REPLACE || entry->is_first;
+	gboolean is_taken_back = kvp_edit_log_done(edit, NULL);
 
-	if (is_new && kvp_edit_log_done(edit, NULL)) {
+	if (is_new && is_taken_back) {
 		g_debug("a change without a journal: %s", failed->message);
 		hvis_fd_clear(&edit->journal);
 		return TRUE;
@@ -90,35 +96,99 @@ static gboolean log_failed(
 	return FALSE;
 }
 
-gboolean kvp_edit_log(KvpEdit *edit, KvpJournalEntry *entry, GError **error)
+/* FALSE where the change goes without a journal. */
+static gboolean has_journal(KvpEdit *edit, const KvpJournalEntry *entry)
 {
-	g_autofree guint8 *data = g_malloc(2 * entry->count * RECORD);
-	g_autoptr(GError) failed = NULL;
-	guint8 header[KVP_JOURNAL_HEADER];
-	struct stat st;
-
 	if (edit->is_unlogged)
 		hvis_fd_clear(&edit->journal);
 	if (edit->is_unlogged ||
 		(edit->journal < 0 && entry->op == KVP_JOURNAL_DELETE && !entry->is_first))
-		return TRUE; /* it went without so far */
+		return FALSE; /* it went without so far */
 	if (edit->journal < 0)
 		edit->journal = make_journal(edit);
-	if (edit->journal < 0)
+	return edit->journal >= 0;
+}
+
+/* The first byte behind all slots, and behind the images that dead writers of other pools have left. */
+static guint64 end_of_images(const KvpEdit *edit)
+{
+	guint64 end = KVP_JOURNAL_SIZE;
+
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
+		guint8 heads[KVP_JOURNAL_HEADS];
+		ssize_t n =
+			pread(edit->journal, heads, sizeof(heads), (off_t)kvp_journal_offset(i));
+
+		if (n > 0 && i != edit->pool->number)
+			end = MAX(end, kvp_journal_image_end(heads, (gsize)n));
+	}
+	return end;
+}
+
+/* One image at a time is written, so that each finds its place; who has it locked waits for nothing else. */
+static gboolean write_image(KvpEdit *edit, KvpJournalEntry *entry, GError **error)
+{
+	guint timeout_ms = (guint)g_atomic_int_get(&edit->pool->lock_timeout_ms);
+
+	if (entry->op != KVP_JOURNAL_BATCH)
+		return TRUE;
+	if (!kvp_lock_own(edit->journal, timeout_ms, error)) {
+		g_prefix_error(error, "%s: ", edit->pool->journal_path);
+		return FALSE;
+	}
+	edit->has_image = TRUE;
+	entry->image_at = end_of_images(edit);
+	if (entry->image_at > KVP_JOURNAL_IMAGE_END - entry->image_len)
+		return hvis_fail(error, HVIS_ERROR_NO_SPACE, "%s is full of unfinished changes",
+			edit->pool->journal_path);
+	return kvp_pool_pwrite(edit->pool, edit->journal, edit->pool->journal_path, entry->image_at,
+		entry->image, entry->image_len, error);
+}
+
+static gboolean write_entry(KvpEdit *edit, const KvpJournalEntry *entry, GError **error)
+{
+	gsize len = entry->op == KVP_JOURNAL_BATCH ? 0 : 2 * entry->count * RECORD;
+	g_autofree guint8 *data = g_malloc(MAX(len, 1));
+	guint8 header[KVP_JOURNAL_HEADER];
+
+	kvp_journal_encode(entry, header, data);
+	return write_journal(edit, kvp_journal_data_offset(entry->number), data, len, error) &&
+	       write_journal(edit, kvp_journal_header_offset(entry->number), header, sizeof(header),
+		       error) &&
+	       sync_journal(edit, error);
+}
+
+gboolean kvp_edit_log(KvpEdit *edit, KvpJournalEntry *entry, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+	struct stat st;
+
+	if (!has_journal(edit, entry))
 		return TRUE;
 	if (fstat(edit->fd, &st) < 0)
 		return hvis_fail_errno(error, errno, "stat %s", edit->pool->path);
 	entry->number = ++edit->number;
 	entry->pool = edit->pool->number;
 	entry->ino = st.st_ino;
-	kvp_journal_encode(entry, header, data);
-	if (write_journal(edit, kvp_journal_data_offset(entry->number), data,
-		    2 * entry->count * RECORD, &failed) &&
-		write_journal(edit, kvp_journal_header_offset(entry->number), header,
-			sizeof(header), &failed) &&
-		sync_journal(edit, &failed))
+	if (write_image(edit, entry, &failed) && write_entry(edit, entry, &failed))
 		return TRUE;
 	return log_failed(edit, entry, failed, error);
+}
+
+/* Give back the room of an image that is done with; where another has that locked, it will. */
+static void drop_image(KvpEdit *edit)
+{
+	struct stat st;
+	guint64 end;
+
+	if (!edit->has_image || !kvp_lock_own(edit->journal, 0, NULL))
+		return;
+	edit->has_image = FALSE;
+	end = end_of_images(edit);
+	if (fstat(edit->journal, &st) == 0 && (guint64)st.st_size > end &&
+		edit->pool->ops->ftruncate(edit->journal, (off_t)end) < 0)
+		g_debug("truncate %s: %s", edit->pool->journal_path, g_strerror(errno));
+	kvp_unlock(edit->journal);
 }
 
 gboolean kvp_edit_log_done(KvpEdit *edit, GError **error)
@@ -128,29 +198,37 @@ gboolean kvp_edit_log_done(KvpEdit *edit, GError **error)
 	if (edit->journal < 0)
 		return TRUE;
 	kvp_journal_encode_done(edit->number, sector);
-	return write_journal(edit, 0, sector, sizeof(sector), error) && sync_journal(edit, error);
+	if (!write_journal(edit, 0, sector, sizeof(sector), error) || !sync_journal(edit, error))
+		return FALSE;
+	drop_image(edit);
+	return TRUE;
 }
 
 /* --- finishing --- */
 
-static guint8 *read_slot(const KvpEdit *edit, gsize *ret_len)
+/* @len bytes at @offset, or as many as there are. */
+static guint8 *read_part(const KvpEdit *edit, guint64 offset, gsize len, gsize *ret_len)
 {
-	g_autofree guint8 *slot = g_malloc0(KVP_JOURNAL_SLOT);
-	off_t offset = (off_t)kvp_journal_offset(edit->pool->number);
-	gsize len = 0;
+	g_autofree guint8 *bytes = NULL;
+	struct stat st;
+	gsize done = 0;
 
-	while (len < KVP_JOURNAL_SLOT) {
-		ssize_t n = pread(
-			edit->journal, slot + len, KVP_JOURNAL_SLOT - len, offset + (off_t)len);
+	if (fstat(edit->journal, &st) < 0 || (guint64)st.st_size < offset)
+		len = 0;
+	else
+		len = MIN(len, (guint64)st.st_size - offset);
+	bytes = g_malloc(MAX(len, 1));
+	while (done < len) {
+		ssize_t n = pread(edit->journal, bytes + done, len - done, (off_t)(offset + done));
 
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
 			break;
-		len += (gsize)n;
+		done += (gsize)n;
 	}
-	*ret_len = len;
-	return g_steal_pointer(&slot);
+	*ret_len = done;
+	return g_steal_pointer(&bytes);
 }
 
 static gboolean is_about(const KvpJournalEntry *entry, const KvpEdit *edit)
@@ -161,12 +239,30 @@ static gboolean is_about(const KvpJournalEntry *entry, const KvpEdit *edit)
 	       entry->ino == st.st_ino;
 }
 
+/* What an entry of the slot says is made whole; one that is not is passed over. */
+static gboolean finish(KvpEdit *edit, GError **error)
+{
+	gsize len, image_len;
+	g_autofree guint8 *slot =
+		read_part(edit, kvp_journal_offset(edit->pool->number), KVP_JOURNAL_SLOT, &len);
+	g_autofree guint8 *image = NULL;
+	KvpJournalEntry entry;
+
+	if (!kvp_journal_find(slot, len, &entry) || !is_about(&entry, edit))
+		return TRUE;
+	if (entry.op == KVP_JOURNAL_BATCH) {
+		image = read_part(edit, entry.image_at, entry.image_len, &image_len);
+		edit->has_image = TRUE;
+		if (image_len < entry.image_len || !kvp_journal_is_whole(slot, len, &entry, image))
+			return TRUE;
+		entry.image = image;
+	}
+	return kvp_edit_finish(edit, &entry, error);
+}
+
 gboolean kvp_edit_recover(KvpEdit *edit, GError **error)
 {
-	g_autofree guint8 *slot = NULL;
 	KvpJournalState state;
-	KvpJournalEntry entry;
-	gsize len;
 
 	edit->journal = open_journal(edit->pool, O_RDWR);
 	if (edit->journal < 0)
@@ -175,10 +271,6 @@ gboolean kvp_edit_recover(KvpEdit *edit, GError **error)
 	edit->number = state.last;
 	if (state.last == state.done)
 		return TRUE;
-	slot = read_slot(edit, &len);
 	edit->before = 0; /* whatever is known of the file, it changes now */
-	if (kvp_journal_find(slot, len, &entry) && is_about(&entry, edit) &&
-		!kvp_edit_finish(edit, &entry, error))
-		return FALSE;
-	return kvp_edit_sync(edit, error) && kvp_edit_log_done(edit, error);
+	return finish(edit, error) && kvp_edit_sync(edit, error) && kvp_edit_log_done(edit, error);
 }

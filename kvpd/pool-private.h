@@ -51,8 +51,7 @@ gboolean kvp_pool_fsync(const KvpPool *pool, int fd, const char *path, GError **
 
 /* --- changes --- */
 
-#define BLOCK                                                                                      \
-	512u /* no page, and no sector, ends inside of one: it is written whole or not at all */
+#define BLOCK KVP_BLOCK
 
 /* A file while it is locked for a change. */
 typedef struct {
@@ -67,7 +66,21 @@ typedef struct {
 	guint8 *bytes; /* of a deletion, a recovery: the whole file as it was */
 	gboolean is_begun;
 	gboolean is_unlogged; /* goes without the journal */
+	gboolean has_image; /* in the journal, until that is done with */
 } KvpEdit;
+
+/* Open and lock the file of @pool, making it where it is missing, and finish what a dead writer has begun. */
+gboolean kvp_edit_begin(KvpPool *pool, KvpEdit *edit, GError **error);
+
+/* Note in @ret how the file looks, give the locks back, then make the change last. */
+gboolean kvp_edit_commit(KvpEdit *edit, KvpView *ret, GError **error);
+
+void kvp_edit_clear(KvpEdit *edit);
+#define KVP_EDIT_INIT                                                                              \
+	{                                                                                          \
+		.fd = -1, .journal = -1                                                            \
+	}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(KvpEdit, kvp_edit_clear)
 
 gboolean kvp_edit_read(KvpEdit *edit, GError **error); /* bytes, count and size, anew */
 gboolean kvp_edit_write(const KvpEdit *edit, gsize at, const void *data, gsize len, GError **error);
@@ -79,15 +92,25 @@ gboolean kvp_edit_undo(const KvpEdit *edit, gsize at, const void *old, gsize len
 
 gboolean kvp_edit_delete(KvpEdit *edit, const char *key, GError **error);
 
+/*
+ * Make of the file, of which kvp_edit_read() has the bytes, @to: all of it, or where that fails nothing. A torn
+ * tail is in both or in neither, or @to has other records.
+ */
+gboolean kvp_edit_become(KvpEdit *edit, GByteArray *to, GError **error);
+
 /* Finish what @entry tells of, after another program or a machine died in it. */
 gboolean kvp_edit_finish(KvpEdit *edit, const KvpJournalEntry *entry, GError **error);
+gboolean kvp_edit_finish_batch(KvpEdit *edit, const KvpJournalEntry *entry, GError **error);
 
 /* --- the journal of an edit --- */
 
 /* Open it and finish what is in the pool's slot. FALSE where that cannot be written. */
 gboolean kvp_edit_recover(KvpEdit *edit, GError **error);
 
-/* Say what will be written. Without a journal that is nowhere, and no failure. */
+/*
+ * Say what will be written. Without a journal that is nowhere, and no failure; nor is it one where there is no
+ * room in it, but for BATCH.
+ */
 gboolean kvp_edit_log(KvpEdit *edit, KvpJournalEntry *entry, GError **error);
 
 /* It is done, or undone. */

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Several changes of a pool file as one: under both locks from reading to the last write, in place,
- * record by record and only those that differ. Where a write fails, what was written before it is
- * written back. Killed in the middle it leaves records as they were and as they should be, and may
- * leave one of both, as it keeps no journal: one change alone is for kvp_pool_change(). A change that
- * only adds, replaces or removes records loses no other.
+ * Many records of a pool file changed as one: under both locks from reading to the last write, in place, and
+ * only those that differ. Where a write fails, what was written before it is written back. What is to be
+ * written, and what was there, is in the journal first: killed, or cut off by a loss of power, it leaves the
+ * file as it was or as it was to be, once the next of us has had the locks. Another program that knows
+ * nothing of the journal and comes before sees some of both, each record whole; what it adds or sets stays.
+ *
+ * Where there can be no journal at all, a kill leaves some of both.
  */
 #pragma once
 
@@ -17,15 +19,17 @@
 typedef gboolean (*KvpRewriteEdit)(GByteArray *bytes, gpointer data, GError **error);
 
 /*
- * May sleep for locks, @lock_timeout_ms at most, and for the disk. HVIS_ERROR_NOT_FOUND without a
- * file, _IO where it is no regular one, _BUSY without the locks, _NO_SPACE on a full disk or where it
- * holds more than KVP_POOL_RECORDS_MAX records. A file that @edit leaves alone is not written to.
+ * May sleep for locks and for the disk; a missing file is made. HVIS_ERROR_IO where it is no regular one,
+ * _BUSY without the locks, _NO_SPACE on a full disk or where it holds more than KVP_POOL_RECORDS_MAX records.
+ * A file that @edit leaves alone is not written to. @ret (may be NULL) gets what the file holds then.
  */
-gboolean kvp_rewrite(const char *path, guint lock_timeout_ms, KvpRewriteEdit edit, gpointer data,
-	GError **error);
+gboolean kvp_pool_rewrite(
+	KvpPool *pool, KvpRewriteEdit edit, gpointer data, KvpView *ret, GError **error);
 
 /*
- * All of @batch or nothing of it; it has only text that kvp_socket_check() lets pass. A key that is
- * to be removed and is not there is no failure. A missing file is made; the pool's own limits hold.
+ * All of @batch or nothing of it; it has only text that kvp_socket_check() lets pass. The pool's own limits
+ * hold. What is in @before (NULL = nothing) comes before it, and with it or not at all; with dry_run it is
+ * only counted on, too, and @ret (may be NULL) is left alone.
  */
-gboolean kvp_pool_batch(KvpPool *pool, KvpBatch *batch, GError **error);
+gboolean kvp_pool_batch(
+	KvpPool *pool, KvpBatch *before, KvpBatch *batch, KvpView *ret, GError **error);

@@ -162,7 +162,35 @@ torn() {
 		esac
 	done
 }
+# Killed at each of its writes an import leaves the pool as it was or as it was to be.
+mixed() {
+	local dir=$tmp/mixed call calls old new seen=""
+	all() { "$builddir/hvctl/hvctl" kvp list --offline --pool-dir "$dir" --format plain; }
+	import() { printf '%s\n' "$1" | "${@:2}" "$builddir/hvctl/hvctl" kvp import --replace --offline --pool-dir "$dir" >/dev/null 2>&1; }
+	records() { seq "$1" | awk -v v="$2" '{ printf "%s{\"key\":\"k%d\",\"value\":\"%s %d\"}", (NR > 1 ? "," : "["), $1 * 2 % 7, v, $1 } END { print "]" }'; }
+	fresh() {
+		rm -rf "$dir"
+		mkdir "$dir"
+		import "$(records 9 old)" env && old=$(all)
+	}
+	fresh || echo "it is not imported"
+	import "$(records 5 new)" "$builddir/tests/integration/kill-at" -l "$tmp/calls" 0 --
+	new=$(all)
+	[ "$old" != "$new" ] || echo "nothing has changed"
+	mapfile -t calls < <(awk '$2 ~ /pwrite|ftruncate|fsync/ { print $1 }' "$tmp/calls")
+	for call in "${calls[@]}"; do
+		fresh
+		import "$(records 5 new)" "$builddir/tests/integration/kill-at" "$call" --
+		case $(all) in
+		"$old") seen+=o ;;
+		"$new") seen+=n ;;
+		*) echo "a mix at call $call" ;;
+		esac
+	done
+	[[ $seen = o*n ]] || echo "not both were seen: $seen"
+}
 ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 expect "killed while it sets in the files" 0 "" torn
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 expect "killed while it imports with --replace" 0 "" mixed
 env_of() { # shellcheck disable=SC2034,SC2154
 	eval "$(hvctl kvp list --pool guest --format=env 2>"$tmp/err")" && printf '%s' "$KVP_it_s"
 }

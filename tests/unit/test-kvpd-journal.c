@@ -6,7 +6,8 @@
  * each prefix of the calls with the last one cut at every 512 bytes; of a loss of power, each prefix
  * with any of the 512-byte sectors and sizes that were not synced yet missing. In each, with and
  * without a record that another program has appended since, the pool must come out as before the
- * change or as after it, record for record.
+ * change or as after it, record for record. Where another program has moved the records of a change of many
+ * meanwhile, each must be whole.
  */
 #include "config.h"
 
@@ -20,7 +21,7 @@
 #include <util/error.h>
 #include <util/fd.h>
 
-#include "kvpd/pool.h"
+#include "kvpd/rewrite.h"
 #include "tests/unit/kvpd-scratch.h"
 
 #define RECORD 2560u
@@ -153,6 +154,73 @@ static void test_insane(void)
 	}
 }
 
+/* The image of a batch is whole or does not count, and lies where one may be. */
+static void test_image(void)
+{
+	g_autofree guint8 *slot = g_malloc0(KVP_JOURNAL_SLOT);
+	guint8 image[100] = "what differs";
+	KvpJournalEntry got, entry = { .number = 7,
+		.pool = 1,
+		.op = KVP_JOURNAL_BATCH,
+		.count = 20,
+		.end = 30,
+		.image_at = KVP_JOURNAL_SIZE + 17,
+		.image_len = sizeof(image),
+		.image = image };
+
+	put(slot, &entry);
+	g_assert_true(kvp_journal_find(slot, KVP_JOURNAL_HEADS, &got));
+	g_assert_cmpuint(got.count, ==, 20);
+	g_assert_cmpuint(got.end, ==, 30);
+	g_assert_cmpuint(got.image_at, ==, entry.image_at);
+	g_assert_cmpuint(got.image_len, ==, sizeof(image));
+	g_assert_true(kvp_journal_is_whole(slot, KVP_JOURNAL_HEADS, &got, image));
+	g_assert_cmpuint(
+		kvp_journal_image_end(slot, KVP_JOURNAL_HEADS), ==, entry.image_at + sizeof(image));
+	for (gsize i = 0; i < sizeof(image); i++) {
+		image[i] ^= 1;
+		g_assert_false(kvp_journal_is_whole(slot, KVP_JOURNAL_HEADS, &got, image));
+		image[i] ^= 1;
+	}
+	for (gsize at = kvp_journal_header_offset(7) + 40; at < KVP_JOURNAL_HEADS; at++) {
+		slot[at] ^= 1;
+		g_assert_false(kvp_journal_find(slot, KVP_JOURNAL_HEADS, &got) &&
+			       got.image_len == sizeof(image) &&
+			       kvp_journal_is_whole(slot, KVP_JOURNAL_HEADS, &got, image));
+		slot[at] ^= 1;
+	}
+	kvp_journal_encode_done(7, slot);
+	g_assert_cmpuint(kvp_journal_image_end(slot, KVP_JOURNAL_HEADS), ==, 0);
+}
+
+static void test_insane_image(void)
+{
+	for (int i = 0; i < 6; i++) {
+		g_autofree guint8 *slot = g_malloc0(KVP_JOURNAL_SLOT);
+		KvpJournalEntry got, entry = { .number = 7,
+			.op = KVP_JOURNAL_BATCH,
+			.image_at = KVP_JOURNAL_SIZE,
+			.image_len = 1,
+			.image = (const guint8 *)"x" };
+		g_autofree guint8 *large = g_malloc0(i == 0 ? KVP_JOURNAL_IMAGE_MAX + 1 : 1);
+
+		if (i == 0) {
+			entry.image = large;
+			entry.image_len = KVP_JOURNAL_IMAGE_MAX + 1;
+		}
+		entry.pool = i == 1 ? HVIS_KVP_POOL_N : 0;
+		entry.count = i == 2 ? KVP_JOURNAL_PLACES + 1 : 0;
+		entry.end = i == 3 ? G_MAXUINT32 : 0;
+		if (i == 4)
+			entry.image_at = KVP_JOURNAL_SIZE - 1; /* in a slot */
+		if (i == 5)
+			entry.image_at = G_MAXUINT64;
+		put(slot, &entry);
+		g_assert_false(kvp_journal_find(slot, KVP_JOURNAL_SLOT, &got));
+		g_assert_cmpuint(kvp_journal_image_end(slot, KVP_JOURNAL_SLOT), ==, 0);
+	}
+}
+
 /* --- notes of system calls --- */
 
 typedef enum { WRITE, SIZE, SYNC } What;
@@ -265,6 +333,7 @@ typedef struct {
 	gboolean is_delete;
 	gsize value; /* length of the new one */
 	KvpSync sync;
+	const KvpBatch *batch; /* instead */
 } Change;
 
 typedef struct {
@@ -274,8 +343,13 @@ typedef struct {
 	const char *deleted; /* key; what is appended under it later is another record */
 	State before;
 	GPtrArray *old_list, *new_list; /* KEY=VALUE, without holes */
-	guint states, finished;
+	guint states, finished, moved;
+	gboolean is_batch;
 } World;
+
+#define CHUNK 32768u
+
+static const guint8 zeros[CHUNK];
 
 static void write_file(const char *path, const GByteArray *bytes)
 {
@@ -283,7 +357,13 @@ static void write_file(const char *path, const GByteArray *bytes)
 
 	g_assert_cmpint(fd, >=, 0);
 	g_assert_cmpint(ftruncate(fd, 0), ==, 0);
-	g_assert_cmpint(pwrite(fd, bytes->data, bytes->len, 0), ==, bytes->len);
+	g_assert_cmpint(ftruncate(fd, bytes->len), ==, 0);
+	for (guint at = 0; at < bytes->len; at += CHUNK) { /* most of a journal is zeros */
+		guint len = MIN(CHUNK, bytes->len - at);
+
+		if (memcmp(bytes->data + at, zeros, len) != 0)
+			g_assert_cmpint(pwrite(fd, bytes->data + at, len, at), ==, len);
+	}
 }
 
 static void write_state(World *w, const State *state)
@@ -417,8 +497,38 @@ static void check_twice(World *w, const State *state)
 	}
 }
 
+static gboolean has_text(GPtrArray *list, const char *text)
+{
+	return g_ptr_array_find_with_equal_func(list, text, g_str_equal, NULL);
+}
+
+/* Another program, which knows nothing of the journal, has deleted the first record since. */
+static void check_moved(World *w, const State *state)
+{
+	State now = state_copy(state);
+	g_autoptr(GByteArray) after = NULL;
+	g_autoptr(GPtrArray) list = NULL;
+
+	if (now.files[POOL]->len > RECORD)
+		g_byte_array_remove_range(now.files[POOL], 0, RECORD);
+	write_state(w, &now);
+	g_assert_true(kvp_pool_finish(w->pool, NULL));
+	after = scratch_read(w->path);
+	list = list_of(after);
+	for (guint i = 0; i < list->len; i++) {
+		if (!has_text(w->old_list, list->pdata[i]) &&
+			!has_text(w->new_list, list->pdata[i]))
+			g_error("%.40s is of neither, at state %u", (char *)list->pdata[i],
+				w->states);
+	}
+	w->moved++;
+	state_clear(&now);
+}
+
 static void check_kill(World *w, const State *state)
 {
+	if (w->is_batch)
+		check_moved(w, state);
 	check_all(w, state, FALSE);
 	if (w->states % 7 == 0)
 		check_twice(w, state);
@@ -520,18 +630,42 @@ static void check_power(World *w, GArray *done, const Change *change, guint samp
 
 /* --- the changes --- */
 
+#define TEN(s) s s s s s s s s s s
+#define LONG(s) TEN(TEN(s)) TEN(TEN(s)) TEN(TEN(s)) TEN(TEN(s)) TEN(TEN(s)) TEN(TEN(s))
+
+static const KvpChange some[] = { { .key = "k3", .value = "N" },
+	{ .key = "long", .value = LONG("n") }, { .key = "f1" }, { .key = "f2", .value = "N" },
+	{ .key = "f5", .value = LONG("n") }, { .key = "dup" },
+	{ .key = "dup", .value = LONG("1"), .append = TRUE },
+	{ .key = "dup", .value = "2", .append = TRUE }, { .key = "more", .value = LONG("m") } };
+static const KvpChange three[] = { { .key = "k0", .value = LONG("n") },
+	{ .key = "k3", .value = "v3" }, { .key = "last", .value = LONG("l") } };
+static const KvpChange five[] = { { .key = "n0", .value = "0" },
+	{ .key = "n1", .value = LONG("1") }, { .key = "n2", .value = LONG("2") },
+	{ .key = "n3", .value = "" }, { .key = "n4", .value = LONG("4") } };
+
+static const KvpBatch batch_some = { .changes = some, .n = G_N_ELEMENTS(some) };
+static const KvpBatch batch_replace = { .clear = TRUE, .changes = three, .n = G_N_ELEMENTS(three) };
+static const KvpBatch batch_add = { .changes = five, .n = G_N_ELEMENTS(five) };
+static const KvpBatch batch_clear = { .clear = TRUE };
+
 static const Change changes[] = {
-	{ "append", "new", FALSE, 40, KVP_SYNC_ALWAYS },
-	{ "append-long", "new", FALSE, 2000, KVP_SYNC_ALWAYS },
-	{ "replace", "k3", FALSE, 40, KVP_SYNC_ALWAYS },
-	{ "replace-long", "long", FALSE, 1700, KVP_SYNC_ALWAYS },
-	{ "shorten", "long", FALSE, 3, KVP_SYNC_ALWAYS },
-	{ "delete", "k3", TRUE, 0, KVP_SYNC_ALWAYS },
-	{ "delete-first", "k0", TRUE, 0, KVP_SYNC_ALWAYS },
-	{ "delete-last", "last", TRUE, 0, KVP_SYNC_ALWAYS },
-	{ "delete-duplicates", "dup", TRUE, 0, KVP_SYNC_ALWAYS },
-	{ "replace-unsynced", "long", FALSE, 1700, KVP_SYNC_NEVER },
-	{ "delete-unsynced", "dup", TRUE, 0, KVP_SYNC_BATCHED },
+	{ "append", "new", FALSE, 40, KVP_SYNC_ALWAYS, NULL },
+	{ "append-long", "new", FALSE, 2000, KVP_SYNC_ALWAYS, NULL },
+	{ "replace", "k3", FALSE, 40, KVP_SYNC_ALWAYS, NULL },
+	{ "replace-long", "long", FALSE, 1700, KVP_SYNC_ALWAYS, NULL },
+	{ "shorten", "long", FALSE, 3, KVP_SYNC_ALWAYS, NULL },
+	{ "delete", "k3", TRUE, 0, KVP_SYNC_ALWAYS, NULL },
+	{ "delete-first", "k0", TRUE, 0, KVP_SYNC_ALWAYS, NULL },
+	{ "delete-last", "last", TRUE, 0, KVP_SYNC_ALWAYS, NULL },
+	{ "delete-duplicates", "dup", TRUE, 0, KVP_SYNC_ALWAYS, NULL },
+	{ "replace-unsynced", "long", FALSE, 1700, KVP_SYNC_NEVER, NULL },
+	{ "delete-unsynced", "dup", TRUE, 0, KVP_SYNC_BATCHED, NULL },
+	{ "import", .batch = &batch_some },
+	{ "import-replace", .batch = &batch_replace },
+	{ "import-new", .batch = &batch_add },
+	{ "delete-everything", .batch = &batch_clear },
+	{ "import-unsynced", .batch = &batch_some, .sync = KVP_SYNC_NEVER },
 };
 
 static GByteArray *make_pool(void)
@@ -557,8 +691,11 @@ static void make(World *w, KvpPool *pool, const Change *change)
 {
 	g_autofree char *value = g_strnfill(change->value, 'n');
 	g_autoptr(GError) error = NULL;
+	KvpBatch batch = change->batch ? *change->batch : (KvpBatch){ 0 };
 
-	if (change->is_delete)
+	if (change->batch)
+		kvp_pool_batch(pool, NULL, &batch, NULL, &error);
+	else if (change->is_delete)
 		kvp_pool_delete(pool, change->key, &error);
 	else
 		kvp_pool_set(pool, change->key, value, NULL, &error);
@@ -584,6 +721,7 @@ static void test_states(gconstpointer data)
 	w.pool = kvp_pool_new(w.dir, 0, &noted_ops);
 	w.path = kvp_pool_path(w.pool);
 	w.deleted = change->is_delete ? change->key : NULL;
+	w.is_batch = change->batch != NULL;
 	w.journal = g_build_filename(w.dir, KVP_JOURNAL_NAME, NULL);
 	w.before.files[POOL] = make_pool();
 	w.before.files[JOURNAL] = g_byte_array_new();
@@ -601,8 +739,8 @@ static void test_states(gconstpointer data)
 	check_kills(&w, done, &w.before, check_kill);
 	if (change->sync == KVP_SYNC_ALWAYS)
 		check_power(&w, done, change, samples_of());
-	g_test_message("%s: %u calls, %u states, %u of them finished", change->name, done->len,
-		w.states, w.finished);
+	g_test_message("%s: %u calls, %u states, %u of them finished; %u that another moved",
+		change->name, done->len, w.states, w.finished, w.moved);
 	g_assert_cmpuint(w.finished, >=, 2);
 	state_clear(&after);
 	state_clear(&w.before);
@@ -622,6 +760,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/kvpd/journal/turns", test_turns);
 	g_test_add_func("/kvpd/journal/broken", test_broken);
 	g_test_add_func("/kvpd/journal/insane", test_insane);
+	g_test_add_func("/kvpd/journal/image", test_image);
+	g_test_add_func("/kvpd/journal/insane-image", test_insane_image);
 	for (guint i = 0; i < G_N_ELEMENTS(changes); i++) {
 		g_autofree char *path = g_strdup_printf("/kvpd/journal/states/%s", changes[i].name);
 

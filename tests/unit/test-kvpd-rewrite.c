@@ -4,6 +4,7 @@
 
 #include "kvpd/rewrite.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
@@ -11,10 +12,13 @@
 #include <sys/resource.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <util/error.h>
 #include <util/fd.h>
 
+#include "kvpd/journal.h"
 #include "kvpd/pool.h"
 
 typedef struct {
@@ -78,7 +82,7 @@ static gboolean apply(Fixture *f, KvpBatch *batch, const char *line, GError **er
 	}
 	batch->changes = changes;
 	batch->n = n;
-	return kvp_pool_batch(pool, batch, error);
+	return kvp_pool_batch(pool, NULL, batch, NULL, error);
 }
 
 static void good(Fixture *f, const char *line, guint added, guint replaced, guint removed)
@@ -164,7 +168,7 @@ static void test_locked(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpint(flock(fd, LOCK_EX), ==, 0);
 	batch.changes = &change;
 	batch.n = 1;
-	g_assert_false(kvp_pool_batch(pool, &batch, &error));
+	g_assert_false(kvp_pool_batch(pool, NULL, &batch, NULL, &error));
 	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_BUSY);
 	expect(f, "");
 }
@@ -185,29 +189,221 @@ static void test_full(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 
 	good(f, "a=1 b=2", 2, 0, 0);
 	kvp_pool_set_max_records(pool, 2);
-	g_assert_false(kvp_pool_batch(pool, &batch, &error));
+	g_assert_false(kvp_pool_batch(pool, NULL, &batch, NULL, &error));
 	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_NO_SPACE);
 	expect(f, "a=1 b=2");
 }
 
+/* A link, a folder and too long a file in the place of a pool: refused, and as they were. */
 static void test_refused(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
-	g_autofree char *link = g_build_filename(f->dir, "link", NULL);
-	g_autofree char *missing = g_build_filename(f->dir, "missing", NULL);
-	const char *const paths[] = { link, missing, f->dir };
-	const int codes[] = { HVIS_ERROR_IO, HVIS_ERROR_NOT_FOUND, HVIS_ERROR_IO };
+	g_autoptr(KvpPool) link = kvp_pool_new(f->dir, 2, NULL);
+	g_autoptr(KvpPool) folder = kvp_pool_new(f->dir, 3, NULL);
+	g_autoptr(KvpPool) pool = kvp_pool_new(f->dir, 1, NULL);
 	g_autoptr(GError) error = NULL;
 
-	g_assert_cmpint(symlink(f->path, link), ==, 0);
-	for (guint i = 0; i < G_N_ELEMENTS(paths); i++) {
-		g_assert_false(kvp_rewrite(paths[i], 20, untouched, NULL, &error));
-		g_assert_error(error, HVIS_ERROR, codes[i]);
-		g_clear_error(&error);
-	}
-	g_unlink(link);
+	g_assert_cmpint(symlink(f->path, kvp_pool_path(link)), ==, 0);
+	g_assert_false(kvp_pool_rewrite(link, untouched, NULL, NULL, &error));
+	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_IO);
+	g_clear_error(&error);
+	g_assert_cmpint(g_mkdir(kvp_pool_path(folder), 0755), ==, 0);
+	g_assert_false(kvp_pool_rewrite(folder, untouched, NULL, NULL, &error));
+	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_IO);
+	g_clear_error(&error);
+	g_unlink(kvp_pool_path(link));
+	g_rmdir(kvp_pool_path(folder));
 	g_assert_cmpint(truncate(f->path, (off_t)(KVP_POOL_RECORDS_MAX + 1) * 2560), ==, 0);
-	g_assert_false(kvp_rewrite(f->path, 20, untouched, NULL, &error));
+	g_assert_false(kvp_pool_rewrite(pool, untouched, NULL, NULL, &error));
 	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_NO_SPACE);
+}
+
+/* --- cut off, or failing, at any of its calls --- */
+
+static struct {
+	int step, when; /* 0 = never */
+	int err; /* 0 = die */
+} plan;
+
+static gboolean is_due(void)
+{
+	if (++plan.step != plan.when)
+		return FALSE;
+	if (plan.err == 0)
+		raise(SIGKILL);
+	errno = plan.err;
+	return TRUE;
+}
+
+static ssize_t planned_pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+	return is_due() ? -1 : pwrite(fd, buf, len, offset);
+}
+
+static int planned_ftruncate(int fd, off_t len)
+{
+	return is_due() ? -1 : ftruncate(fd, len);
+}
+
+static int planned_fsync(int fd G_GNUC_UNUSED)
+{
+	return is_due() ? -1 : 0;
+}
+
+static const KvpPoolOps planned_ops = { planned_pwrite, planned_ftruncate, planned_fsync };
+
+/* The records differ from each other in many places, so that they are written one by one. */
+static const KvpChange scattered[] = { { .key = "a", .value = "new" },
+	{ .key = "c", .value = "new" }, { .key = "e", .value = "new" },
+	{ .key = "g", .value = "new" } };
+#define BEFORE "a=1 b=2 c=3 d=4 e=5 f=6 g=7"
+#define AFTER "a=new b=2 c=new d=4 e=new f=6 g=new"
+
+static gboolean make_scattered(const char *dir, guint number, GError **error)
+{
+	g_autoptr(KvpPool) pool = kvp_pool_new(dir, number, &planned_ops);
+	KvpBatch batch = { .changes = scattered, .n = G_N_ELEMENTS(scattered) };
+
+	return kvp_pool_batch(pool, NULL, &batch, NULL, error);
+}
+
+/* In a child that dies before call @when; FALSE where it lived to the end. */
+static gboolean dies(const char *dir, guint number, int when)
+{
+	int status;
+	pid_t pid = fork();
+
+	plan.step = 0;
+	plan.when = when;
+	plan.err = 0;
+	if (pid == 0)
+		_exit(!make_scattered(dir, number, NULL));
+	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+	if (WIFEXITED(status))
+		g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+	return WIFSIGNALED(status);
+}
+
+static void start_with(Fixture *f, const char *line)
+{
+	g_assert_true(g_file_set_contents(f->path, "", 0, NULL));
+	good(f, line, 7, 0, 0);
+}
+
+/* Before the last of four records is written, which come after three calls for the journal. */
+#define IN_THE_MIDDLE 7
+
+static void test_import_left_a_mix(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	guint old = 0, new = 0;
+
+	for (int when = 1;; when++) {
+		g_autofree char *is = NULL;
+
+		start_with(f, BEFORE);
+		if (!dies(f->dir, 1, when))
+			break;
+		is = shown(f);
+		old += g_str_equal(is, BEFORE);
+		new += g_str_equal(is, AFTER);
+		if (!g_str_equal(is, BEFORE))
+			g_assert_cmpstr(is, ==, AFTER);
+	}
+	g_assert_cmpuint(old, >=, 3);
+	g_assert_cmpuint(new, >=, 3);
+}
+
+/* What a program that does not know the journal sets, or appends, before we come is the later word. */
+static void test_others_in_between(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	guint8 record[2560] = "z";
+	hvis_autofd int fd = -1;
+
+	start_with(f, BEFORE);
+	g_assert_true(dies(f->dir, 1, IN_THE_MIDDLE));
+	fd = open(f->path, O_RDWR | O_CLOEXEC);
+	memcpy(record + 512, "theirs", 6);
+	g_assert_cmpint(pwrite(fd, record, sizeof(record), lseek(fd, 0, SEEK_END)), ==, 2560);
+	g_assert_cmpint(pwrite(fd, "set", 3, 6 * 2560 + 512), ==, 3);
+	expect(f, "a=new b=2 c=new d=4 e=new f=6 g=set z=theirs");
+}
+
+static goffset size_of(const char *dir, const char *name)
+{
+	g_autofree char *path = g_build_filename(dir, name, NULL);
+	struct stat st;
+
+	g_assert_cmpint(stat(path, &st), ==, 0);
+	return st.st_size;
+}
+
+/* Two pools whose changes were cut off: each image stays until its own pool is mended. */
+static void test_two_images(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *other = g_build_filename(f->dir, ".kvp_pool_0", NULL), *bytes = NULL;
+	g_autoptr(KvpPool) pool = kvp_pool_new(f->dir, 0, NULL);
+	g_autoptr(KvpRecords) records = NULL;
+	gsize len;
+
+	start_with(f, BEFORE);
+	g_assert_true(g_file_get_contents(f->path, &bytes, &len, NULL));
+	g_assert_true(g_file_set_contents(other, bytes, (gssize)len, NULL));
+	g_assert_true(dies(f->dir, 1, IN_THE_MIDDLE));
+	g_assert_true(dies(f->dir, 0, IN_THE_MIDDLE));
+	expect(f, AFTER);
+	g_assert_cmpint(size_of(f->dir, ".hvis_journal"), >, (goffset)KVP_JOURNAL_SIZE);
+	records = kvp_pool_read(pool, NULL);
+	g_assert_cmpstr(kvp_records_get(records, "a"), ==, "new");
+	g_assert_cmpstr(kvp_records_get(records, "g"), ==, "new");
+	g_assert_cmpint(size_of(f->dir, ".hvis_journal"), ==, (goffset)KVP_JOURNAL_SIZE);
+	g_unlink(other);
+}
+
+/* A call that fails leaves the file byte for byte; where all fail from there on, old or new. */
+static void test_failing(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	guint failures = 0;
+
+	for (int when = 1;; when++) {
+		g_autofree char *before = NULL, *after = NULL;
+		g_autoptr(GError) error = NULL;
+		gsize before_len, after_len;
+
+		start_with(f, BEFORE);
+		g_assert_true(g_file_get_contents(f->path, &before, &before_len, NULL));
+		plan.step = 0;
+		plan.when = when;
+		plan.err = ENOSPC;
+		if (make_scattered(f->dir, 1, &error))
+			break;
+		g_assert_error(error, HVIS_ERROR, HVIS_ERROR_NO_SPACE);
+		failures++;
+		if (!strstr(error->message, "fsync")) {
+			g_assert_true(g_file_get_contents(f->path, &after, &after_len, NULL));
+			g_assert_cmpmem(before, before_len, after, after_len);
+		}
+	}
+	g_assert_cmpuint(failures, >=, 8);
+}
+
+/* What waits to be stored comes first, and is counted with neither. */
+static void test_before(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	const KvpChange older[] = { { .key = "a", .value = "old" }, { .key = "n", .value = "old" },
+		{ .key = "b" } };
+	const KvpChange newer[] = { { .key = "a", .value = "new" },
+		{ .key = "m", .value = "new" } };
+	KvpBatch before = { .changes = older, .n = G_N_ELEMENTS(older) };
+	KvpBatch batch = { .changes = newer, .n = G_N_ELEMENTS(newer) };
+	g_autoptr(KvpPool) pool = kvp_pool_new(f->dir, 1, NULL);
+	g_auto(KvpView) view = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	good(f, "a=1 b=2", 2, 0, 0);
+	g_assert_true(kvp_pool_batch(pool, &before, &batch, &view, &error));
+	expect(f, "a=new n=old m=new");
+	g_assert_cmpuint(batch.added, ==, 1);
+	g_assert_cmpuint(batch.replaced, ==, 1);
+	g_assert_cmpuint(kvp_records_count(view.records), ==, 3);
 }
 
 int main(int argc, char **argv)
@@ -220,5 +416,10 @@ int main(int argc, char **argv)
 	ADD("locked", test_locked);
 	ADD("full", test_full);
 	ADD("refused", test_refused);
+	ADD("import-left-a-mix", test_import_left_a_mix);
+	ADD("others-in-between", test_others_in_between);
+	ADD("two-images", test_two_images);
+	ADD("failing", test_failing);
+	ADD("before", test_before);
 	return g_test_run();
 }
