@@ -1,0 +1,552 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * One thread thinks, the others do: each waits at a pipe for an action, does it to its file system
+ * and reports through a common pipe. From the first FIFREEZE to the last FITHAW nobody allocates,
+ * logs or waits for a lock: what is to be told is kept in a ring and sent afterwards.
+ */
+#include "config.h"
+
+#include "vssd/engine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vssd/prove.h"
+
+#define OPEN_US (10 * 1000000) /* a path may hang for longer; nothing is frozen then */
+#define SYNC_US (600 * 1000000LL) /* the host waits for 15 minutes */
+#define ARM_US (5 * 1000000)
+#define STACK_SIZE (128 * 1024) /* is locked in memory, once for each file system */
+#define THAW_TRIES 3
+#define RING_LEN (4 * VSS_TARGETS_MAX) /* each file system's actions, once each */
+
+enum state {
+	THAWED, /* also what has not been frozen yet */
+	FROZEN, /* by us, through this descriptor */
+	SHARED, /* by us, through another one of the same superblock */
+	UNFROZEN, /* it cannot be frozen */
+};
+
+struct item {
+	struct vss_engine *engine;
+	struct vss_target target;
+	uint32_t flags;
+	int fd;
+	int orders[2]; /* a pipe of bytes, an action each */
+	pthread_t thread;
+	bool running; /* the thread is */
+	bool busy;
+	enum vss_action action; /* while busy */
+	enum state state;
+	unsigned int thaw_tries;
+};
+
+struct result {
+	uint32_t index;
+	enum vss_action action;
+	int err;
+	int64_t at_us, took_us;
+};
+
+struct vss_engine {
+	const struct vss_fs_ops *ops;
+	void *data;
+	int daemon, guard;
+	uint32_t flags;
+	int64_t limit_us, deadline_us;
+	int results[2];
+	unsigned int n, n_levels, n_frozen;
+	struct vss_msg end; /* the first failure, if there is one */
+	bool guard_gone;
+	unsigned int n_log;
+	struct result log[RING_LEN]; /* of results as they came */
+	struct item items[VSS_TARGETS_MAX];
+};
+
+/* The first failure is what is told. */
+static void fail(struct vss_engine *engine, int err, uint32_t index, enum vss_action action)
+{
+	if (engine->end.err != 0)
+		return;
+	engine->end.err = err;
+	engine->end.index = index;
+	engine->end.action = action;
+}
+
+static int do_action(struct item *item, enum vss_action action)
+{
+	const struct vss_fs_ops *ops = item->engine->ops;
+	void *data = item->engine->data;
+
+	switch (action) {
+	case VSS_OPEN:
+		return ops->open(data, &item->target, &item->fd);
+	case VSS_SYNC:
+		return ops->sync(data, item->fd);
+	case VSS_FREEZE:
+		return ops->freeze(data, item->fd);
+	case VSS_THAW:
+		return ops->thaw(data, item->fd);
+	case VSS_ACTION_N:
+		break;
+	}
+	return EINVAL;
+}
+
+static void *work(void *data)
+{
+	struct item *item = data;
+	struct vss_engine *engine = item->engine;
+	unsigned char order;
+
+	while (read(item->orders[0], &order, 1) == 1) {
+		struct result result = { .index = (uint32_t)(item - engine->items),
+			.action = order,
+			.at_us = vss_now() };
+
+		result.err = do_action(item, order);
+		result.took_us = vss_now() - result.at_us;
+		if (write(engine->results[1], &result, sizeof(result)) != sizeof(result))
+			break;
+	}
+	return NULL;
+}
+
+static void order(struct item *item, enum vss_action action)
+{
+	unsigned char byte = (unsigned char)action;
+
+	item->busy = true;
+	item->action = action;
+	if (write(item->orders[1], &byte, 1) != 1)
+		item->busy = false; /* a pipe of ours that is empty: cannot be */
+}
+
+static void tell_guard(struct vss_engine *engine, enum vss_msg_type type, uint32_t index)
+{
+	struct vss_msg msg = { .type = type, .index = index };
+
+	if (vss_tell(engine->guard, &msg) != 0)
+		engine->guard_gone = true;
+}
+
+/* Whether another one of the same superblock is frozen by us, or about to be. */
+static bool is_ours(const struct vss_engine *engine, const struct item *item)
+{
+	for (unsigned int i = 0; i < engine->n; i++) {
+		const struct item *other = &engine->items[i];
+
+		if (other != item && other->target.major == item->target.major &&
+			other->target.minor == item->target.minor &&
+			(other->state == FROZEN || (other->busy && other->action == VSS_FREEZE)))
+			return true;
+	}
+	return false;
+}
+
+static void settle_freeze(struct vss_engine *engine, struct item *item, int err)
+{
+	uint32_t index = (uint32_t)(item - engine->items);
+
+	if (err == 0) {
+		item->state = FROZEN;
+		engine->n_frozen++;
+		return;
+	}
+	tell_guard(engine, VSS_MSG_NOT_FROZEN, index);
+	if (err == EBUSY && is_ours(engine, item)) {
+		item->state = SHARED;
+		return;
+	}
+	if (err == EOPNOTSUPP || err == ENOTTY)
+		item->state = UNFROZEN;
+	if (item->state != UNFROZEN || (item->flags & VSS_FLAG_REQUIRED))
+		fail(engine, err, index, VSS_FREEZE);
+}
+
+/* Frozen no more where somebody else thawed it: that is no consistent backup. */
+static void settle_thaw(struct vss_engine *engine, struct item *item, int err)
+{
+	uint32_t index = (uint32_t)(item - engine->items);
+
+	if (err != 0)
+		fail(engine, err, index, VSS_THAW);
+	if (err != 0 && err != EINVAL)
+		return;
+	item->state = THAWED;
+	tell_guard(engine, VSS_MSG_NOT_FROZEN, index);
+}
+
+static void settle(struct vss_engine *engine, const struct result *result)
+{
+	struct item *item = &engine->items[result->index];
+
+	item->busy = false;
+	if (engine->n_log < RING_LEN)
+		engine->log[engine->n_log++] = *result;
+	switch (result->action) {
+	case VSS_OPEN:
+	case VSS_SYNC:
+		if (result->err != 0)
+			fail(engine, result->err, result->index, result->action);
+		break;
+	case VSS_FREEZE:
+		settle_freeze(engine, item, result->err);
+		break;
+	case VSS_THAW:
+		settle_thaw(engine, item, result->err);
+		break;
+	case VSS_ACTION_N:
+		break;
+	}
+}
+
+static bool is_any_busy(const struct vss_engine *engine, enum vss_action action)
+{
+	for (unsigned int i = 0; i < engine->n; i++)
+		if (engine->items[i].busy && engine->items[i].action == action)
+			return true;
+	return false;
+}
+
+/* What a message or an end of daemon and guard means while we do not wait for one: stop. */
+static int interruption(struct vss_engine *engine, const struct pollfd *polled)
+{
+	struct vss_msg msg;
+
+	if (polled[1].revents && vss_hear(engine->daemon, &msg) != 0)
+		return EPIPE;
+	if (polled[1].revents)
+		return ECANCELED; /* a THAW: the host does not wait any longer */
+	if (polled[2].revents) {
+		engine->guard_gone = true;
+		return EOWNERDEAD;
+	}
+	return 0;
+}
+
+static int wait_for_any(struct vss_engine *engine, int64_t until, bool stoppable)
+{
+	struct pollfd polled[] = {
+		{ .fd = engine->results[0], .events = POLLIN },
+		{ .fd = stoppable ? engine->daemon : -1, .events = POLLIN },
+		{ .fd = stoppable ? engine->guard : -1, .events = POLLIN },
+	};
+	struct result result;
+
+	if (poll(polled, 3, vss_poll_ms(until)) < 0)
+		return errno == EINTR ? 0 : errno;
+	if (polled[0].revents &&
+		read(engine->results[0], &result, sizeof(result)) == sizeof(result))
+		settle(engine, &result);
+	return interruption(engine, polled);
+}
+
+/* Wait until all that do @action have done it. An errno where we shall not wait any longer. */
+static int gather(struct vss_engine *engine, enum vss_action action, int64_t until, bool stoppable)
+{
+	int err = 0;
+
+	while (err == 0 && is_any_busy(engine, action)) {
+		err = wait_for_any(engine, until, stoppable);
+		if (err == 0 && is_any_busy(engine, action) && vss_now() >= until)
+			err = ETIMEDOUT;
+	}
+	if (err != 0)
+		fail(engine, err, VSS_INDEX_NONE, action);
+	return engine->end.err;
+}
+
+static int do_all(struct vss_engine *engine, enum vss_action action, int64_t until)
+{
+	for (unsigned int i = 0; i < engine->n; i++)
+		order(&engine->items[i], action);
+	return gather(engine, action, until, true);
+}
+
+static int start_thread(struct item *item)
+{
+	pthread_attr_t attr;
+	int err;
+
+	if (pipe2(item->orders, O_CLOEXEC) < 0)
+		return errno;
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	err = pthread_create(&item->thread, &attr, work, item);
+	pthread_attr_destroy(&attr);
+	item->running = err == 0;
+	return err;
+}
+
+static int add_target(struct vss_engine *engine, const struct vss_msg *msg)
+{
+	struct item *item = &engine->items[engine->n];
+
+	if (engine->n == VSS_TARGETS_MAX)
+		return E2BIG;
+	if (msg->target.level >= VSS_TARGETS_MAX || msg->target.level + 1 < engine->n_levels)
+		return EPROTO; /* the guard has no levels, but this order */
+	item->engine = engine;
+	item->target = msg->target;
+	item->flags = msg->flags;
+	if (msg->target.level >= engine->n_levels)
+		engine->n_levels = msg->target.level + 1;
+	engine->n++;
+	return 0;
+}
+
+/* Everything up to START. */
+static int take_targets(struct vss_engine *engine)
+{
+	static struct vss_msg msg; /* too long for a stack */
+	int fd, err;
+
+	while ((err = vss_receive(engine->daemon, &msg, &fd)) == 0) {
+		if (fd >= 0)
+			close(fd);
+		if (msg.type == VSS_MSG_START)
+			break;
+		err = msg.type == VSS_MSG_TARGET ? add_target(engine, &msg) : EPROTO;
+		if (err != 0)
+			break;
+	}
+	engine->flags = msg.flags;
+	engine->limit_us = (int64_t)msg.value * 1000;
+	for (unsigned int i = 0; err == 0 && i < engine->n; i++)
+		err = start_thread(&engine->items[i]);
+	if (err != 0)
+		fail(engine, err, VSS_INDEX_NONE, VSS_OPEN);
+	return err;
+}
+
+/* The guard has every descriptor, and has said so, before anything is frozen. */
+static int arm_guard(struct vss_engine *engine)
+{
+	struct vss_msg arm = { .type = VSS_MSG_ARM, .value = (uint32_t)(engine->limit_us / 1000) };
+	static struct vss_msg msg;
+	struct pollfd answer = { .fd = engine->guard, .events = POLLIN };
+	int err = 0;
+
+	for (unsigned int i = 0; err == 0 && i < engine->n; i++) {
+		msg = (struct vss_msg){ .type = VSS_MSG_TARGET, .index = i };
+		msg.target = engine->items[i].target;
+		err = vss_send(engine->guard, &msg, engine->items[i].fd);
+	}
+	if (err == 0)
+		err = vss_tell(engine->guard, &arm);
+	if (err == 0 && poll(&answer, 1, ARM_US / 1000) != 1)
+		err = ETIMEDOUT;
+	if (err == 0)
+		err = vss_hear(engine->guard, &arm);
+	if (err == 0)
+		err = arm.err;
+	if (err != 0)
+		fail(engine, EOWNERDEAD, VSS_INDEX_NONE, VSS_FREEZE);
+	return engine->end.err;
+}
+
+static int freeze_level(struct vss_engine *engine, uint32_t level)
+{
+	for (unsigned int i = 0; i < engine->n; i++) {
+		if (engine->items[i].target.level != level)
+			continue;
+		tell_guard(engine, VSS_MSG_FREEZING, i);
+		if (engine->guard_gone) {
+			fail(engine, EOWNERDEAD, VSS_INDEX_NONE, VSS_FREEZE);
+			break;
+		}
+		order(&engine->items[i], VSS_FREEZE);
+	}
+	return gather(engine, VSS_FREEZE, engine->deadline_us, true);
+}
+
+static int freeze_all(struct vss_engine *engine)
+{
+	int err = 0;
+
+	engine->deadline_us = vss_now() + engine->limit_us;
+	for (uint32_t level = 0; err == 0 && level < engine->n_levels; level++)
+		err = freeze_level(engine, level);
+	if (err == 0 && engine->n_frozen == 0 && !(engine->flags & VSS_FLAG_ALLOW_NOTHING))
+		fail(engine, ENOENT, VSS_INDEX_NONE, VSS_FREEZE);
+	return engine->end.err;
+}
+
+/* Say that all are frozen, and wait until they shall not be any longer. */
+static void hold(struct vss_engine *engine)
+{
+	struct vss_msg frozen = { .type = VSS_MSG_FROZEN, .value = engine->n_frozen };
+	struct vss_msg msg = { 0 };
+	int err = vss_tell(engine->daemon, &frozen);
+
+	while (err == 0) {
+		struct pollfd polled[] = {
+			{ .fd = engine->daemon, .events = POLLIN },
+			{ .fd = engine->guard, .events = POLLIN },
+		};
+
+		if (vss_now() >= engine->deadline_us)
+			err = ETIMEDOUT;
+		else if (poll(polled, 2, vss_poll_ms(engine->deadline_us)) < 0)
+			err = errno == EINTR ? 0 : errno;
+		else if (polled[1].revents)
+			err = EOWNERDEAD;
+		else if (polled[0].revents) {
+			err = vss_hear(engine->daemon, &msg);
+			if (err == 0 && msg.type == VSS_MSG_THAW)
+				return;
+		}
+	}
+	fail(engine, err, VSS_INDEX_NONE, VSS_THAW);
+}
+
+static bool can_thaw(const struct item *item)
+{
+	return item->state == FROZEN && !item->busy && item->thaw_tries < THAW_TRIES;
+}
+
+static void thaw_level(struct vss_engine *engine, uint32_t level)
+{
+	for (unsigned int i = 0; i < engine->n; i++) {
+		struct item *item = &engine->items[i];
+
+		if (item->target.level != level || !can_thaw(item))
+			continue;
+		item->thaw_tries++;
+		order(item, VSS_THAW);
+	}
+	gather(engine, VSS_THAW, INT64_MAX, false);
+}
+
+static bool can_thaw_any(const struct vss_engine *engine)
+{
+	for (unsigned int i = 0; i < engine->n; i++)
+		if (can_thaw(&engine->items[i]))
+			return true;
+	return false;
+}
+
+/* From the last level to the first; what hangs in a freeze is thawed once that has ended. */
+static void thaw_all(struct vss_engine *engine)
+{
+	do {
+		for (uint32_t level = engine->n_levels; level > 0; level--)
+			thaw_level(engine, level - 1);
+		if (is_any_busy(engine, VSS_FREEZE) && !can_thaw_any(engine))
+			wait_for_any(engine, INT64_MAX, false);
+	} while (is_any_busy(engine, VSS_FREEZE) || can_thaw_any(engine));
+}
+
+static bool is_any_frozen(const struct vss_engine *engine)
+{
+	for (unsigned int i = 0; i < engine->n; i++)
+		if (engine->items[i].state == FROZEN)
+			return true;
+	return false;
+}
+
+/* The end, then the log. A guard that is not told so sees to what is left. */
+static void report(struct vss_engine *engine)
+{
+	if (!is_any_frozen(engine))
+		tell_guard(engine, VSS_MSG_DONE, VSS_INDEX_NONE);
+	engine->end.type = VSS_MSG_ENDED;
+	vss_tell(engine->daemon, &engine->end);
+	for (unsigned int i = 0; i < engine->n_log; i++) {
+		const struct result *entry = &engine->log[i];
+		struct vss_msg event = { .type = VSS_MSG_EVENT,
+			.index = entry->index,
+			.action = entry->action,
+			.err = entry->err,
+			.at_us = entry->at_us,
+			.took_us = entry->took_us };
+
+		if (vss_tell(engine->daemon, &event) != 0)
+			break;
+	}
+}
+
+static int prepare(struct vss_engine *engine)
+{
+	int err = take_targets(engine);
+
+	if (err == 0)
+		err = do_all(engine, VSS_OPEN, vss_now() + OPEN_US);
+	vss_prove_step("opened");
+	if (err == 0)
+		err = do_all(engine, VSS_SYNC, vss_now() + SYNC_US);
+	vss_prove_step("synced");
+	if (err == 0)
+		err = arm_guard(engine);
+	vss_prove_step("armed");
+	if (err == 0) {
+		err = engine->ops->lock_down(engine->data);
+		if (err != 0)
+			fail(engine, err, VSS_INDEX_NONE, VSS_FREEZE);
+	}
+	return engine->end.err;
+}
+
+int vss_engine_run(struct vss_engine *engine)
+{
+	if (prepare(engine) == 0) {
+		vss_prove_step("locked");
+		if (freeze_all(engine) == 0) {
+			vss_prove_step("frozen");
+			hold(engine);
+		}
+		vss_prove_step("thawing");
+		thaw_all(engine);
+		vss_prove_step("thawed");
+	}
+	report(engine);
+	return engine->end.err;
+}
+
+struct vss_engine *vss_engine_new(const struct vss_fs_ops *ops, void *data, int daemon, int guard)
+{
+	struct vss_engine *engine = calloc(1, sizeof(*engine));
+
+	if (!engine)
+		return NULL;
+	engine->ops = ops;
+	engine->data = data;
+	engine->daemon = daemon;
+	engine->guard = guard;
+	for (unsigned int i = 0; i < VSS_TARGETS_MAX; i++)
+		engine->items[i].fd = engine->items[i].orders[0] = engine->items[i].orders[1] = -1;
+	if (pipe2(engine->results, O_CLOEXEC) < 0) {
+		free(engine);
+		return NULL;
+	}
+	return engine;
+}
+
+static void close_all(const int *fds, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+}
+
+void vss_engine_free(struct vss_engine *engine)
+{
+	for (unsigned int i = 0; i < engine->n; i++) {
+		struct item *item = &engine->items[i];
+
+		if (item->orders[1] >= 0)
+			close(item->orders[1]); /* the thread reads the end, and ends */
+		if (item->running)
+			pthread_join(item->thread, NULL);
+		close_all(item->orders, 1);
+		close_all(&item->fd, 1);
+	}
+	close_all(engine->results, 2);
+	free(engine);
+}
