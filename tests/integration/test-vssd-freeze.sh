@@ -1,0 +1,281 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2016,SC2317 # functions that the trap and check call
+#
+# The freeze on real file systems: worker and guard of the test build, on loop images of this test's
+# own in a mount namespace of its own. Whatever happens, what is frozen here is thawed: by the trap,
+# and by a watchman that outlives this script; and the programs refuse all other file systems.
+set -u
+top=$(cd "${top_srcdir:-$(dirname "$0")/../..}" && pwd)
+build=$(cd "${top_builddir:-.}" && pwd)
+# shellcheck source=tests/vm/lib/case.sh
+. "$top/tests/vm/lib/case.sh"
+
+leave()
+{
+	echo "1..0 # SKIP $1"
+	exit 0
+}
+
+if [ -z "${VSSD_INSIDE:-}" ]; then
+	[ "$(id -u)" -eq 0 ] || leave "needs root"
+	command -v fsfreeze unshare losetup mkfs.ext4 >/dev/null || leave "needs util-linux and e2fsprogs"
+	unshare -m --propagation private true 2>/dev/null || leave "no mount namespace can be made here"
+	VSSD_INSIDE=1 exec unshare -m --propagation private "$0"
+fi
+
+programs=$build/tests/integration
+scratch=$(mktemp -d "${TMPDIR:-/tmp}/hvis-vssd.XXXXXX")
+marker=$scratch/vss.frozen
+pids=$scratch/pids
+mounts=()
+watchman=
+
+thaw_by_hand()
+{
+	for mount in "${mounts[@]}"; do
+		fsfreeze -u "$mount" 2>/dev/null
+	done
+}
+
+clean()
+{
+	thaw_by_hand
+	[ -z "$watchman" ] || kill -- "-$watchman" 2>/dev/null
+	# shellcheck disable=SC2046 # a list of numbers
+	kill -KILL $(jobs -p) 2>/dev/null
+	wait 2>/dev/null
+	for ((i = ${#mounts[@]} - 1; i >= 0; i--)); do
+		umount "${mounts[i]}"
+	done
+	rm -rf "$scratch"
+}
+trap clean EXIT
+trap 'exit 1' INT TERM HUP
+
+# add NAME TYPE [FOLDER]: a file system in a file of FOLDER, mounted at $scratch/m-NAME.
+add()
+{
+	local image=${3:-$scratch}/$1.img at=$scratch/m-$1
+	command -v "mkfs.$2" >/dev/null && truncate -s "${size:-320M}" "$image" &&
+		mkfs."$2" -q "$image" >/dev/null 2>&1 && mkdir -p "$at" &&
+		mount -o loop "$image" "$at" 2>/dev/null || return 1
+	mounts+=("$at")
+}
+
+# device DIR: as the mount table has it, the topmost.
+device()
+{
+	awk -v dir="$1" '$5 == dir { found = $3 } END { print found }' /proc/self/mountinfo
+}
+
+add ext4 ext4 || leave "no ext4 can be mounted on a loop device here"
+volumes=("$scratch/m-ext4=0")
+for type in xfs btrfs; do
+	if add $type $type; then
+		volumes+=("$scratch/m-$type=$((${#volumes[@]} - 1))")
+	else
+		skip "$type" "cannot be made or mounted here"
+	fi
+done
+upon=${mounts[-1]}
+size=32M add stacked ext4 "$upon" || leave "no loop device on a loop device can be had here"
+
+# Independent of all else: whatever is frozen after this long is thawed.
+setsid bash -c 'sleep 400; for m; do fsfreeze -u "$m"; done' watchman "${mounts[@]}" >/dev/null 2>&1 &
+watchman=$!
+
+HVIS_VSS_PROVE_DEVICES=$(for mount in "${mounts[@]}"; do device "$mount"; done | tr '\n' ' ')
+export HVIS_VSS_PROVE_DEVICES
+
+# drive OPTION… PATH=LEVEL…
+drive()
+{
+	"$programs/vss-drive" --programs "$programs" --pids "$pids" "$@"
+}
+
+# now_ms
+now_ms()
+{
+	date +%s%3N
+}
+
+write_to()
+{
+	echo probe >"$1/probe"
+}
+
+# thawed_within MS SINCE: whether a write gets through everywhere until MS after SINCE.
+thawed_within()
+{
+	local writers=() writer late=0
+	for mount in "${mounts[@]}"; do
+		write_to "$mount" &
+		writers+=($!)
+	done
+	for writer in "${writers[@]}"; do
+		while kill -0 "$writer" 2>/dev/null; do
+			if [ $(($(now_ms) - $2)) -gt "$1" ]; then
+				late=1
+				echo "# frozen for $(($(now_ms) - $2)) ms: thawed by hand"
+				thaw_by_hand
+			fi
+			sleep 0.02
+		done
+		wait "$writer"
+	done
+	return "$late"
+}
+
+frozen_at()
+{
+	write_to "$1" >/dev/null 2>&1 & # not into check's pipe, which it would keep open
+	local writer=$!
+	sleep 0.3
+	kill -0 "$writer" 2>/dev/null
+}
+
+# gone: worker and guard have ended, whoever is their parent by now.
+gone()
+{
+	local pid
+	# shellcheck disable=SC2013 # words
+	for pid in $(cat "$pids"); do
+		case $(cut -d' ' -f3 "/proc/$pid/stat" 2>/dev/null) in
+		'' | Z) ;;
+		*) return 1 ;;
+		esac
+	done
+}
+
+thaw_left_over()
+{
+	"$programs/vss-guard" --thaw-left-over "$marker"
+}
+
+# --- from the first to the last step ---
+
+out=$(drive --hold 0 "$marker" "${volumes[@]}")
+like "freeze and thaw of ${#volumes[@]} file systems" "$out" "frozen ${#volumes[@]}*ended 0 *worker 0*guard 0"
+is "each is opened, synced, frozen and thawed once" "$(grep -c '^event ' <<<"$out")" $((4 * ${#volumes[@]}))
+check "nothing is frozen afterwards" thawed_within 1000 "$(now_ms)"
+check "the marker is gone" test ! -e "$marker"
+
+drive --hold 1500 "$marker" "${volumes[@]}" >"$scratch/out" &
+driver=$!
+wait_for 5 grep -q frozen "$scratch/out"
+check "what is frozen cannot be written to" frozen_at "${mounts[0]}"
+check "the marker names it" grep -q " $scratch/m-ext4\$" "$marker"
+wait $driver
+like "and is thawed in time" "$(cat "$scratch/out")" "frozen*ended 0 *"
+check "the write that waited is there" thawed_within 1000 "$(now_ms)"
+
+out=$(drive "$marker" "$scratch/m-stacked=0" "$upon=1")
+like "a file system in a file of another one" "$out" "frozen 2*ended 0 *"
+
+# --- who stops it ---
+
+start=$(now_ms)
+out=$(drive --silent --deadline 700 "$marker" "${volumes[@]}")
+like "without THAW the deadline ends it" "$out" "frozen*ended 110 *worker 256*guard 0"
+check "in time" thawed_within 1700 "$start"
+
+fsfreeze -f "${mounts[0]}"
+out=$(drive "$marker" "${volumes[@]}")
+like "somebody else has frozen one: refused" "$out" "ended 16 freeze*"
+check "and it stays frozen, for it is not ours" fsfreeze -u "${mounts[0]}"
+check "the others are not" thawed_within 1000 "$(now_ms)"
+
+out=$(drive --hold 300 --then "(sleep 0.2; fsfreeze -u $scratch/m-ext4) >/dev/null 2>&1 &" \
+	--deadline 3000 --hold 1000 "$marker" "$scratch/m-ext4=0")
+like "somebody else has thawed it meanwhile: said to be a failure" "$out" "frozen 1*ended 22 thaw*"
+
+mkdir "$scratch/cover"
+out=$(drive --then "mount -t tmpfs none $scratch/m-ext4" "$marker" "$scratch/m-ext4=0")
+umount "$scratch/m-ext4"
+like "another mount is over it since the plan: refused" "$out" "ended 116 open*"
+ln -s / "$scratch/m-ext4/link"
+mount --bind "$scratch/cover" "$scratch/m-ext4"
+out=$(drive --then "umount $scratch/m-ext4" "$marker" "$scratch/m-ext4=0")
+like "it is not mounted any more since the plan: refused" "$out" "ended 1*"
+
+# --- what it must not touch (a tmpfs cannot be frozen at all) ---
+
+mount -t tmpfs none "$scratch/cover"
+out=$(drive "$marker" "$scratch/cover=0")
+like "the test build refuses what the test did not name" "$out" "ended 1 open*"
+own=$HVIS_VSS_PROVE_DEVICES
+HVIS_VSS_PROVE_DEVICES="$own $(device "$scratch/cover")"
+out=$(drive "$marker" "$scratch/cover=0")
+like "what cannot be frozen is no freeze" "$out" "ended 2 freeze*"
+out=$(drive --required "$marker" "$scratch/m-ext4=0" "$scratch/cover=0")
+like "and a failure where it is required" "$out" "ended 95 freeze*"
+out=$(drive --allow-nothing "$marker" "$scratch/cover=0")
+like "unless nothing will do" "$out" "frozen 0*ended 0 *"
+out=$(cd "$scratch/cover" && drive "$marker" "$scratch/cover=0")
+like "and refuses what the machine runs from, whoever names it" "$out" "ended 1 open*"
+HVIS_VSS_PROVE_DEVICES=$own
+umount "$scratch/cover"
+
+# --- only a few system calls while something is frozen: any other one is death here ---
+
+if grep -q __asan_init "$programs/vss-worker"; then
+	skip "a forbidden call kills the worker" "the sanitizer makes calls of its own"
+else
+	out=$(drive --step worker:frozen:1:call "$marker" "${volumes[@]}" 2>/dev/null)
+	like "a forbidden call kills the worker" "$out" "gone*worker 31*guard 0"
+fi
+check "and the guard thaws" thawed_within 1000 "$(now_ms)"
+
+# --- killed at every step ---
+
+# killed WHO:NAME:N:WHAT: a run with that; then nothing is frozen for longer than deadline + 1 s.
+killed()
+{
+	local start ended status=0
+	start=$(now_ms)
+	drive --deadline 1500 --hold 100 --step "$1" "$marker" "${volumes[@]}" >"$scratch/out" 2>&1
+	ended=$?
+	case $1 in # it was killed, was it?
+	worker:*:self | *:both) grep -q '^gone' "$scratch/out" || status=1 ;;
+	*:daemon) [ $ended -eq 137 ] || status=1 ;;
+	*:guard | guard:*) grep -q '^guard 9' "$scratch/out" || status=1 ;;
+	esac
+	case $1 in
+	*:both) # the third line of defence
+		wait_for 5 gone
+		thaw_left_over >>"$scratch/out" 2>&1 || status=1
+		;;
+	esac
+	thawed_within 2500 "$start" || status=1
+	wait_for 5 gone || status=1
+	thaw_left_over >>"$scratch/out" 2>&1 || status=1
+	[ ! -e "$marker" ] || status=1
+	[ "$status" -eq 0 ] || sed 's/^/# /' "$scratch/out"
+	return "$status"
+}
+
+last=${#volumes[@]}
+steps=(opened:1 synced:1 armed:1 locked:1 frozen:1 thawing:1 thawed:1)
+for step in before-freeze after-freeze before-thaw after-thaw; do
+	steps+=("$step:1" "$step:$last")
+done
+for step in "${steps[@]}"; do
+	for what in self guard daemon both; do
+		check "killed at $step: $what" killed "worker:$step:$what"
+	done
+done
+killed worker:frozen:1:both >/dev/null
+is "with both killed all of it was left frozen" "$(grep -c 'was left frozen' "$scratch/out")" "$last"
+for message in 1 $((last + 1)) $((last + 2)) $((2 * last + 1)) $((2 * last + 2)); do
+	check "the guard killed at its message $message" killed "guard:guard:$message:self"
+done
+
+printf '# hv_vss_daemon: what may be frozen\n0:999999 1 1 /nowhere\n' >"$marker"
+check "what is not there any more is not left over" thaw_left_over
+check "and its marker goes" test ! -e "$marker"
+echo nonsense >"$marker"
+refuse "a marker that is none of ours is an error" 3 thaw_left_over
+check "and stays" test -e "$marker"
+
+done_testing
