@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Every cell of the table, as a line of text; and whole lives of it, at random, of which the host must
+ * never learn anything wrong.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "vssd/machine.h"
+
+/* What a cell does: "state event: answers orders -> state". */
+typedef struct {
+	GString *did;
+	gboolean possible;
+} Record;
+
+static void note_start(gpointer data)
+{
+	g_string_append(((Record *)data)->did, " start");
+}
+
+static void note_thaw(gpointer data)
+{
+	g_string_append(((Record *)data)->did, " thaw");
+}
+
+static gboolean give_possible(gpointer data)
+{
+	return ((Record *)data)->possible;
+}
+
+static void note_answer(guint64 txn, gboolean well, gpointer data)
+{
+	g_string_append_printf(((Record *)data)->did, " %s=%s", txn == 1 ? "former" : "this",
+		well ? "well" : "badly");
+}
+
+static const VssMachineOps noting = { note_start, note_thaw, give_possible, note_answer };
+
+/* One line per state, of its events in their order; "former" is a request that waits. */
+static const char *const wanted[VSS_STATE_N][VSS_EVENT_N] = {
+	{ " start -> freezing", " this=badly -> idle", " this=well -> idle", " -> idle", " -> idle",
+		" -> idle", " -> idle", " -> idle", " -> idle", " -> idle" },
+	{ " this=badly thaw -> canceling", " thaw -> canceling", " this=badly thaw -> canceling",
+		" thaw -> canceling", " former=badly thaw -> canceling",
+		" former=badly thaw -> canceling", " former=well -> frozen",
+		" former=badly -> canceling", " former=badly -> idle", " former=badly -> idle" },
+	{ " this=badly -> frozen", " thaw -> thawing", " this=badly -> frozen",
+		" thaw -> canceling", " thaw -> undoing", " thaw -> undoing", " -> frozen",
+		" -> undoing", " -> failed", " -> failed" },
+	{ " this=badly -> canceling", " -> thawing", " this=badly -> canceling", " -> canceling",
+		" -> thawing", " -> thawing", " -> thawing", " former=badly -> canceling",
+		" former=well -> idle", " former=badly -> idle" },
+	{ " this=badly -> canceling", " -> canceling", " this=badly -> canceling", " -> canceling",
+		" -> undoing", " -> undoing", " -> undoing", " -> undoing", " -> failed",
+		" -> failed" },
+	{ " this=badly -> canceling", " -> canceling", " this=badly -> canceling", " -> canceling",
+		" -> canceling", " -> canceling", " -> canceling", " -> canceling",
+		" former=badly -> idle", " former=badly -> idle" },
+	{ " start -> freezing", " this=badly -> idle", " this=well -> idle", " -> idle",
+		" -> failed", " -> failed", " -> failed", " -> failed", " -> failed",
+		" -> failed" },
+};
+
+static gboolean can_wait(VssState state)
+{
+	return state == VSS_STATE_FREEZING || state == VSS_STATE_THAWING ||
+	       state == VSS_STATE_CANCELING;
+}
+
+static void test_every_cell(void)
+{
+	for (VssState state = 0; state < VSS_STATE_N; state++) {
+		for (VssEvent event = 0; event < VSS_EVENT_N; event++) {
+			g_autoptr(GString) did = g_string_new(NULL);
+			Record record = { did, TRUE };
+			VssMachine machine = { &noting, &record, state, can_wait(state) ? 1 : 0 };
+
+			vss_machine_post(&machine, event, event <= VSS_EVENT_HOT_BACKUP ? 2 : 0);
+			g_string_append_printf(did, " -> %s", vss_state_name(machine.state));
+			if (strcmp(did->str, wanted[state][event]) != 0)
+				g_error("%s while %s: \"%s\", not \"%s\"", vss_event_name(event),
+					vss_state_name(state), did->str, wanted[state][event]);
+		}
+	}
+}
+
+static void test_hot_backup_tells_the_plan(void)
+{
+	g_autoptr(GString) did = g_string_new(NULL);
+	Record record = { did, FALSE };
+	VssMachine machine = { &noting, &record, VSS_STATE_IDLE, 0 };
+
+	vss_machine_post(&machine, VSS_EVENT_HOT_BACKUP, 2);
+	g_assert_cmpstr(did->str, ==, " this=badly");
+}
+
+/* The world around a machine: a session as it can behave, and a kernel with one request at a time. */
+typedef struct {
+	VssMachine machine;
+	gboolean session, told_to_thaw, frozen, died;
+	gboolean broken; /* since FREEZE was answered, it has not been frozen all the time */
+	gboolean believes; /* the host: FREEZE was answered well, and no THAW since */
+	guint64 asked; /* the request that is not answered yet */
+	VssEvent what;
+	guint64 last;
+	guint answers_well[VSS_EVENT_N];
+} World;
+
+static void world_start(gpointer data)
+{
+	World *world = data;
+
+	g_assert_false(world->session);
+	world->session = TRUE;
+	world->told_to_thaw = world->frozen = world->died = FALSE;
+}
+
+static void world_thaw(gpointer data)
+{
+	World *world = data;
+
+	g_assert_true(world->session);
+	world->told_to_thaw = TRUE;
+	if (world->what != VSS_EVENT_THAW || world->asked == 0)
+		world->broken = TRUE;
+}
+
+static gboolean world_check(gpointer data)
+{
+	return TRUE;
+}
+
+static void world_answer(guint64 txn, gboolean well, gpointer data)
+{
+	World *world = data;
+
+	g_assert_cmpuint(txn, ==, world->asked); /* never twice, never one that is over */
+	world->asked = 0;
+	if (!well)
+		return;
+	world->answers_well[world->what]++;
+	if (world->what == VSS_EVENT_FREEZE) {
+		g_assert_true(world->frozen);
+		world->believes = TRUE;
+		world->broken = FALSE;
+	} else if (world->what == VSS_EVENT_THAW) {
+		g_assert_true(world->believes);
+		g_assert_false(world->broken);
+	}
+}
+
+static const VssMachineOps living = { world_start, world_thaw, world_check, world_answer };
+
+static void ask(World *world, VssEvent what)
+{
+	if (what != VSS_EVENT_THAW)
+		world->believes = world->believes && world->machine.state == VSS_STATE_FROZEN;
+	world->what = what;
+	world->asked = ++world->last;
+	vss_machine_post(&world->machine, what, world->asked);
+	if (what == VSS_EVENT_THAW && world->asked == 0)
+		world->believes = FALSE;
+}
+
+/* What a session may do next, in this order of its life. */
+static void session_moves(World *world, GRand *rand)
+{
+	gboolean well = world->frozen && world->told_to_thaw && !world->died;
+
+	if (!world->session)
+		return;
+	if (!world->frozen && !world->told_to_thaw && !world->died && g_rand_boolean(rand)) {
+		world->frozen = TRUE;
+		vss_machine_post(&world->machine, VSS_EVENT_ALL_FROZEN, 0);
+	} else if (!world->died && g_rand_int_range(rand, 0, 4) == 0) {
+		world->died = world->broken = TRUE;
+		vss_machine_post(&world->machine, VSS_EVENT_DIED, 0);
+	} else if (g_rand_boolean(rand)) {
+		world->session = FALSE;
+		if (!well)
+			world->broken = TRUE;
+		vss_machine_post(
+			&world->machine, well ? VSS_EVENT_ENDED_WELL : VSS_EVENT_ENDED_BADLY, 0);
+	}
+}
+
+static void something_happens(World *world, GRand *rand)
+{
+	switch (g_rand_int_range(rand, 0, 14)) {
+	case 0:
+		world->asked = 0;
+		world->believes = FALSE;
+		vss_machine_post(&world->machine, VSS_EVENT_LOST, 0);
+		break;
+	case 1:
+		vss_machine_post(&world->machine, VSS_EVENT_DEADLINE, 0);
+		break;
+	case 2: /* the kernel gives up, and asks for something else */
+		ask(world, (VssEvent)g_rand_int_range(rand, 0, VSS_EVENT_HOT_BACKUP + 1));
+		break;
+	case 3:
+	case 4:
+	case 5:
+		if (world->asked == 0)
+			ask(world, (VssEvent)g_rand_int_range(rand, 0, VSS_EVENT_HOT_BACKUP + 1));
+		break;
+	default:
+		session_moves(world, rand);
+	}
+	g_assert_true(world->session == !vss_machine_is_at_rest(&world->machine));
+}
+
+static void test_lives(void)
+{
+	g_autoptr(GRand) rand = g_rand_new_with_seed(20);
+	guint well[VSS_EVENT_N] = { 0 };
+
+	for (int life = 0; life < 2000; life++) {
+		World world = { .machine = { &living, NULL, VSS_STATE_IDLE, 0 } };
+
+		world.machine.data = &world;
+		for (int step = 0; step < 200; step++)
+			something_happens(&world, rand);
+		/* The end: what runs comes to rest, and nobody is left without an answer. */
+		vss_machine_post(&world.machine, VSS_EVENT_STOP, 0);
+		for (int step = 0; step < 200 && world.session; step++) {
+			world.told_to_thaw = TRUE;
+			session_moves(&world, rand);
+		}
+		g_assert_true(vss_machine_is_at_rest(&world.machine));
+		g_assert_cmpuint(world.asked, ==, 0);
+		for (VssEvent event = 0; event < VSS_EVENT_N; event++)
+			well[event] += world.answers_well[event];
+	}
+	/* It was a life: each was answered well at times. */
+	g_assert_cmpuint(well[VSS_EVENT_FREEZE], >, 1000);
+	g_assert_cmpuint(well[VSS_EVENT_THAW], >, 500);
+	g_assert_cmpuint(well[VSS_EVENT_HOT_BACKUP], >, 1000);
+}
+
+int main(int argc, char **argv)
+{
+	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/vssd/machine/every-cell", test_every_cell);
+	g_test_add_func("/vssd/machine/hot-backup-tells-the-plan", test_hot_backup_tells_the_plan);
+	g_test_add_func("/vssd/machine/lives", test_lives);
+	return g_test_run();
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The table. A request that is new supersedes the one that waits: the kernel asks again only when it
+ * has given the former one up, and told the host so.
+ *
+ * The host gets a success for THAW only if all was frozen from its FREEZE to its THAW: whatever else
+ * there was, the answer is a failure, so that it knows that its snapshot is not consistent.
+ */
+#include "config.h"
+
+#include "vssd/machine.h"
+
+typedef enum {
+	STALE, /* of a time that is over: nothing happens */
+	STAY, /* nothing is answered */
+	REFUSE, /* this request fails */
+	WAIT, /* this request is answered later */
+	CHECK, /* this request is answered by whether a freeze is possible */
+	SUCCEED, /* the request that waits does */
+	FAIL, /* the request that waits does */
+} Answer;
+
+typedef enum { NOTHING, START, THAW } Order;
+
+typedef struct {
+	Answer answer;
+	Order order;
+	VssState next;
+} Cell;
+
+#define IDLE VSS_STATE_IDLE
+#define FREEZING VSS_STATE_FREEZING
+#define FROZEN VSS_STATE_FROZEN
+#define THAWING VSS_STATE_THAWING
+#define UNDOING VSS_STATE_UNDOING
+#define CANCELING VSS_STATE_CANCELING
+#define FAILED VSS_STATE_FAILED
+
+/* clang-format off */
+static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
+	[IDLE] = {
+		[VSS_EVENT_FREEZE]       = { WAIT,    START,   FREEZING },
+		[VSS_EVENT_THAW]         = { REFUSE,  NOTHING, IDLE },
+		[VSS_EVENT_HOT_BACKUP]   = { CHECK,   NOTHING, IDLE },
+		[VSS_EVENT_LOST]         = { STAY,    NOTHING, IDLE },
+		[VSS_EVENT_STOP]         = { STAY,    NOTHING, IDLE },
+		[VSS_EVENT_DEADLINE]     = { STALE,   NOTHING, IDLE },
+		[VSS_EVENT_ALL_FROZEN]   = { STALE,   NOTHING, IDLE },
+		[VSS_EVENT_DIED]         = { STALE,   NOTHING, IDLE },
+		[VSS_EVENT_ENDED_WELL]   = { STALE,   NOTHING, IDLE },
+		[VSS_EVENT_ENDED_BADLY]  = { STALE,   NOTHING, IDLE },
+	},
+	[FREEZING] = {
+		[VSS_EVENT_FREEZE]       = { REFUSE,  THAW,    CANCELING },
+		[VSS_EVENT_THAW]         = { WAIT,    THAW,    CANCELING },
+		[VSS_EVENT_HOT_BACKUP]   = { REFUSE,  THAW,    CANCELING },
+		[VSS_EVENT_LOST]         = { STAY,    THAW,    CANCELING },
+		[VSS_EVENT_STOP]         = { FAIL,    THAW,    CANCELING },
+		[VSS_EVENT_DEADLINE]     = { FAIL,    THAW,    CANCELING },
+		[VSS_EVENT_ALL_FROZEN]   = { SUCCEED, NOTHING, FROZEN },
+		[VSS_EVENT_DIED]         = { FAIL,    NOTHING, CANCELING },
+		[VSS_EVENT_ENDED_WELL]   = { FAIL,    NOTHING, IDLE },
+		[VSS_EVENT_ENDED_BADLY]  = { FAIL,    NOTHING, IDLE },
+	},
+	[FROZEN] = {
+		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, FROZEN },
+		[VSS_EVENT_THAW]         = { WAIT,    THAW,    THAWING },
+		[VSS_EVENT_HOT_BACKUP]   = { REFUSE,  NOTHING, FROZEN },
+		[VSS_EVENT_LOST]         = { STAY,    THAW,    CANCELING },
+		[VSS_EVENT_STOP]         = { STAY,    THAW,    UNDOING },
+		[VSS_EVENT_DEADLINE]     = { STAY,    THAW,    UNDOING },
+		[VSS_EVENT_ALL_FROZEN]   = { STALE,   NOTHING, FROZEN },
+		[VSS_EVENT_DIED]         = { STAY,    NOTHING, UNDOING },
+		[VSS_EVENT_ENDED_WELL]   = { STAY,    NOTHING, FAILED },
+		[VSS_EVENT_ENDED_BADLY]  = { STAY,    NOTHING, FAILED },
+	},
+	[THAWING] = {
+		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, CANCELING },
+		[VSS_EVENT_THAW]         = { WAIT,    NOTHING, THAWING },
+		[VSS_EVENT_HOT_BACKUP]   = { REFUSE,  NOTHING, CANCELING },
+		[VSS_EVENT_LOST]         = { STAY,    NOTHING, CANCELING },
+		[VSS_EVENT_STOP]         = { STAY,    NOTHING, THAWING },
+		[VSS_EVENT_DEADLINE]     = { STALE,   NOTHING, THAWING },
+		[VSS_EVENT_ALL_FROZEN]   = { STALE,   NOTHING, THAWING },
+		[VSS_EVENT_DIED]         = { FAIL,    NOTHING, CANCELING },
+		[VSS_EVENT_ENDED_WELL]   = { SUCCEED, NOTHING, IDLE },
+		[VSS_EVENT_ENDED_BADLY]  = { FAIL,    NOTHING, IDLE },
+	},
+	[UNDOING] = {
+		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, CANCELING },
+		[VSS_EVENT_THAW]         = { WAIT,    NOTHING, CANCELING },
+		[VSS_EVENT_HOT_BACKUP]   = { REFUSE,  NOTHING, CANCELING },
+		[VSS_EVENT_LOST]         = { STAY,    NOTHING, CANCELING },
+		[VSS_EVENT_STOP]         = { STAY,    NOTHING, UNDOING },
+		[VSS_EVENT_DEADLINE]     = { STALE,   NOTHING, UNDOING },
+		[VSS_EVENT_ALL_FROZEN]   = { STALE,   NOTHING, UNDOING },
+		[VSS_EVENT_DIED]         = { STAY,    NOTHING, UNDOING },
+		[VSS_EVENT_ENDED_WELL]   = { STAY,    NOTHING, FAILED },
+		[VSS_EVENT_ENDED_BADLY]  = { STAY,    NOTHING, FAILED },
+	},
+	[CANCELING] = {
+		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, CANCELING },
+		[VSS_EVENT_THAW]         = { WAIT,    NOTHING, CANCELING },
+		[VSS_EVENT_HOT_BACKUP]   = { REFUSE,  NOTHING, CANCELING },
+		[VSS_EVENT_LOST]         = { STAY,    NOTHING, CANCELING },
+		[VSS_EVENT_STOP]         = { STAY,    NOTHING, CANCELING },
+		[VSS_EVENT_DEADLINE]     = { STALE,   NOTHING, CANCELING },
+		[VSS_EVENT_ALL_FROZEN]   = { STALE,   NOTHING, CANCELING },
+		[VSS_EVENT_DIED]         = { STAY,    NOTHING, CANCELING },
+		[VSS_EVENT_ENDED_WELL]   = { FAIL,    NOTHING, IDLE },
+		[VSS_EVENT_ENDED_BADLY]  = { FAIL,    NOTHING, IDLE },
+	},
+	[FAILED] = {
+		[VSS_EVENT_FREEZE]       = { WAIT,    START,   FREEZING },
+		[VSS_EVENT_THAW]         = { REFUSE,  NOTHING, IDLE },
+		[VSS_EVENT_HOT_BACKUP]   = { CHECK,   NOTHING, IDLE },
+		[VSS_EVENT_LOST]         = { STAY,    NOTHING, IDLE },
+		[VSS_EVENT_STOP]         = { STAY,    NOTHING, FAILED },
+		[VSS_EVENT_DEADLINE]     = { STALE,   NOTHING, FAILED },
+		[VSS_EVENT_ALL_FROZEN]   = { STALE,   NOTHING, FAILED },
+		[VSS_EVENT_DIED]         = { STALE,   NOTHING, FAILED },
+		[VSS_EVENT_ENDED_WELL]   = { STALE,   NOTHING, FAILED },
+		[VSS_EVENT_ENDED_BADLY]  = { STALE,   NOTHING, FAILED },
+	},
+};
+/* clang-format on */
+
+const char *vss_state_name(VssState state)
+{
+	static const char *const names[VSS_STATE_N] = { "idle", "freezing", "frozen", "thawing",
+		"undoing", "canceling", "failed" };
+
+	return names[state];
+}
+
+const char *vss_event_name(VssEvent event)
+{
+	static const char *const names[VSS_EVENT_N] = { "FREEZE", "THAW", "HOT_BACKUP", "lost",
+		"stop", "deadline", "all-frozen", "died", "ended-well", "ended-badly" };
+
+	return names[event];
+}
+
+gboolean vss_machine_is_at_rest(const VssMachine *machine)
+{
+	return machine->state == IDLE || machine->state == FAILED;
+}
+
+static void answer_waiting(VssMachine *machine, gboolean well)
+{
+	guint64 txn = machine->waiting;
+
+	machine->waiting = 0;
+	if (txn != 0)
+		machine->ops->answer(txn, well, machine->data);
+}
+
+static void answer(VssMachine *machine, Answer how, guint64 txn)
+{
+	switch (how) {
+	case STALE:
+	case STAY:
+		break;
+	case REFUSE:
+		machine->waiting = 0;
+		machine->ops->answer(txn, FALSE, machine->data);
+		break;
+	case WAIT:
+		machine->waiting = txn;
+		break;
+	case CHECK:
+		machine->ops->answer(txn, machine->ops->check(machine->data), machine->data);
+		break;
+	case SUCCEED:
+		answer_waiting(machine, TRUE);
+		break;
+	case FAIL:
+		answer_waiting(machine, FALSE);
+		break;
+	}
+}
+
+void vss_machine_post(VssMachine *machine, VssEvent event, guint64 txn)
+{
+	const Cell *cell = &table[machine->state][event];
+
+	machine->state = cell->next; /* first: what follows may post again */
+	if (event == VSS_EVENT_LOST)
+		machine->waiting = 0;
+	answer(machine, cell->answer, txn);
+	switch (cell->order) {
+	case NOTHING:
+		break;
+	case START:
+		machine->ops->start(machine->data);
+		break;
+	case THAW:
+		machine->ops->thaw(machine->data);
+		break;
+	}
+}
