@@ -62,6 +62,19 @@ uid_t varlink_call_uid(VarlinkCall *call)
 	return call->uid;
 }
 
+void varlink_call_set_data(VarlinkCall *call, gpointer data, GDestroyNotify free_data)
+{
+	if (call->connection)
+		connection_set_data(call->connection, data, free_data);
+	else
+		free_data(data);
+}
+
+gpointer varlink_call_steal_data(VarlinkCall *call)
+{
+	return call->connection ? connection_steal_data(call->connection) : NULL;
+}
+
 gboolean varlink_call_wants_more(VarlinkCall *call)
 {
 	return call->more && !call->oneway;

@@ -31,6 +31,8 @@ struct VarlinkConnection {
 	gsize in_start; /* consumed bytes at the head of in */
 	gsize in_scanned; /* bytes from in_start on that hold no NUL */
 	gsize out_start;
+	gpointer data; /* the service's */
+	GDestroyNotify free_data;
 	gboolean eof; /* the peer sends no more */
 	gboolean gone; /* the peer reads no more: output is dropped */
 	gboolean closing; /* a broken peer: hang up once the output is out */
@@ -360,12 +362,27 @@ void connection_close(VarlinkConnection *c)
 	c->server = NULL;
 	if (c->current)
 		call_hang_up(g_steal_pointer(&c->current));
+	connection_set_data(c, NULL, NULL);
 	g_source_destroy(&c->source);
 	close(c->fd);
 	c->fd = -1;
 	if (server)
 		server_forget(server, c);
 	g_source_unref(&c->source);
+}
+
+void connection_set_data(VarlinkConnection *c, gpointer data, GDestroyNotify free_data)
+{
+	if (c->free_data)
+		c->free_data(c->data);
+	c->data = data;
+	c->free_data = free_data;
+}
+
+gpointer connection_steal_data(VarlinkConnection *c)
+{
+	c->free_data = NULL;
+	return g_steal_pointer(&c->data);
 }
 
 gboolean connection_is_trusted(const VarlinkConnection *c)

@@ -78,6 +78,10 @@ gboolean connection_is_slow(const VarlinkConnection *connection);
 /* Queue nothing more; the peer will be hung up on when it has read what there is. */
 void connection_finish(VarlinkConnection *connection);
 
+/* What the service keeps for this caller; freed with the connection. */
+void connection_set_data(VarlinkConnection *connection, gpointer data, GDestroyNotify free_data);
+gpointer connection_steal_data(VarlinkConnection *connection);
+
 /* The current call is over: go on with the next message. */
 void connection_call_done(VarlinkConnection *connection);
 

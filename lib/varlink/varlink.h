@@ -72,6 +72,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VarlinkCall, varlink_call_unref)
 /* Who calls, as the kernel says. */
 uid_t varlink_call_uid(VarlinkCall *call);
 
+/*
+ * One thing of the service's that lives as long as the caller's connection: @data, freed by @free_data when the
+ * caller hangs up. Who takes it has to free it, or to set it again; NULL where there is none.
+ */
+void varlink_call_set_data(VarlinkCall *call, gpointer data, GDestroyNotify free_data);
+gpointer varlink_call_steal_data(VarlinkCall *call);
+
 /* TRUE where the caller asked for more than one reply. */
 gboolean varlink_call_wants_more(VarlinkCall *call);
 

@@ -136,6 +136,25 @@ static void test_info(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	expect(fd, INVALID("interface"));
 }
 
+/* What a service keeps for a caller is that caller's alone, and gone with it. */
+static void test_remember(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	hvis_autofd int first = raw_connect(f), second = raw_connect(f);
+	const char *call = "{\"method\":\"io.test.Remember\"}";
+
+	raw_call(first, call);
+	expect(first, ECHOED(1));
+	raw_call(first, call);
+	expect(first, ECHOED(2));
+	raw_call(second, call);
+	expect(second, ECHOED(1));
+	hvis_fd_clear(&first); /* what it has kept would leak */
+	varlink_fixture_settle();
+	first = raw_connect(f);
+	raw_call(first, call);
+	expect(first, ECHOED(1));
+}
+
 static void test_byte_by_byte(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	static const char two[] = ECHO(1) "\0" ECHO(2);
@@ -801,6 +820,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	ADD("info", test_info);
+	ADD("remember", test_remember);
 	ADD("framing/byte-by-byte", test_byte_by_byte);
 	ADD("framing/torn", test_torn);
 	ADD("framing/pipelined", test_pipelined);

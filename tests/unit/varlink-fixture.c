@@ -37,6 +37,22 @@ static void on_touch(VarlinkCall *call, struct json_object *params G_GNUC_UNUSED
 	varlink_call_reply(call, NULL);
 }
 
+/* Answers with how often its caller has called it on this connection. */
+static void on_remember(
+	VarlinkCall *call, struct json_object *params G_GNUC_UNUSED, gpointer data G_GNUC_UNUSED)
+{
+	GArray *calls = varlink_call_steal_data(call);
+	struct json_object *reply = json_object_new_object();
+	gint64 now = g_get_monotonic_time();
+
+	if (!calls)
+		calls = g_array_new(FALSE, FALSE, sizeof(now));
+	g_array_append_val(calls, now);
+	json_object_object_add(reply, "n", json_object_new_int64(calls->len));
+	varlink_call_set_data(call, calls, (GDestroyNotify)g_array_unref);
+	varlink_call_reply(call, reply);
+}
+
 static void on_fail(
 	VarlinkCall *call, struct json_object *params G_GNUC_UNUSED, gpointer data G_GNUC_UNUSED)
 {
@@ -114,6 +130,7 @@ static const VarlinkMethod methods[] = {
 	{ .name = "Touch", .handle = on_touch },
 	{ .name = "Secret", .handle = on_touch, .privileged = TRUE },
 	{ .name = "Fail", .handle = on_fail },
+	{ .name = "Remember", .handle = on_remember },
 	{ .name = "Forget", .handle = on_forget },
 	{ .name = "Count", .handle = on_count, .streams = TRUE },
 	{ .name = "Big", .handle = on_big },
