@@ -32,19 +32,14 @@ gboolean hvctl_daemon_runs(const HvctlRequest *request, GError **error)
 	return client != NULL;
 }
 
-struct json_object *hvctl_call(
-	const HvctlRequest *request, const char *method, struct json_object *params, GError **error)
+struct json_object *hvctl_call_on(VarlinkClient *client, const HvctlRequest *request,
+	const char *method, struct json_object *params, GError **error)
 {
 	g_autofree char *name = g_strconcat("io.hvis.Kvp.", method, NULL);
-	g_autoptr(VarlinkClient) client = hvctl_connect(request, error);
 	g_autoptr(GError) cause = NULL;
-	struct json_object *answer;
+	struct json_object *answer =
+		varlink_client_call(client, name, params, request->timeout_ms, &cause);
 
-	if (!client) {
-		json_object_put(params);
-		return NULL;
-	}
-	answer = varlink_client_call(client, name, params, request->timeout_ms, &cause);
 	if (answer)
 		return answer;
 	if (hvis_error_is(cause, HVIS_ERROR_CLOSED)) /* it does run, or did */
@@ -52,6 +47,17 @@ struct json_object *hvctl_call(
 			"hv_kvp_daemon hung up: it was stopped, or has too many callers");
 	else
 		g_propagate_error(error, g_steal_pointer(&cause));
+	return NULL;
+}
+
+struct json_object *hvctl_call(
+	const HvctlRequest *request, const char *method, struct json_object *params, GError **error)
+{
+	g_autoptr(VarlinkClient) client = hvctl_connect(request, error);
+
+	if (client)
+		return hvctl_call_on(client, request, method, params, error);
+	json_object_put(params);
 	return NULL;
 }
 

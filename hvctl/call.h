@@ -13,6 +13,10 @@
 struct json_object *hvctl_call(const HvctlRequest *request, const char *method,
 	struct json_object *params, GError **error);
 
+/* The same on a connection that is there already. */
+struct json_object *hvctl_call_on(VarlinkClient *client, const HvctlRequest *request,
+	const char *method, struct json_object *params, GError **error);
+
 /* Does somebody listen at the request's socket? HVIS_ERROR_CLOSED where nobody does. */
 gboolean hvctl_daemon_runs(const HvctlRequest *request, GError **error);
 

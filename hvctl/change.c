@@ -8,6 +8,8 @@
 #include "kvpd/socket.h"
 #include "util/output.h"
 
+#define MESSAGE_ROOM (VARLINK_MESSAGE_MAX - 1024u) /* for the changes of one message */
+
 struct json_object *hvctl_change_new(const char *key, const char *value, gboolean append)
 {
 	struct json_object *change = json_object_new_object();
@@ -126,6 +128,15 @@ static gboolean delete_in_file(
 /* --- the daemon --- */
 
 /* Who may is a matter of the configuration: it is named, and what to do to be one of those. */
+static void add_writers_hint(GError **error)
+{
+	if (hvis_error_is(*error, HVIS_ERROR_PERMISSION) &&
+		strstr((*error)->message, VARLINK_DENIED))
+		hvis_error_append(error,
+			": use sudo, or let root add the user to Writers= in section [kvp] of "
+			"hvis.conf(5) and run \"systemctl reload hv-kvp-daemon\"");
+}
+
 static struct json_object *call_change(
 	const HvctlSource *source, const char *method, struct json_object *params, GError **error)
 {
@@ -134,10 +145,7 @@ static struct json_object *call_change(
 
 	if (answer)
 		return answer;
-	if (hvis_error_is(failed, HVIS_ERROR_PERMISSION) && strstr(failed->message, VARLINK_DENIED))
-		hvis_error_append(&failed,
-			": use sudo, or let root add the user to Writers= in section [kvp] of "
-			"hvis.conf(5) and run \"systemctl reload hv-kvp-daemon\"");
+	add_writers_hint(&failed);
 	g_propagate_error(error, g_steal_pointer(&failed));
 	return NULL;
 }
@@ -147,20 +155,58 @@ static gint64 count_of(struct json_object *answer, const char *name)
 	return json_object_get_int64(output_member(answer, name));
 }
 
-static gboolean apply_daemon(const HvctlSource *source, const char *pool,
-	struct json_object *changes, gboolean clear, gboolean dry_run, HvctlChanged *ret,
-	GError **error)
+/* As many of @changes from @from on as one message takes. */
+static struct json_object *part_of(struct json_object *changes, gsize *from)
 {
-	struct json_object *params = params_of(pool, NULL, NULL), *answer;
+	struct json_object *part = json_object_new_array();
+	gsize room = MESSAGE_ROOM;
 
-	json_object_object_add(params, "changes", json_object_get(changes));
-	if (clear)
-		json_object_object_add(params, "clear", json_object_new_boolean(TRUE));
-	if (dry_run)
-		json_object_object_add(params, "dry_run", json_object_new_boolean(TRUE));
-	answer = call_change(source, "Apply", params, error);
-	if (!answer)
+	for (; *from < json_object_array_length(changes); (*from)++) {
+		struct json_object *change = json_object_array_get_idx(changes, *from);
+		gsize len = strlen(json_object_to_json_string_ext(change,
+				    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)) +
+			    1;
+
+		if (len > room)
+			break;
+		room -= len;
+		json_object_array_add(part, json_object_get(change));
+	}
+	return part;
+}
+
+static void add_flag(struct json_object *params, const char *name, gboolean value)
+{
+	if (value)
+		json_object_object_add(params, name, json_object_new_boolean(TRUE));
+}
+
+/* In as many messages as it takes; the last one makes all of them one change. */
+static gboolean apply_daemon(const HvctlSource *source, const char *pool,
+	struct json_object *changes, const KvpBatch *how, HvctlChanged *ret, GError **error)
+{
+	g_autoptr(VarlinkClient) client = hvctl_connect(source->request, error);
+	g_autoptr(GError) failed = NULL;
+	gsize from = 0, n = json_object_array_length(changes);
+	struct json_object *answer = NULL;
+
+	if (!client)
 		return FALSE;
+	do {
+		struct json_object *params = params_of(pool, NULL, NULL);
+
+		json_object_put(answer);
+		json_object_object_add(params, "changes", part_of(changes, &from));
+		add_flag(params, "clear", how->clear);
+		add_flag(params, "dry_run", how->dry_run);
+		add_flag(params, "partial", from < n);
+		answer = hvctl_call_on(client, source->request, "Apply", params, &failed);
+	} while (answer && from < n);
+	if (!answer) {
+		add_writers_hint(&failed);
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return FALSE;
+	}
 	*ret = (HvctlChanged){ count_of(answer, "added"), count_of(answer, "replaced"),
 		count_of(answer, "removed") };
 	json_object_put(answer);
@@ -179,7 +225,7 @@ gboolean hvctl_source_apply(const HvctlSource *source, const char *pool,
 	if (source->files)
 		done = apply_files(source, pool, changes, &batch, error);
 	else
-		done = apply_daemon(source, pool, changes, clear, dry_run, ret, error);
+		done = apply_daemon(source, pool, changes, &batch, ret, error);
 	json_object_put(changes);
 	if (done && source->files)
 		*ret = (HvctlChanged){ batch.added, batch.replaced, batch.removed };

@@ -10,11 +10,9 @@
 #include "hvctl/records.h"
 #include "kvpd/socket.h"
 #include "util/output.h"
-#include "varlink/varlink.h"
 
 #define SCHEMA 1
 #define INPUT_MAX (256u * 1024u * 1024u) /* four full pools, every byte escaped */
-#define MESSAGE_ROOM (VARLINK_MESSAGE_MAX - 1024u) /* for the changes of one call */
 
 /* --- export --- */
 
@@ -223,54 +221,6 @@ static struct json_object *changes_of(
 	return changes;
 }
 
-/* As many of @changes from @from on as one message takes. */
-static struct json_object *part_of(struct json_object *changes, gsize *from)
-{
-	struct json_object *part = json_object_new_array();
-	gsize room = MESSAGE_ROOM;
-
-	for (; *from < json_object_array_length(changes); (*from)++) {
-		struct json_object *change = json_object_array_get_idx(changes, *from);
-		gsize len = strlen(json_object_to_json_string_ext(change,
-				    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)) +
-			    1;
-
-		if (len > room)
-			break;
-		room -= len;
-		json_object_array_add(part, json_object_get(change));
-	}
-	return part;
-}
-
-/* One step for the files, and for the daemon as long as it fits a message. */
-static gboolean import_pool(const HvctlSource *source, struct json_object *records,
-	const char *pool, HvctlChanged *ret, GError **error)
-{
-	const HvctlRequest *request = source->request;
-	struct json_object *changes = changes_of(request, records, pool);
-	gsize from = 0, n = json_object_array_length(changes);
-	gboolean clear = request->replace, done = TRUE;
-
-	if (source->files)
-		return hvctl_source_apply(
-			source, pool, changes, clear, request->dry_run, ret, error);
-	do {
-		HvctlChanged changed = { 0 };
-
-		done = hvctl_source_apply(source, pool, part_of(changes, &from), clear,
-			request->dry_run, &changed, error);
-		ret->added += changed.added;
-		ret->replaced += changed.replaced;
-		ret->removed += changed.removed;
-		clear = FALSE;
-	} while (done && from < n);
-	if (!done && ret->added + ret->replaced + ret->removed > 0)
-		hvis_error_append(error, "; what came before it is imported");
-	json_object_put(changes);
-	return done;
-}
-
 static void print_change(const HvctlRequest *request, struct json_object *list, const char *pool,
 	const HvctlChanged *changed)
 {
@@ -336,7 +286,8 @@ HvisExit hvctl_kvp_import(const HvctlRequest *request, GError **error)
 		if (!has_pool(records, pool) ||
 			(request->pool && !g_str_equal(pool, request->pool)))
 			continue;
-		if (import_pool(&source, records, pool, &changed, error))
+		if (hvctl_source_apply(&source, pool, changes_of(request, records, pool),
+			    request->replace, request->dry_run, &changed, error))
 			print_change(request, list, pool, &changed);
 		else
 			g_prefix_error(error, "pool %s is not imported: ", pool);

@@ -402,7 +402,7 @@ static void on_apply(VarlinkCall *call, struct json_object *params, gpointer dat
 	guint pool;
 
 	if (take_writable_pool(call, &pool))
-		kvp_apply(call, params, socket->store, pool, socket->worker);
+		kvp_apply(call, socket->store, pool);
 }
 
 /* --- the rest --- */

@@ -146,33 +146,43 @@ static void run_flush(gpointer data)
 	}
 }
 
-static void done_flush(gpointer data)
+void kvp_store_stored(
+	KvpStore *store, guint pool, const KvpOverlay *changes, guint n, const char *reason)
 {
-	Flush *flush = data;
-	KvpSlot *slot = &flush->store->slots[flush->number];
+	KvpSlot *slot = &store->slots[pool];
 
-	slot->is_flushing = FALSE;
-	for (guint i = 0; i < flush->stored; i++) {
-		const KvpPending *pending = kvp_overlay_at(flush->changes, i);
+	for (guint i = 0; i < n; i++) {
+		const KvpPending *pending = kvp_overlay_at(changes, i);
 
 		kvp_overlay_drop(slot->overlay, pending->key, pending->serial);
 	}
-	if (flush->error) {
+	if (reason) {
 		g_free(slot->reason);
-		slot->reason = g_strdup(flush->error->message);
+		slot->reason = g_strdup(reason);
 	}
-	if (flush->stored) {
+	if (n > 0) {
 		g_clear_pointer(&slot->merged, kvp_records_unref);
-		kvp_store_sync_later(flush->store, flush->number);
-		flush->store->retry_ms = 0;
+		kvp_store_sync_later(store, pool);
+		store->retry_ms = 0;
+		if (kvp_overlay_count(slot->overlay) == 0)
+			say(store, pool, NULL);
 	}
-	if (kvp_overlay_count(slot->overlay) == 0)
-		say(flush->store, flush->number, NULL);
-	else if (!flush->error)
-		kvp_store_flush(flush->store); /* more came meanwhile */
-	settle(flush->store);
+	settle(store);
+}
+
+static void done_flush(gpointer data)
+{
+	Flush *flush = data;
+	KvpStore *store = flush->store;
+
+	store->slots[flush->number].is_flushing = FALSE;
+	kvp_store_stored(store, flush->number, flush->changes, flush->stored,
+		flush->error ? flush->error->message : NULL);
+	kvp_store_next(store, flush->number);
+	if (!flush->error)
+		kvp_store_flush(store); /* more came meanwhile */
 	kvp_overlay_free(flush->changes);
-	kvp_store_unref(flush->store);
+	kvp_store_unref(store);
 	g_clear_error(&flush->error);
 	g_free(flush);
 }

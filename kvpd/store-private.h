@@ -13,6 +13,7 @@ typedef struct {
 	KvpRecords *merged; /* the view with them, made when asked for; NULL = not yet */
 	guint changing; /* changes on their way through threads */
 	gboolean is_flushing; /* the overlay is on its way: changes wait behind it */
+	GQueue waiting; /* batches that cannot start yet */
 	gboolean is_unsynced; /* written, and not known to be on the disk */
 } KvpSlot;
 
@@ -35,6 +36,15 @@ struct KvpStore {
 	guint max_records;
 };
 
+/* Take @view over unless somebody has seen more of the file. */
+void kvp_store_see(KvpSlot *slot, const KvpView *view);
+
+/* Tell who watches, soon. */
+void kvp_store_touched(KvpStore *store);
+
+/* Start the batches that wait, if they may. */
+void kvp_store_next(KvpStore *store, guint pool);
+
 /* Run @run in a thread, then @done on the main context; at once where there is no worker. */
 void kvp_store_push(
 	KvpStore *store, void (*run)(gpointer data), void (*done)(gpointer data), gpointer data);
@@ -51,6 +61,13 @@ gboolean kvp_store_keep(KvpStore *store, guint pool, const char *key, const char
 
 /* A change of @key was stored, or none of it is wanted any more. */
 void kvp_store_drop(KvpStore *store, guint pool, const char *key);
+
+/*
+ * The first @n of @changes, a copy of what waits in @pool, are stored; or they were not, for @reason (NULL =
+ * as before).
+ */
+void kvp_store_stored(
+	KvpStore *store, guint pool, const KvpOverlay *changes, guint n, const char *reason);
 
 /* Try to store what waits, now. */
 void kvp_store_flush(KvpStore *store);

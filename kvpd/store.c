@@ -29,8 +29,6 @@ struct KvpTask {
 	GError *error;
 };
 
-static void touched(KvpStore *store);
-
 KvpStore *kvp_store_new(KvpPools *pools, KvpWorker *worker, HvisClock *clock)
 {
 	KvpStore *store = g_new0(KvpStore, 1);
@@ -42,7 +40,8 @@ KvpStore *kvp_store_new(KvpPools *pools, KvpWorker *worker, HvisClock *clock)
 	store->watch = kvp_pools_watch(pools);
 	store->max_records = KVP_POOL_RECORDS_MAX;
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
-		store->slots[i].overlay = kvp_overlay_new();
+		store->slots[i] =
+			(KvpSlot){ .overlay = kvp_overlay_new(), .waiting = G_QUEUE_INIT };
 	store->watchers = g_array_new(FALSE, FALSE, sizeof(Watcher));
 	return store;
 }
@@ -151,13 +150,20 @@ KvpTask *kvp_store_read(KvpStore *store, guint pool)
 	return task;
 }
 
+/* Behind what is being stored, or is about to be; else what is older would come later. */
+static gboolean has_to_wait(KvpSlot *slot)
+{
+	return slot->is_flushing ||
+	       (slot->waiting.length > 0 && kvp_overlay_count(slot->overlay) > 0);
+}
+
 KvpTask *kvp_store_change(KvpStore *store, guint pool, const char *key, const char *value)
 {
 	KvpTask *task = kvp_store_read(store, pool);
 
 	task->key = g_strdup(key);
 	task->value = g_strdup(value);
-	task->is_kept = store->slots[pool].is_flushing;
+	task->is_kept = has_to_wait(&store->slots[pool]);
 	store->slots[pool].changing++;
 	return task;
 }
@@ -204,10 +210,8 @@ static void take_change(KvpTask *task, KvpSlot *slot)
 	kvp_view_clear(view);
 }
 
-static void take_view(KvpTask *task, KvpSlot *slot)
+void kvp_store_see(KvpSlot *slot, const KvpView *view)
 {
-	const KvpView *view = &task->outcome.view;
-
 	if (!view->records || (slot->view.records && view->generation &&
 				      slot->view.generation > view->generation))
 		return;
@@ -220,7 +224,7 @@ static gboolean keep_change(KvpTask *task, KvpSlot *slot, const char *reason, GE
 	KvpRecords *base = task->outcome.view.records;
 	g_autoptr(KvpRecords) none = kvp_records_new(), seen = NULL;
 
-	take_view(task, slot);
+	kvp_store_see(slot, &task->outcome.view);
 	seen = merge(slot, base ? base : none);
 	task->outcome.replaced = kvp_records_get(seen, task->key) != NULL;
 	if (!task->value && !task->outcome.replaced)
@@ -263,9 +267,9 @@ gboolean kvp_task_finish(KvpTask *task, GError **error)
 	g_return_val_if_fail(task->was_run, FALSE);
 	if (task->key) {
 		done = finish_change(task, slot, error);
-		touched(task->store);
+		kvp_store_touched(task->store);
 	} else if (done) {
-		take_view(task, slot);
+		kvp_store_see(slot, &task->outcome.view);
 		task->records = merge(slot, task->outcome.view.records);
 	} else {
 		g_propagate_error(error, g_steal_pointer(&task->error));
@@ -287,8 +291,10 @@ void kvp_task_free(KvpTask *task)
 {
 	if (!task)
 		return;
-	if (task->key)
+	if (task->key) {
 		task->store->slots[task->number].changing--;
+		kvp_store_next(task->store, task->number);
+	}
 	kvp_view_clear(&task->known);
 	kvp_view_clear(&task->outcome.view);
 	kvp_records_unref(task->records);
@@ -352,7 +358,7 @@ static void on_timer(gpointer data)
 }
 
 /* By ourselves. */
-static void touched(KvpStore *store)
+void kvp_store_touched(KvpStore *store)
 {
 	if (store->watchers->len && store->timer == 0)
 		store->timer =

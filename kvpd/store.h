@@ -18,6 +18,7 @@
 
 #include <util/clock.h>
 
+#include "kvpd/batch.h"
 #include "kvpd/pools.h"
 #include "kvpd/worker.h"
 
@@ -66,6 +67,14 @@ KvpTask *kvp_store_read(KvpStore *store, guint pool);
 
 /* kvp_pool_set(), and kvp_pool_delete() where @value is NULL. */
 KvpTask *kvp_store_change(KvpStore *store, guint pool, const char *key, const char *value);
+
+/*
+ * Make @batch, as kvp_pool_batch(), after all changes that were accepted before: what waits to be stored is
+ * stored with it, or neither. Calls @done, with NULL or what has failed, when it is over; until then @batch is
+ * the store's, and counts what waits as stored.
+ */
+typedef void (*KvpApplied)(const GError *error, gpointer data);
+void kvp_store_apply(KvpStore *store, guint pool, KvpBatch *batch, KvpApplied done, gpointer data);
 
 /* Do it; may sleep for locks and the disk. From any thread, once. */
 void kvp_task_run(KvpTask *task);

@@ -294,6 +294,46 @@ expect "a pool that cannot be written" 4 "" import_text '[{"pool":"auto","key":"
 expect "no JSON" 2 "" import_text '{"a'
 expect "numbers are no texts" 2 "" import_text '{"a": 1}'
 
+# What does not fit one message to the daemon is one change all the same, or none.
+many() { seq "$1" | awk -v v="$(repeat v 900)" '{ printf "%s{\"key\":\"many%d\",\"value\":\"%s\"}", (NR > 1 ? "," : "["), $1, v } END { print "]" }'; }
+many 3000 >"$tmp/many"
+many 20000 >"$tmp/too-many"
+sum() { cksum <"$tmp/pools/.kvp_pool_1"; }
+before=$(sum)
+expect "an import of several messages that does not fit the pool" 3 "" hvctl kvp import "$tmp/too-many" --replace
+says "says so" "is full"
+expect "had replaced a part before" 0 "$before" sum
+expect "one that fits" 0 "guest: 3000 added, 0 replaced, 4 removed" hvctl kvp import "$tmp/many" --replace
+expect "is there" 0 "3000" sh -c "'$builddir/hvctl/hvctl' kvp list --socket '$socket' --pool guest --format plain | wc -l"
+expect "and back" 0 "guest: 3 added, 0 replaced, 3000 removed" hvctl kvp import "$tmp/export" --replace --pool guest
+# Killed between any two of its messages it has changed nothing, or all once the last one is out.
+messages() {
+	local call calls before=$before seen=""
+	at() { "$builddir/tests/integration/kill-at" -l "$tmp/calls" "$1" -- "$builddir/hvctl/hvctl" kvp import "$tmp/many" \
+		--replace --socket "$socket" >/dev/null 2>&1; }
+	whole() { [[ $(sum) = "$before" || $(sum) = "$after" ]]; }
+	at 0
+	after=$(sum)
+	mapfile -t calls < <(awk '$2 ~ /sendto|recvfrom/ { print $1 }' "$tmp/calls")
+	[ ${#calls[@]} -gt 6 ] || echo "only ${#calls[@]} calls"
+	for ((call = 0; call < ${#calls[@]}; call += 1 + ${#calls[@]} / 10)); do
+		hvctl kvp import "$tmp/export" --replace --pool guest >/dev/null
+		at "${calls[call]}"
+		eventually whole # the daemon may be at it still
+		case $(sum) in
+		"$before") seen+=b ;;
+		"$after") seen+=a ;;
+		*) echo "a part at call ${calls[call]}" ;;
+		esac
+	done
+	[[ $seen = bbb* ]] || echo "nothing was seen: $seen"
+}
+before=$(sum)
+ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0 expect "killed between its messages" 0 "" messages
+hvctl kvp import "$tmp/many" --replace >/dev/null
+expect "the daemon goes on" 0 "guest: 3 added, 0 replaced, 3000 removed" hvctl kvp import "$tmp/export" --replace --pool guest
+hvctl kvp delete c >/dev/null
+
 # What changes, by the daemon and by the files.
 "$builddir/hvctl/hvctl" kvp watch --socket "$socket" >"$tmp/watched" &
 others+=($!)

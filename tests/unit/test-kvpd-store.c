@@ -561,6 +561,170 @@ static void test_change_while_storing(Fixture *f, gconstpointer data)
 	g_clear_pointer(&worker, kvp_worker_free);
 }
 
+/* --- several changes as one --- */
+
+typedef struct {
+	KvpBatch batch;
+	gboolean is_done;
+	GError *error;
+} Import;
+
+static void on_applied(const GError *error, gpointer data)
+{
+	Import *import = data;
+
+	g_assert_false(import->is_done);
+	import->is_done = TRUE;
+	import->error = error ? g_error_copy(error) : NULL;
+}
+
+static void start_import(Fixture *f, Import *import, const KvpChange *changes, gsize n)
+{
+	import->batch.changes = changes;
+	import->batch.n = n;
+	kvp_store_apply(f->store, 1, &import->batch, on_applied, import);
+}
+
+static const KvpChange imported[] = { { .key = "k", .value = "imported" } };
+
+static void must_import(Fixture *f, const KvpChange *changes, gsize n)
+{
+	Import import = { 0 };
+
+	start_import(f, &import, changes, n);
+	g_assert_true(import.is_done);
+	g_assert_no_error(import.error);
+}
+
+/* What had been waiting to be stored came to the file after what was imported later. */
+static void test_older_change_overwrote_an_import(Fixture *f, gconstpointer data)
+{
+	g_autofree char *lib = block(f);
+	g_autoptr(GByteArray) wanted = scratch_records("k", "imported", "l", "kept", NULL);
+
+	must_change(f, "k", "older");
+	must_change(f, "l", "kept");
+	unblock(lib);
+	must_import(f, imported, 1);
+	assert_pending(f, 0);
+	g_assert_cmpuint(troubles.begun, ==, 1);
+	g_assert_cmpuint(troubles.ended, ==, 1);
+	assert_value(f, "k", "imported");
+	assert_value(f, "l", "kept");
+	hvis_fake_clock_advance(f->clock, 300000);
+	scratch_assert_file(f->path, wanted);
+	g_assert_cmpuint(hvis_fake_clock_pending(f->clock), ==, 0);
+}
+
+/* While nothing can be stored nothing is imported, and what waits goes on waiting. */
+static void test_import_refused(Fixture *f, gconstpointer data)
+{
+	g_autofree char *lib = block(f);
+	Import import = { 0 };
+
+	must_change(f, "k", "older");
+	start_import(f, &import, imported, 1);
+	g_assert_true(import.is_done);
+	g_assert_nonnull(import.error);
+	g_clear_error(&import.error);
+	assert_pending(f, 1);
+	assert_value(f, "k", "older");
+	unblock(lib);
+	hvis_fake_clock_advance(f->clock, 300000);
+	assert_pending(f, 0);
+	assert_value(f, "k", "older");
+}
+
+/* A dry run counts on what waits, and stores neither. */
+static void test_import_dry_run(Fixture *f, gconstpointer data)
+{
+	g_autofree char *lib = block(f);
+	Import import = { .batch = { .dry_run = TRUE } };
+
+	must_change(f, "k", "older");
+	unblock(lib);
+	start_import(f, &import, imported, 1);
+	g_assert_no_error(import.error);
+	g_assert_cmpuint(import.batch.replaced, ==, 1);
+	g_assert_cmpuint(import.batch.added, ==, 0);
+	assert_pending(f, 1);
+	assert_value(f, "k", "older");
+}
+
+static void run_main(Import *import, KvpStore *store)
+{
+	for (int i = 0; (!import->is_done || kvp_store_pending(store, 1, NULL)) && i < 5000; i++) {
+		if (!g_main_context_iteration(NULL, FALSE))
+			g_usleep(1000);
+	}
+	g_assert_true(import->is_done);
+	g_assert_no_error(import->error);
+}
+
+/*
+ * What is being stored comes before an import that is asked for meanwhile, and what is changed while that
+ * waits comes after both or before, but never what is older after what is newer.
+ */
+static void test_import_while_storing(Fixture *f, gconstpointer data)
+{
+	const KvpChange both[] = { { .key = "k", .value = "imported" },
+		{ .key = "l", .value = "imported" } };
+	g_autofree char *lib = block(f);
+	g_autoptr(KvpWorker) worker = kvp_worker_new();
+	g_autoptr(KvpStore) store = kvp_store_new(f->pools, worker, hvis_fake_clock_get(f->clock));
+	KvpStore *mine = f->store;
+	Import import = { 0 };
+
+	f->store = store;
+	must_change(f, "k", "older");
+	must_change(f, "l", "older");
+	must_change(f, "m", "older");
+	unblock(lib);
+	hvis_fake_clock_advance(f->clock, 1000); /* on its way, and not reported yet */
+	start_import(f, &import, both, G_N_ELEMENTS(both));
+	must_change(f, "m", "newer");
+	run_main(&import, store);
+	assert_value(f, "k", "imported");
+	assert_value(f, "l", "imported");
+	assert_value(f, "m", "newer");
+	f->store = mine;
+	assert_value(f, "k", "imported");
+	assert_value(f, "m", "newer");
+	g_clear_pointer(&worker, kvp_worker_free);
+}
+
+/* A change that is on its way when an import comes must not be followed by an older one of its key. */
+static void test_import_behind_a_change(Fixture *f, gconstpointer data)
+{
+	g_autofree char *lib = block(f);
+	g_autoptr(KvpTask) task = NULL;
+	Import import = { 0 };
+
+	must_change(f, "l", "older");
+	unblock(lib);
+	task = kvp_store_change(f->store, 1, "l", "newer");
+	start_import(f, &import, imported, 1);
+	g_assert_false(import.is_done);
+	kvp_task_run(task);
+	g_assert_true(kvp_task_finish(task, NULL));
+	g_clear_pointer(&task, kvp_task_free);
+	g_assert_true(import.is_done);
+	g_assert_no_error(import.error);
+	assert_value(f, "l", "newer");
+	assert_value(f, "k", "imported");
+	assert_pending(f, 0);
+}
+
+/* Its outcome is in memory at once. */
+static void test_import_is_known(Fixture *f, gconstpointer data)
+{
+	must_change(f, "a", "1");
+	must_import(f, imported, 1);
+	g_assert_true(is_known(f, 1));
+	assert_value(f, "a", "1");
+	assert_value(f, "k", "imported");
+}
+
 static int fail_errno;
 static guint syncs;
 
@@ -656,6 +820,12 @@ int main(int argc, char **argv)
 	ADD_MISSING("retry", test_retry);
 	ADD_MISSING("kept-limit", test_kept_limit);
 	ADD_MISSING("change-while-storing", test_change_while_storing);
+	ADD_MISSING("older-change-overwrote-an-import", test_older_change_overwrote_an_import);
+	ADD_MISSING("import-refused", test_import_refused);
+	ADD_MISSING("import-dry-run", test_import_dry_run);
+	ADD_MISSING("import-while-storing", test_import_while_storing);
+	ADD_MISSING("import-behind-a-change", test_import_behind_a_change);
+	ADD("import-is-known", test_import_is_known);
 	g_test_add("/kvpd/store/missing", Fixture, "missing", set_up, test_missing, tear_down);
 	return g_test_run();
 }
