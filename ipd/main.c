@@ -34,7 +34,9 @@ int main(int argc, char **argv)
 	if (!ip_options_parse(&options, argc, argv, &error))
 		return hvis_die(HVIS_EXIT_USAGE, error);
 	if (options.version)
-		return printf("hvis_ip_helper %s\n", PACKAGE_VERSION) < 0 ? HVIS_EXIT_IO : 0;
+		return printf("hvis_ip_helper %s\n", PACKAGE_VERSION) < 0 || fflush(stdout) < 0
+			       ? HVIS_EXIT_IO
+			       : 0;
 	hvis_log_init("ip", options.debug);
 	return run(&options);
 }

@@ -62,7 +62,8 @@ struct Kvpd {
 	gboolean was_ready;
 	gboolean told_ready; /* the service manager */
 	KvpPolicy policy;
-	GMainLoop *loop; /* while kvpd_run() is */
+	GMainLoop *loop; /* of kvpd_run(); NULL until kvpd_catch_signals() */
+	guint signals[3]; /* sources */
 };
 
 /* A request on its way through the worker. */
@@ -509,10 +510,18 @@ Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 	return g_steal_pointer(&kvpd);
 }
 
+static void drop_signals(Kvpd *kvpd)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(kvpd->signals); i++)
+		g_clear_handle_id(&kvpd->signals[i], g_source_remove);
+	g_clear_pointer(&kvpd->loop, g_main_loop_unref);
+}
+
 void kvpd_free(Kvpd *kvpd)
 {
 	if (!kvpd)
 		return;
+	drop_signals(kvpd);
 	set_lock_timeout(
 		kvpd, 0); /* what waits for a lock may end that; what is queued waits for none */
 	kvp_worker_free(kvpd->worker); /* waits, and answers */
@@ -610,9 +619,9 @@ void kvpd_reload(Kvpd *kvpd)
 	}
 }
 
-static gboolean on_quit(gpointer loop)
+static gboolean on_quit(gpointer data)
 {
-	g_main_loop_quit(loop);
+	g_main_loop_quit(((Kvpd *)data)->loop);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -622,18 +631,18 @@ static gboolean on_reload(gpointer kvpd)
 	return G_SOURCE_CONTINUE;
 }
 
+void kvpd_catch_signals(Kvpd *kvpd)
+{
+	kvpd->loop = g_main_loop_new(NULL, FALSE);
+	kvpd->signals[0] = g_unix_signal_add(SIGTERM, on_quit, kvpd);
+	kvpd->signals[1] = g_unix_signal_add(SIGINT, on_quit, kvpd);
+	kvpd->signals[2] = g_unix_signal_add(SIGHUP, on_reload, kvpd);
+}
+
 void kvpd_run(Kvpd *kvpd)
 {
-	g_autoptr(GMainLoop) loop = g_main_loop_new(NULL, FALSE);
-	const guint sources[] = { g_unix_signal_add(SIGTERM, on_quit, loop),
-		g_unix_signal_add(SIGINT, on_quit, loop),
-		g_unix_signal_add(SIGHUP, on_reload, kvpd) };
-
-	kvpd->loop = loop;
 	if (kvpd->policy != KVP_POLICY_OFF)
-		g_main_loop_run(loop);
-	kvpd->loop = NULL;
+		g_main_loop_run(kvpd->loop);
 	hvis_notify_stopping();
-	for (guint i = 0; i < G_N_ELEMENTS(sources); i++)
-		g_source_remove(sources[i]);
+	drop_signals(kvpd);
 }

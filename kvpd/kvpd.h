@@ -26,8 +26,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Kvpd, kvpd_free)
  */
 gboolean kvpd_start(Kvpd *kvpd, GError **error);
 
+/* From now on SIGTERM, SIGINT and SIGHUP are for kvpd_run(), also those that come before it. */
+void kvpd_catch_signals(Kvpd *kvpd);
+
 /*
- * Until SIGTERM or SIGINT; SIGHUP reloads. Tells the service manager that it stops. Returns at once
+ * Until SIGTERM or SIGINT; SIGHUP reloads. After kvpd_catch_signals(). Tells the service manager that it stops. Returns at once
  * where the daemon is off.
  */
 void kvpd_run(Kvpd *kvpd);

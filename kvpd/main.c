@@ -19,6 +19,7 @@ static int run(const KvpdOptions *options)
 
 	if (!kvpd)
 		return hvis_log_die(HVIS_MESSAGE_CONFIG_WRONG, error);
+	kvpd_catch_signals(kvpd);
 	if (!kvpd_start(kvpd, &error))
 		return hvis_log_die(NULL, error);
 	kvpd_run(kvpd);
@@ -35,7 +36,9 @@ int main(int argc, char **argv)
 	if (!kvpd_options_parse(&options, argc, argv, &error))
 		return hvis_die(HVIS_EXIT_USAGE, error);
 	if (options.version)
-		return printf("hv_kvp_daemon %s\n", PACKAGE_VERSION) < 0 ? HVIS_EXIT_IO : 0;
+		return printf("hv_kvp_daemon %s\n", PACKAGE_VERSION) < 0 || fflush(stdout) < 0
+			       ? HVIS_EXIT_IO
+			       : 0;
 	hvis_log_init("kvp", options.debug);
 	return run(&options);
 }
