@@ -336,10 +336,15 @@ static gboolean read_drop_ins(
 	HvisConfig *config, const char *root, const char *dir_path, GError **error)
 {
 	g_autofree char *real = g_strconcat(root, dir_path, NULL);
-	g_autoptr(GDir) dir = g_dir_open(real, 0, NULL);
+	g_autoptr(GError) closed = NULL;
+	g_autoptr(GDir) dir = g_dir_open(real, 0, &closed);
 	g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
 	const char *name;
 
+	if (!dir && !g_error_matches(closed, G_FILE_ERROR, G_FILE_ERROR_NOENT)) {
+		g_propagate_error(error, g_steal_pointer(&closed));
+		return FALSE;
+	}
 	while (dir && (name = g_dir_read_name(dir))) {
 		if (name[0] != '.' && g_str_has_suffix(name, ".conf"))
 			g_ptr_array_add(names, g_strdup(name));
