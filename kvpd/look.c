@@ -18,7 +18,7 @@ struct KvpLook {
 	KvpPools *pools;
 	void (*run)(KvpPoolFiles *files);
 	HvisClock *clock;
-	KvpWorker *worker;
+	KvpWorker *worker; /* NULL until somebody asks */
 	KvpPoolFiles
 		*files; /* being looked at, and the thread's until that is done; NULL = none is */
 	GArray *asked, *waiting; /* of Question: for this look, for the next */
@@ -98,6 +98,8 @@ static void start(KvpLook *look)
 {
 	look->files = g_new0(KvpPoolFiles, 1);
 	look->files->pools = kvp_pools_ref(look->pools);
+	if (!look->worker)
+		look->worker = kvp_worker_new();
 	set_timer(look);
 	kvp_worker_push(look->worker, run_look, on_looked, look);
 }
@@ -120,7 +122,6 @@ KvpLook *kvp_look_new(KvpPools *pools, void (*run)(KvpPoolFiles *files), HvisClo
 	look->pools = kvp_pools_ref(pools);
 	look->run = run;
 	look->clock = clock ? clock : hvis_clock_default();
-	look->worker = kvp_worker_new();
 	look->asked = g_array_new(FALSE, FALSE, sizeof(Question));
 	look->waiting = g_array_new(FALSE, FALSE, sizeof(Question));
 	return look;
