@@ -165,6 +165,35 @@ kvp_begin()
 	check "empty pools" guest ": >$(pool_file 0); : >$(pool_file 1)"
 }
 
+# --- for host.sh: backups ---
+
+# vss_phase PHASE: is the host's backup there? idle, checking, freezing, frozen, thawing
+vss_phase()
+{
+	ctl services --json | tr -d ' ",' | grep -qx "backup:$1"
+}
+
+# An ext4 of 32 MiB in the guest's memory, at /mnt/disk. Cases share a guest: it may be there.
+vss_begin()
+{
+	check "vss is ready" ctl wait vss --timeout 60
+	check "the guest has a disk" guest 'set -e
+		! grep -q " /mnt/disk " /proc/mounts || exit 0
+		modprobe -a brd crc32c_generic ext4 && mkdir -p /mnt/disk
+		mkfs.ext4 -q /dev/ram0 && mount -t ext4 /dev/ram0 /mnt/disk'
+	check "a backup" wait_for 30 ctl backup --hold 0.1
+}
+
+# A write to the guest's disk that nobody waits for; vss_wrote is true once it is done.
+vss_write()
+{
+	guest 'rm -f /run/wrote; (echo written >/mnt/disk/probe && : >/run/wrote) >/dev/null 2>&1 &'
+}
+vss_wrote()
+{
+	guest test -e /run/wrote
+}
+
 # Last line of a script.
 done_testing()
 {
