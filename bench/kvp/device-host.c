@@ -13,7 +13,7 @@
 #include <hvis/link.h>
 #include <util/error.h>
 
-#define ANSWER_MS 60000
+#define ANSWER_S 60
 #define LIC_VERSION "3.1" /* what every stock kernel answers */
 
 gboolean device_host_init(DeviceHost *host, const char *path, GError **error)
@@ -53,25 +53,25 @@ void device_host_hang_up(DeviceHost *host)
 	host->daemon = -1;
 }
 
-static gboolean wait_for(int fd, int ms, GError **error)
+static gboolean wait_for_daemon(DeviceHost *host, int ms, GError **error)
 {
-	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	struct pollfd poll_fd = { .fd = host->listener, .events = POLLIN };
 	int n = poll(&poll_fd, 1, ms); /* a signal is meant to end it */
 
 	if (n == 0)
-		return hvis_fail(error, HVIS_ERROR_TIMEOUT, "the daemon says nothing");
+		return hvis_fail(error, HVIS_ERROR_TIMEOUT, "no daemon comes");
 	return n > 0 || hvis_fail_errno(error, errno, "poll");
 }
 
-static gboolean receive(DeviceHost *host, struct hvis_kvp_dev_msg *message, int ms, GError **error)
+/* It waits by itself, up to ANSWER_S: a poll(2) before each would be our time, not the daemon's. */
+static gboolean receive(DeviceHost *host, struct hvis_kvp_dev_msg *message, GError **error)
 {
-	ssize_t n;
+	ssize_t n = recv(host->daemon, message, sizeof(*message), 0);
 
-	if (!wait_for(host->daemon, ms, error))
-		return FALSE;
-	n = recv(host->daemon, message, sizeof(*message), 0);
 	if (n == (ssize_t)sizeof(*message))
 		return TRUE;
+	if (n < 0 && errno == EAGAIN)
+		return hvis_fail(error, HVIS_ERROR_TIMEOUT, "the daemon says nothing");
 	return hvis_fail(error, HVIS_ERROR_IO, "the daemon has gone, or sent %zd bytes", n);
 }
 
@@ -84,17 +84,19 @@ static gboolean send_bytes(DeviceHost *host, const void *bytes, gsize len, GErro
 
 gboolean device_host_accept(DeviceHost *host, int ms, GError **error)
 {
+	const struct timeval patience = { .tv_sec = ANSWER_S };
 	struct hvis_link_notice notice = { .magic = hvis_le32_make(HVIS_LINK_MAGIC) };
 	struct hvis_kvp_dev_msg message;
 
 	device_host_hang_up(host);
-	if (!wait_for(host->listener, ms, error))
+	if (!wait_for_daemon(host, ms, error))
 		return FALSE;
 	host->daemon = accept4(host->listener, NULL, NULL, SOCK_CLOEXEC);
 	if (host->daemon < 0)
 		return hvis_fail_errno(error, errno, "accept");
-	if (!send_bytes(host, &notice, sizeof(notice), error) ||
-		!receive(host, &message, ms, error))
+	if (setsockopt(host->daemon, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
+		return hvis_fail_errno(error, errno, "SO_RCVTIMEO");
+	if (!send_bytes(host, &notice, sizeof(notice), error) || !receive(host, &message, error))
 		return FALSE;
 	if (message.hdr.op != HVIS_KVP_OP_REGISTER1)
 		return hvis_fail(error, HVIS_ERROR_PROTOCOL, "the daemon does not register");
@@ -106,6 +108,5 @@ gboolean device_host_accept(DeviceHost *host, int ms, GError **error)
 
 gboolean device_host_ask(DeviceHost *host, struct hvis_kvp_dev_msg *message, GError **error)
 {
-	return send_bytes(host, message, sizeof(*message), error) &&
-	       receive(host, message, ANSWER_MS, error);
+	return send_bytes(host, message, sizeof(*message), error) && receive(host, message, error);
 }

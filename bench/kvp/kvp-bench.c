@@ -7,9 +7,9 @@
  *   kvp-bench OURS PEER PEER-ROOT SHIM DISK-FOLDER [PAIRS [CELL…]]
  *
  * One line per cell on standard output: "BENCH CELL UNIT OURS PEER RATIO GOAL", GOAL the largest ratio that is
- * good. Standard error has the spread. What the two sides do is theirs, but for one cell: the peer
- * never brings a value to the disk, so in set-disk fsync is called for it, as a host that wants to be sure
- * would have to.
+ * good. Standard error has the spread, and what a request to a daemon takes that does nothing. What the two
+ * sides do is theirs, but for one cell: the peer never brings a value to the disk, so in set-disk fsync is
+ * called for it, as a host that wants to be sure would have to.
  */
 #include "config.h"
 
@@ -25,6 +25,7 @@
 #include <hvis/hresult.h>
 #include <util/error.h>
 
+#include "bench/kvp/echo.h"
 #include "bench/kvp/side.h"
 
 #define PAIRS_MAX 99
@@ -338,6 +339,21 @@ static void pin(void)
 	}
 }
 
+/* What a ratio cannot go below, whoever answers. */
+static void report_way(const Side *side)
+{
+	g_autofree char *path = g_build_filename(side->dir, "echo", NULL);
+	g_autoptr(GError) error = NULL;
+	EchoTimes us;
+
+	if (echo_measure(path, &us, &error))
+		fprintf(stderr,
+			"of each request the way there and back takes %.1f us (median %.1f)\n",
+			us.best, us.median);
+	else
+		fprintf(stderr, "the way there and back: %s\n", error->message);
+}
+
 static gboolean run(Side *ours, Side *peer)
 {
 	gboolean good = TRUE;
@@ -380,10 +396,12 @@ int main(int argc, char **argv)
 	pin();
 	good = side_init(&ours, "ours", argv[1], NULL, NULL, &error) &&
 	       side_init(&peer, "peer", argv[2], argv[3], argv[4], &error);
-	if (!good)
-		hvis_die(HVIS_EXIT_IO, error);
-	else
+	if (good) {
+		report_way(&ours);
 		good = run(&ours, &peer);
+	} else {
+		hvis_die(HVIS_EXIT_IO, error);
+	}
 	side_deinit(&ours);
 	side_deinit(&peer);
 	return good ? HVIS_EXIT_OK : HVIS_EXIT_IO;
