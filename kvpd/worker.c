@@ -8,12 +8,6 @@
 
 #include "kvpd/worker.h"
 
-#include <errno.h>
-#include <glib-unix.h>
-#include <sys/eventfd.h>
-
-#include <util/fd.h>
-
 #define IDLE_US G_USEC_PER_SEC /* ours: after this a thread without work ends */
 
 typedef struct {
@@ -23,8 +17,7 @@ typedef struct {
 } Work;
 
 struct KvpWorker {
-	int wake; /* an eventfd: there is finished work */
-	guint source;
+	GSource *source; /* ready while there is finished work */
 	GMutex lock; /* for what follows */
 	GCond more; /* work, or the end */
 	GCond ended; /* a thread */
@@ -56,8 +49,8 @@ static void finish(KvpWorker *worker, Work *work)
 	is_first = g_queue_is_empty(&worker->finished);
 	g_queue_push_tail(&worker->finished, work);
 	g_mutex_unlock(&worker->lock);
-	if (is_first && eventfd_write(worker->wake, 1) < 0)
-		g_error("eventfd: %s", g_strerror(errno));
+	if (is_first)
+		g_main_context_wakeup(NULL);
 }
 
 static gpointer run_thread(gpointer data)
@@ -95,23 +88,43 @@ static void report(KvpWorker *worker)
 	}
 }
 
-static gboolean on_finished(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer data)
-{
-	eventfd_t ignored;
+typedef struct {
+	GSource source;
+	KvpWorker *worker;
+} Finished;
 
-	eventfd_read(fd, &ignored);
-	report(data);
+static gboolean has_finished(GSource *source)
+{
+	KvpWorker *worker = ((Finished *)source)->worker;
+	gboolean found;
+
+	g_mutex_lock(&worker->lock);
+	found = !g_queue_is_empty(&worker->finished);
+	g_mutex_unlock(&worker->lock);
+	return found;
+}
+
+static gboolean prepare(GSource *source, gint *timeout)
+{
+	*timeout = -1;
+	return has_finished(source);
+}
+
+static gboolean dispatch(
+	GSource *source, GSourceFunc func G_GNUC_UNUSED, gpointer data G_GNUC_UNUSED)
+{
+	report(((Finished *)source)->worker);
 	return G_SOURCE_CONTINUE;
 }
 
-/* It never runs a main loop; why it says that it can is told in service.c. */
-static guint watch_finished(KvpWorker *worker)
+static GSource *watch_finished(KvpWorker *worker)
 {
-	g_autoptr(GSource) source = g_unix_fd_source_new(worker->wake, G_IO_IN);
+	static GSourceFuncs funcs = { prepare, has_finished, dispatch, NULL, NULL, NULL };
+	GSource *source = g_source_new(&funcs, sizeof(Finished));
 
-	g_source_set_callback(source, G_SOURCE_FUNC(on_finished), worker, NULL);
-	g_source_set_can_recurse(source, TRUE);
-	return g_source_attach(source, NULL);
+	((Finished *)source)->worker = worker;
+	g_source_attach(source, NULL);
+	return source;
 }
 
 KvpWorker *kvp_worker_new(void)
@@ -123,9 +136,6 @@ KvpWorker *kvp_worker_new(void)
 	g_cond_init(&worker->ended);
 	g_queue_init(&worker->waiting);
 	g_queue_init(&worker->finished);
-	worker->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	if (worker->wake < 0)
-		g_error("eventfd: %s", g_strerror(errno)); /* as GLib itself */
 	worker->source = watch_finished(worker);
 	return worker;
 }
@@ -141,8 +151,8 @@ void kvp_worker_free(KvpWorker *worker)
 		g_cond_wait(&worker->ended, &worker->lock);
 	g_mutex_unlock(&worker->lock);
 	report(worker);
-	g_clear_handle_id(&worker->source, g_source_remove);
-	hvis_fd_clear(&worker->wake);
+	g_source_destroy(worker->source);
+	g_source_unref(worker->source);
 	g_mutex_clear(&worker->lock);
 	g_cond_clear(&worker->more);
 	g_cond_clear(&worker->ended);
