@@ -63,19 +63,10 @@ gboolean kvp_edit_read(KvpEdit *edit, GError **error)
 }
 
 /* What the file holds, from memory where it is known. */
-static gboolean edit_learn(KvpEdit *edit, const KvpView *known, GError **error)
+static gboolean edit_learn(KvpEdit *edit, GError **error)
 {
-	HvisFileStamp stamp;
-	struct stat st;
-
-	if (fstat(edit->fd, &st) < 0)
-		return hvis_fail_errno(error, errno, "stat %s", edit->pool->path);
-	stamp = hvis_file_stamp_of(&st);
-	edit->size = (gsize)st.st_size;
-	edit->count = (guint)(edit->size / RECORD);
-	if (edit->before && edit->count <= KVP_POOL_RECORDS_MAX &&
-		kvp_view_is_known(known, &stamp, edit->before)) {
-		edit->records = kvp_records_ref(known->records);
+	if (edit->known) {
+		edit->records = kvp_records_ref(edit->known->records);
 		return TRUE;
 	}
 	if (!kvp_edit_read(edit, error))
@@ -84,18 +75,44 @@ static gboolean edit_learn(KvpEdit *edit, const KvpView *known, GError **error)
 	return TRUE;
 }
 
-gboolean kvp_edit_begin(KvpPool *pool, KvpEdit *edit, GError **error)
+static gboolean edit_lock(KvpEdit *edit, const KvpView *known, struct stat *st, GError **error)
 {
-	edit->pool = pool;
-	if (pool->watch)
-		kvp_watch_prepare(pool->watch, pool->number);
+	KvpPool *pool = edit->pool;
+	guint64 generation = 0;
+	HvisFileStamp stamp;
+
 	edit->fd = kvp_pool_open_locked(pool, error);
 	if (edit->fd < 0)
 		return FALSE;
 	if (pool->watch)
-		edit->before = kvp_watch_begin(pool->watch, pool->number);
+		generation = kvp_watch_begin(pool->watch, pool->number);
 	edit->is_begun = TRUE;
-	return kvp_edit_recover(edit, error);
+	if (!kvp_pool_stat(pool, edit->fd, st, error))
+		return FALSE;
+	edit->size = (gsize)st->st_size;
+	edit->count = (guint)(edit->size / RECORD);
+	stamp = hvis_file_stamp_of(st);
+	if (generation && kvp_view_is_known(known, &stamp, generation))
+		edit->known = known;
+	return TRUE;
+}
+
+/* A file that is known is in its place, too: the watch has seen nothing happen to either. */
+gboolean kvp_edit_begin(KvpPool *pool, const KvpView *known, KvpEdit *edit, GError **error)
+{
+	edit->pool = pool;
+	if (pool->watch)
+		kvp_watch_prepare(pool->watch, pool->number);
+	for (int i = 0; i < KVP_POOL_REOPEN_MAX; i++) {
+		struct stat st;
+
+		if (!edit_lock(edit, known, &st, error))
+			return FALSE;
+		if (edit->known || kvp_pool_is_at_path(pool, &st))
+			return kvp_edit_recover(edit, error);
+		kvp_edit_clear(edit);
+	}
+	return kvp_pool_fail_replaced(pool, error) >= 0;
 }
 
 gboolean kvp_edit_sync(const KvpEdit *edit, GError **error)
@@ -275,7 +292,7 @@ gboolean kvp_pool_change(KvpPool *pool, const char *key, const char *value, cons
 		strcpy(record.key, key);
 		strcpy(record.value, value);
 	}
-	if (!kvp_edit_begin(pool, &edit, error) || !edit_learn(&edit, known, error))
+	if (!kvp_edit_begin(pool, known, &edit, error) || !edit_learn(&edit, error))
 		return FALSE;
 	done = value ? set(&edit, &record, &outcome, error) : kvp_edit_delete(&edit, key, error);
 	if (!done || !kvp_edit_commit(&edit, &outcome.view, error))
@@ -289,7 +306,7 @@ gboolean kvp_pool_finish(KvpPool *pool, GError **error)
 {
 	g_auto(KvpEdit) edit = KVP_EDIT_INIT;
 
-	return !kvp_pool_is_unfinished(pool) || kvp_edit_begin(pool, &edit, error);
+	return !kvp_pool_is_unfinished(pool) || kvp_edit_begin(pool, NULL, &edit, error);
 }
 
 void kvp_outcome_apply(KvpOutcome *outcome, const char *key, const char *value)

@@ -271,6 +271,6 @@ gboolean kvp_edit_recover(KvpEdit *edit, GError **error)
 	edit->number = state.last;
 	if (state.last == state.done)
 		return TRUE;
-	edit->before = 0; /* whatever is known of the file, it changes now */
+	edit->known = NULL; /* whatever is known of the file, it changes now */
 	return finish(edit, error) && kvp_edit_sync(edit, error) && kvp_edit_log_done(edit, error);
 }

@@ -5,6 +5,8 @@
 #include "kvpd/journal.h"
 #include "kvpd/pool.h"
 
+#include <sys/stat.h>
+
 #include <hvis/kvp.h>
 
 #define RECORD sizeof(struct hvis_kvp_record)
@@ -24,16 +26,19 @@ struct KvpPool {
 #define KVP_POOL_REOPEN_MAX 5 /* times that a file may be replaced under us before we give up */
 
 /*
- * Open the file at @path for a change and take its locks. -1 with an error, which must be asked for; -1
- * without one where another file has taken its place before we had the locks: try again.
+ * Open the file for a change, making it where it is missing, and take its locks. By then another may have taken its
+ * place: that is for kvp_pool_is_at_path() to say.
  */
-int kvp_pool_try_locked(const char *path, guint lock_timeout_ms, GError **error);
+int kvp_pool_open_locked(KvpPool *pool, GError **error);
 
 /* The error after KVP_POOL_REOPEN_MAX tries; returns -1. */
-int kvp_pool_fail_replaced(const char *path, GError **error);
+int kvp_pool_fail_replaced(const KvpPool *pool, GError **error);
 
-/* kvp_pool_try_locked() until it succeeds; makes the file where it is missing. */
-int kvp_pool_open_locked(KvpPool *pool, GError **error);
+/* What @fd is, which has to be a regular file. */
+gboolean kvp_pool_stat(const KvpPool *pool, int fd, struct stat *ret, GError **error);
+
+/* FALSE where another file has taken the place of the one with @st, or nothing. */
+gboolean kvp_pool_is_at_path(const KvpPool *pool, const struct stat *st);
 
 /*
  * The file's bytes, @max of them at most. One that grows meanwhile, which only a file that is not
@@ -59,7 +64,7 @@ typedef struct {
 	int fd;
 	int journal; /* -1 = none */
 	guint64 number; /* of the next entry */
-	guint64 before; /* generation of the watch */
+	const KvpView *known; /* what the file holds; NULL = it has to be read */
 	KvpRecords *records; /* as they were */
 	guint count; /* whole records in the file … */
 	gsize size; /* … and its bytes */
@@ -69,8 +74,11 @@ typedef struct {
 	gboolean has_image; /* in the journal, until that is done with */
 } KvpEdit;
 
-/* Open and lock the file of @pool, making it where it is missing, and finish what a dead writer has begun. */
-gboolean kvp_edit_begin(KvpPool *pool, KvpEdit *edit, GError **error);
+/*
+ * Open and lock the file of @pool, making it where it is missing, and finish what a dead writer has begun. @known
+ * (may be NULL) is what it held when it was last looked at; @edit says whether it still does.
+ */
+gboolean kvp_edit_begin(KvpPool *pool, const KvpView *known, KvpEdit *edit, GError **error);
 
 /* Note in @ret how the file looks, give the locks back, then make the change last. */
 gboolean kvp_edit_commit(KvpEdit *edit, KvpView *ret, GError **error);

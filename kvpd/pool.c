@@ -154,32 +154,38 @@ gboolean kvp_pool_create(KvpPool *pool, GError **error)
 }
 
 /*
- * Looked at before, since a socket or a link fails to open in a way that says less, and after, since
- * it may have changed. O_NONBLOCK keeps a FIFO from holding us; regular files do not know it.
+ * Whether it is a file at all is for who asks fstat(2) next. What a thing that is none (a socket, a link) fails
+ * with says less than a look at it. O_NONBLOCK keeps a FIFO from holding us; files do not know it.
  */
-static int open_regular(const char *path, int flags, GError **error)
+static int open_any(const char *path, int flags, GError **error)
 {
-	hvis_autofd int fd = -1;
+	int fd, err;
 	struct stat st;
 
-	if (!stat_regular(path, &st, error))
-		return -1;
-	fd = hvis_open(path, flags | O_NOFOLLOW | O_NONBLOCK, error);
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st) < 0) {
-		hvis_fail_errno(error, errno, "stat %s", path);
-		return -1;
-	}
-	return check_regular(path, &st, error) ? hvis_fd_steal(&fd) : -1;
+	do
+		fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+	while (fd < 0 && errno == EINTR);
+	if (fd >= 0)
+		return fd;
+	err = errno;
+	if (lstat(path, &st) < 0 || check_regular(path, &st, error))
+		hvis_fail_errno(error, err, "open %s", path);
+	return -1;
 }
 
-static gboolean is_at_path(int fd, const char *path)
+gboolean kvp_pool_stat(const KvpPool *pool, int fd, struct stat *ret, GError **error)
 {
-	struct stat mine, there;
+	if (fstat(fd, ret) < 0)
+		return hvis_fail_errno(error, errno, "stat %s", pool->path);
+	return check_regular(pool->path, ret, error);
+}
 
-	return fstat(fd, &mine) == 0 && lstat(path, &there) == 0 && mine.st_dev == there.st_dev &&
-	       mine.st_ino == there.st_ino;
+gboolean kvp_pool_is_at_path(const KvpPool *pool, const struct stat *st)
+{
+	struct stat there;
+
+	return lstat(pool->path, &there) == 0 && st->st_dev == there.st_dev &&
+	       st->st_ino == there.st_ino;
 }
 
 guint8 *kvp_pool_read_all(int fd, gsize max, gsize *ret_len, GError **error)
@@ -279,8 +285,8 @@ static gboolean look_at(KvpPool *pool, int fd, const KvpView *known, KvpView *re
 	struct stat st;
 
 	lock_to_read(pool, fd);
-	if (fstat(fd, &st) < 0)
-		return hvis_fail_errno(error, errno, "stat %s", pool->path);
+	if (!kvp_pool_stat(pool, fd, &st, error))
+		return FALSE;
 	ret->stamp = hvis_file_stamp_of(&st);
 	ret->is_settled = is_settled(&ret->stamp);
 	if (kvp_view_is_known(known, &ret->stamp, ret->generation))
@@ -294,7 +300,7 @@ gboolean kvp_pool_look(KvpPool *pool, const KvpView *known, KvpView *ret, GError
 {
 	guint64 generation = pool->watch ? kvp_watch_arm(pool->watch, pool->number) : 0;
 	g_autoptr(GError) failed = NULL;
-	hvis_autofd int fd = open_regular(pool->path, O_RDONLY, &failed);
+	hvis_autofd int fd = open_any(pool->path, O_RDONLY, &failed);
 	KvpView view = { .generation = generation };
 
 	if (fd < 0 && hvis_error_is(failed, HVIS_ERROR_NOT_FOUND)) {
@@ -316,42 +322,41 @@ KvpRecords *kvp_pool_read(KvpPool *pool, GError **error)
 	return kvp_pool_look(pool, NULL, &view, error) ? g_steal_pointer(&view.records) : NULL;
 }
 
-int kvp_pool_try_locked(const char *path, guint lock_timeout_ms, GError **error)
+int kvp_pool_fail_replaced(const KvpPool *pool, GError **error)
 {
-	hvis_autofd int fd = open_regular(path, O_RDWR, error);
-
-	if (fd < 0)
-		return -1;
-	if (!kvp_lock(fd, KVP_LOCK_EXCLUSIVE, lock_timeout_ms, error)) {
-		g_prefix_error(error, "%s: ", path);
-		return -1;
-	}
-	return is_at_path(fd, path) ? hvis_fd_steal(&fd) : -1;
+	hvis_fail(error, HVIS_ERROR_BUSY, "%s is being replaced again and again", pool->path);
+	return -1;
 }
 
-int kvp_pool_fail_replaced(const char *path, GError **error)
+static int open_or_create(KvpPool *pool, GError **error)
 {
-	hvis_fail(error, HVIS_ERROR_BUSY, "%s is being replaced again and again", path);
-	return -1;
+	for (int i = 0; i < KVP_POOL_REOPEN_MAX; i++) {
+		g_autoptr(GError) failed = NULL;
+		int fd = open_any(pool->path, O_RDWR, &failed);
+
+		if (fd >= 0)
+			return fd;
+		if (!hvis_error_is(failed, HVIS_ERROR_NOT_FOUND)) {
+			g_propagate_error(error, g_steal_pointer(&failed));
+			return -1;
+		}
+		if (!kvp_pool_create(pool, error))
+			return -1;
+	}
+	return kvp_pool_fail_replaced(pool, error);
 }
 
 int kvp_pool_open_locked(KvpPool *pool, GError **error)
 {
-	for (int i = 0; i < KVP_POOL_REOPEN_MAX; i++) {
-		g_autoptr(GError) failed = NULL;
-		int fd = kvp_pool_try_locked(pool->path, lock_timeout(pool), &failed);
+	hvis_autofd int fd = open_or_create(pool, error);
 
-		if (fd >= 0)
-			return fd;
-		if (hvis_error_is(failed, HVIS_ERROR_NOT_FOUND)) {
-			if (!kvp_pool_create(pool, error))
-				return -1;
-		} else if (failed) {
-			g_propagate_error(error, g_steal_pointer(&failed));
-			return -1;
-		}
+	if (fd < 0)
+		return -1;
+	if (!kvp_lock(fd, KVP_LOCK_EXCLUSIVE, lock_timeout(pool), error)) {
+		g_prefix_error(error, "%s: ", pool->path);
+		return -1;
 	}
-	return kvp_pool_fail_replaced(pool->path, error);
+	return hvis_fd_steal(&fd);
 }
 
 /* --- for pools and journal alike --- */
@@ -389,7 +394,7 @@ gboolean kvp_pool_fsync(const KvpPool *pool, int fd, const char *path, GError **
 gboolean kvp_pool_sync(KvpPool *pool, GError **error)
 {
 	g_autoptr(GError) failed = NULL;
-	hvis_autofd int fd = open_regular(pool->path, O_RDONLY, &failed);
+	hvis_autofd int fd = open_any(pool->path, O_RDONLY, &failed);
 
 	if (fd < 0 && hvis_error_is(failed, HVIS_ERROR_NOT_FOUND))
 		return TRUE;

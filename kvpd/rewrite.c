@@ -370,7 +370,7 @@ gboolean kvp_pool_rewrite(
 	g_auto(KvpEdit) edit = KVP_EDIT_INIT;
 	g_autoptr(GByteArray) bytes = NULL;
 
-	if (!kvp_edit_begin(pool, &edit, error) || !kvp_edit_read(&edit, error))
+	if (!kvp_edit_begin(pool, NULL, &edit, error) || !kvp_edit_read(&edit, error))
 		return FALSE;
 	bytes = copy_of(&edit);
 	return edit_bytes(bytes, data, error) && replace_all(&edit, bytes, ret, error);
@@ -392,7 +392,7 @@ gboolean kvp_pool_batch(
 	g_auto(KvpEdit) edit = KVP_EDIT_INIT;
 	g_autoptr(GByteArray) bytes = NULL;
 
-	if (!kvp_edit_begin(pool, &edit, error) || !kvp_edit_read(&edit, error))
+	if (!kvp_edit_begin(pool, NULL, &edit, error) || !kvp_edit_read(&edit, error))
 		return FALSE;
 	bytes = copy_of(&edit);
 	if (!apply(bytes, max, before, batch, error))

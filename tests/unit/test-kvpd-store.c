@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -24,6 +25,7 @@ typedef struct {
 	KvpStore *store;
 	const char *path; /* of pool 1 */
 	guint told[HVIS_KVP_POOL_N];
+	gint is_locked; /* by another thread */
 } Fixture;
 
 static void set_up(Fixture *f, gconstpointer data)
@@ -309,6 +311,39 @@ static void test_order_of_ends(Fixture *f, gconstpointer data)
 }
 
 /* Between what a task was told and its locks, another program wrote. */
+/* Another program, which has the file locked and puts another in its place before it gives it back. */
+static gpointer replace_and_unlock(gpointer data)
+{
+	Fixture *f = data;
+	hvis_autofd int fd = hvis_open(f->path, O_RDWR, NULL);
+
+	g_assert_cmpint(flock(fd, LOCK_EX), ==, 0);
+	g_atomic_int_set(&f->is_locked, 1);
+	g_usleep(100000); /* by now somebody waits */
+	replace_by_rename(f);
+	return NULL;
+}
+
+/* What is known of a file that is waited for is not known of the one that has taken its place meanwhile. */
+static void test_replaced_while_waiting(Fixture *f, gconstpointer data)
+{
+	g_autoptr(GByteArray) wanted = scratch_records("k", "X", "l", "2", NULL);
+	GThread *thread;
+
+	must_change(f, "k", "1");
+	must_change(f, "l", "1");
+	g_assert_true(is_known(f, 1));
+	thread = g_thread_new("replace", replace_and_unlock, f);
+	while (!g_atomic_int_get(&f->is_locked))
+		g_usleep(1000);
+	must_change(f, "l", "2");
+	g_thread_join(thread);
+	scratch_assert_file(f->path, wanted);
+	assert_value(f, "k", "X");
+	assert_value(f, "l", "2");
+	g_assert_true(is_known(f, 1));
+}
+
 static void test_lost_update(Fixture *f, gconstpointer data)
 {
 	g_autoptr(GByteArray) wanted = scratch_records("a", "1", "t", "2", "b", "3", NULL);
@@ -810,6 +845,7 @@ int main(int argc, char **argv)
 	ADD("agrees", test_agrees);
 	ADD("order-of-ends", test_order_of_ends);
 	ADD("lost-update", test_lost_update);
+	ADD("replaced-while-waiting", test_replaced_while_waiting);
 	ADD("watch", test_watch);
 	ADD("disk", test_disk);
 	ADD("sync", test_sync);
