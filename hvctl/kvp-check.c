@@ -22,6 +22,7 @@ typedef struct {
 	const HvctlRequest *request;
 	HvctlFindings findings;
 	struct json_object *backups; /* paths */
+	guint failed; /* pools that could not be mended */
 } Check;
 
 /* --- mending --- */
@@ -138,6 +139,18 @@ static gboolean look_at(Check *check, KvpPool *pool, GError **error)
 	return TRUE;
 }
 
+/* One that cannot be mended is a finding, too: the others are mended all the same. */
+static void note_failure(Check *check, GError *why, GError **error)
+{
+	const HvctlFinding finding = {
+		.record = -1, .problem = "not-mended", .meaning = why->message
+	};
+
+	hvctl_findings_add(&check->findings, &finding);
+	if (check->failed++ == 0)
+		g_propagate_error(error, g_error_copy(why));
+}
+
 /* Made here, so that what is said about it is what has happened. */
 static gboolean check_dir(Check *check, GError **error)
 {
@@ -160,22 +173,27 @@ static gboolean check_dir(Check *check, GError **error)
 	return TRUE;
 }
 
-static gboolean check_pool(Check *check, KvpPool *pool, GError **error)
+static gboolean create_pool(Check *check, KvpPool *pool, GError **error)
+{
+	const HvctlFinding finding = { .record = -1,
+		.problem = "missing",
+		.meaning = "the file was not there",
+		.repair = "created",
+		.mended = TRUE };
+
+	if (!kvp_pool_create(pool, error))
+		return FALSE;
+	hvctl_findings_add(&check->findings, &finding);
+	return TRUE;
+}
+
+static gboolean check_file(Check *check, KvpPool *pool, GError **error)
 {
 	const char *path = kvp_pool_path(pool);
 	struct stat st;
 
-	check->findings.path = path;
-	if (check->request->repair && lstat(path, &st) < 0 && errno == ENOENT) {
-		HvctlFinding finding = { .record = -1,
-			.problem = "missing",
-			.meaning = "the file was not there",
-			.repair = "created",
-			.mended = kvp_pool_create(pool, error) };
-
-		hvctl_findings_add(&check->findings, &finding);
-		return finding.mended;
-	}
+	if (check->request->repair && lstat(path, &st) < 0 && errno == ENOENT)
+		return create_pool(check, pool, error);
 	hvctl_check_file(&check->findings, path, check->request->repair);
 	if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode))
 		return TRUE;
@@ -183,6 +201,15 @@ static gboolean check_pool(Check *check, KvpPool *pool, GError **error)
 	if (check->request->repair && !kvp_pool_finish(pool, error))
 		return FALSE;
 	return look_at(check, pool, error);
+}
+
+static void check_pool(Check *check, KvpPool *pool, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+
+	check->findings.path = kvp_pool_path(pool);
+	if (!check_file(check, pool, &failed))
+		note_failure(check, failed, error);
 }
 
 /* --- printing --- */
@@ -274,10 +301,12 @@ HvisExit hvctl_kvp_check(const HvctlRequest *request, GError **error)
 
 	if (request->pool)
 		kvp_pools_parse(request->pool, &only, NULL);
-	check_dir(&check, error);
-	for (guint i = 0; i < HVIS_KVP_POOL_N && !*error; i++)
-		if (!request->pool || only == i)
-			check_pool(&check, kvp_pools_get(pools, i), error);
+	if (check_dir(&check, error))
+		for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
+			if (!request->pool || only == i)
+				check_pool(&check, kvp_pools_get(pools, i), error);
+	if (check.failed > 1)
+		g_prefix_error(error, "%u pools could not be mended: ", check.failed);
 	print(&check, *error != NULL);
 	if (!*error)
 		output_finish(request->out, error);
