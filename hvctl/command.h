@@ -98,6 +98,7 @@ struct HvctlRequest {
 	char *value; /* --value; NULL = not given */
 	char *field; /* --field; NULL = not given */
 	char *socket, *pool_dir;
+	gboolean names_dir; /* --pool-dir was given */
 	gboolean fallback; /* the files will do where the daemon does not run */
 	gboolean quiet; /* say nothing on standard error */
 	int timeout_ms; /* of an answer; of a command that is_long: of all, -1 = for ever */

@@ -7,8 +7,12 @@
 
 HvisExit hvctl_kvp_list(const HvctlRequest *request, GError **error)
 {
-	struct json_object *records = hvctl_records(request, request->pool, error);
+	g_auto(HvctlSource) source = { 0 };
+	struct json_object *records;
 
+	if (!hvctl_source_open(&source, request, error))
+		return HVIS_EXIT_IO;
+	records = hvctl_source_list_some(&source, request->pool, error);
 	if (!records)
 		return HVIS_EXIT_IO;
 	if (!request->raw) {
@@ -18,7 +22,7 @@ HvisExit hvctl_kvp_list(const HvctlRequest *request, GError **error)
 		records = joined;
 	}
 	hvctl_print_records(request, records);
-	output_finish(request->out, error);
+	output_finish(request->out, *error ? NULL : error);
 	json_object_put(records);
 	return HVIS_EXIT_OK;
 }

@@ -248,6 +248,7 @@ static void read_place(const Options *o, HvctlRequest *r)
 	r->fallback = dir || !path;
 	r->socket = g_strdup(path ? path : HVCTL_SOCKET);
 	r->pool_dir = g_strdup(dir ? dir : HVIS_POOL_DIR);
+	r->names_dir = dir != NULL;
 }
 
 static gboolean read_values(const Options *o, HvctlRequest *r, GError **error)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "hvctl/records.h"
 
+#include <errno.h>
+#include <sys/stat.h>
+
 #include "hvctl/call.h"
 #include "kvpd/socket.h"
 #include "util/output.h"
@@ -24,6 +27,23 @@ const char *hvctl_record_text(struct json_object *record, const char *name)
 
 /* --- which of the two --- */
 
+/* A name that was mistyped must not look like a store without pairs. */
+static gboolean look_for_files(const HvctlRequest *request, GError **error)
+{
+	struct stat st;
+	int err = stat(request->pool_dir, &st) < 0 ? errno : S_ISDIR(st.st_mode) ? 0 : ENOTDIR;
+
+	if (err == 0)
+		return TRUE;
+	if (request->names_dir || err != ENOENT)
+		return hvis_fail(
+			error, HVIS_ERROR_IO, "%s: %s", request->pool_dir, g_strerror(err));
+	if (!request->quiet)
+		fprintf(stderr, "hvctl: there is no store yet: %s does not exist\n",
+			request->pool_dir);
+	return TRUE;
+}
+
 gboolean hvctl_source_open(HvctlSource *ret, const HvctlRequest *request, GError **error)
 {
 	HvctlSource source = { .request = request };
@@ -38,8 +58,11 @@ gboolean hvctl_source_open(HvctlSource *ret, const HvctlRequest *request, GError
 			fprintf(stderr, "hvctl: %s: using the files in %s, without pool auto\n",
 				cause->message, request->pool_dir);
 	}
-	if (request->offline || cause)
+	if (request->offline || cause) {
+		if (!look_for_files(request, error))
+			return FALSE;
 		source.files = kvp_pools_new(request->pool_dir, NULL);
+	}
 	*ret = source;
 	return TRUE;
 }
@@ -143,20 +166,11 @@ static gboolean fail_auto(GError **error)
 		"pool auto is computed by hv_kvp_daemon and in no file; start the daemon");
 }
 
-static struct json_object *list_files(const HvctlSource *source, const char *pool, GError **error)
+static struct json_object *list_file(const HvctlSource *source, guint number, GError **error)
 {
 	struct json_object *all = json_object_new_array();
-	gboolean good = TRUE;
-	guint only = HVIS_KVP_POOL_N;
 
-	if (pool)
-		kvp_pools_parse(pool, &only, NULL);
-	if (only == HVIS_KVP_POOL_AUTO)
-		good = fail_auto(error);
-	for (guint i = 0; i < HVIS_KVP_POOL_N && good; i++)
-		if (i != HVIS_KVP_POOL_AUTO && (only == i || !pool))
-			good = add_file(all, source, i, error);
-	if (good)
+	if (number != HVIS_KVP_POOL_AUTO ? add_file(all, source, number, error) : fail_auto(error))
 		return all;
 	json_object_put(all);
 	return NULL;
@@ -191,9 +205,88 @@ static struct json_object *get_files(
 
 /* --- either --- */
 
+static struct json_object *list_pool(const HvctlSource *source, guint number, GError **error)
+{
+	return source->files ? list_file(source, number, error)
+			     : list_daemon(source, kvp_pools_name(number), error);
+}
+
+static void move_all(struct json_object *to, struct json_object *from)
+{
+	for (gsize i = 0; from && i < json_object_array_length(from); i++)
+		json_object_array_add(to, json_object_get(json_object_array_get_idx(from, i)));
+	json_object_put(from);
+}
+
+/* Pool by pool: those that can be read, and in @error what is wrong with the others. */
+static struct json_object *list_each(const HvctlSource *source, GError **error)
+{
+	struct json_object *all = json_object_new_array();
+	g_autoptr(GError) failed = NULL;
+	guint good = 0;
+
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
+		g_autoptr(GError) why = NULL;
+		struct json_object *records;
+
+		if (source->files && i == HVIS_KVP_POOL_AUTO)
+			continue;
+		records = list_pool(source, i, &why);
+		good += records != NULL;
+		move_all(all, records);
+		if (why && failed) {
+			g_autofree char *more = g_strconcat("; ", why->message, NULL);
+
+			hvis_error_append(&failed, more);
+		} else if (why) {
+			failed = g_steal_pointer(&why);
+		}
+	}
+	if (failed)
+		g_propagate_error(error, g_steal_pointer(&failed));
+	if (good > 0)
+		return all;
+	json_object_put(all);
+	return NULL;
+}
+
+/* What the daemon says of one of its pools, and not what keeps us from asking it. */
+static gboolean is_about_a_file(const GError *error)
+{
+	return hvis_error_is(error, HVIS_ERROR_IO) || hvis_error_is(error, HVIS_ERROR_PERMISSION) ||
+	       hvis_error_is(error, HVIS_ERROR_FAILED) || hvis_error_is(error, HVIS_ERROR_INVALID);
+}
+
+struct json_object *hvctl_source_list_some(
+	const HvctlSource *source, const char *pool, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+	struct json_object *all;
+	guint only;
+
+	if (pool)
+		return kvp_pools_parse(pool, &only, error) ? list_pool(source, only, error) : NULL;
+	if (source->files)
+		return list_each(source, error);
+	all = list_daemon(source, NULL, &failed); /* at once, if it can */
+	if (all || !is_about_a_file(failed)) {
+		if (failed)
+			g_propagate_error(error, g_steal_pointer(&failed));
+		return all;
+	}
+	return list_each(source, error);
+}
+
 struct json_object *hvctl_source_list(const HvctlSource *source, const char *pool, GError **error)
 {
-	return source->files ? list_files(source, pool, error) : list_daemon(source, pool, error);
+	g_autoptr(GError) failed = NULL;
+	struct json_object *all = hvctl_source_list_some(source, pool, &failed);
+
+	if (!failed)
+		return all;
+	g_propagate_error(error, g_steal_pointer(&failed));
+	json_object_put(all);
+	return NULL;
 }
 
 struct json_object *hvctl_source_get(

@@ -18,7 +18,8 @@ typedef struct {
 
 /*
  * Decide once which of the two it is. HVIS_ERROR_CLOSED where the daemon does not run and the files
- * will not do. Says on standard error that the files are used where nobody asked for them.
+ * will not do, _IO where they are to be in a directory that was named and is not there. Says on standard
+ * error that the files are used where nobody asked for them, and that there are none.
  */
 gboolean hvctl_source_open(HvctlSource *ret, const HvctlRequest *request, GError **error);
 void hvctl_source_close(HvctlSource *source);
@@ -29,6 +30,13 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HvctlSource, hvctl_source_close)
  * they are left out, and HVIS_ERROR_UNSUPPORTED where nothing else was asked for. New reference.
  */
 struct json_object *hvctl_source_list(const HvctlSource *source, const char *pool, GError **error);
+
+/*
+ * The same of every pool that can be read: records and @error both, where that is not all of them; NULL where
+ * none was.
+ */
+struct json_object *hvctl_source_list_some(
+	const HvctlSource *source, const char *pool, GError **error);
 
 /* The last record with @key in @pool, NULL = in the first pool in search order that has it. */
 struct json_object *hvctl_source_get(

@@ -306,6 +306,7 @@ expect "had replaced a part before" 0 "$before" sum
 expect "one that fits" 0 "guest: 3000 added, 0 replaced, 4 removed" hvctl kvp import "$tmp/many" --replace
 expect "is there" 0 "3000" sh -c "'$builddir/hvctl/hvctl' kvp list --socket '$socket' --pool guest --format plain | wc -l"
 expect "and back" 0 "guest: 3 added, 0 replaced, 3000 removed" hvctl kvp import "$tmp/export" --replace --pool guest
+# shellcheck disable=SC2317 # called by name
 # Killed between any two of its messages it has changed nothing, or all once the last one is out.
 messages() {
 	local call calls before=$before seen=""
@@ -440,6 +441,38 @@ if command -v socat >/dev/null; then
 	others=()
 fi
 
+# A pool that cannot be read had hidden all others.
+cp -r "$tmp/pools" "$tmp/hidden"
+rm "$tmp/hidden/.kvp_pool_0" "$tmp/hidden/.kvp_pool_3"
+mkdir "$tmp/hidden/.kvp_pool_0" "$tmp/hidden/.kvp_pool_3"
+hidden() { "$builddir/hvctl/hvctl" "$@" --pool-dir "$tmp/hidden"; }
+expect "two pools that cannot be read: the others are listed" 3 "$(hvctl kvp list --pool guest --json)" hidden kvp list --json
+says "the first is complained about" ".kvp_pool_0 is not a regular file"
+says "and the second" ".kvp_pool_3 is not a regular file"
+expect "one that can be read, asked for alone" 0 "$(hvctl kvp list --pool guest --json)" hidden kvp list --pool guest --json
+expect "one that cannot" 3 "" hidden kvp list --pool external
+expect "an export of a part is none" 3 "" hidden kvp export
+"$daemon" --device "$tmp/no-device" --pool-dir "$tmp/hidden" --socket "$tmp/hidden.socket" 2>/dev/null &
+others+=($!)
+eventually test -S "$tmp/hidden.socket"
+listed() { "$builddir/hvctl/hvctl" kvp list --socket "$tmp/hidden.socket" --format json-lines | grep -v '"pool":"auto"'; return "${PIPESTATUS[0]}"; }
+expect "the daemon's list, too" 3 "$(hvctl kvp list --pool guest --format json-lines)" listed
+says "with the complaint" ".kvp_pool_3 is not a regular file"
+kill "${others[@]}"
+wait "${others[@]}" 2>/dev/null
+others=()
+
+# A directory that was mistyped had looked like a store without pairs.
+mistyped() { "$builddir/hvctl/hvctl" "$@" --pool-dir "$tmp/poolz"; }
+expect "a mistyped directory: list" 3 "" mistyped kvp list
+says "is named" "$tmp/poolz: No such file or directory"
+expect "a mistyped directory: get" 3 "" mistyped kvp get key
+expect "a mistyped directory: set" 3 "" mistyped kvp set key value
+expect "a mistyped directory: import" 3 "" mistyped kvp import "$tmp/export"
+expect "a mistyped directory: wait" 3 "" mistyped kvp wait key --timeout 0.1
+expect "is not made" 1 "" test -e "$tmp/poolz"
+expect "a file in the place of the directory" 3 "" "$builddir/hvctl/hvctl" kvp list --pool-dir "$tmp/export"
+
 # Damage, told and mended.
 pool=$tmp/pools/.kvp_pool_1
 hvctl kvp delete --all
@@ -500,6 +533,27 @@ made                      missing  yes     the directory was not there  created
 truncate -s 50M "$tmp/made/.kvp_pool_0"
 expect "a file that cannot be read is not good" 1 "" bash -c "'$builddir/hvctl/hvctl' kvp check --pool external --pool-dir '$tmp/made' | sed '/unreadable/d; /^FILE/d'; exit \"\${PIPESTATUS[0]}\""
 expect "and the others are looked at" 0 "missing missing missing unreadable" bash -c "'$builddir/hvctl/hvctl' kvp check --json --pool-dir '$tmp/made' | sed -n 's/^ *\"problem\": \"\(.*\)\",/\1/p' | sort | paste -sd ' ' - | sed 's/missing //'"
+# A pool that could not be mended had kept the others from being looked at.
+fill_up() { # its backup does not fit what a file may have; the other has no more than an end to lose
+	mkdir "$tmp/full"
+	"$builddir/tests/integration/pool-tool" fill "$tmp/full/.kvp_pool_0" Key 40
+	for i in {0..39}; do printf x | dd of="$tmp/full/.kvp_pool_0" bs=1 seek=$((i * 2560 + 2559)) conv=notrunc status=none; done
+	cp "$tmp/full/.kvp_pool_0" "$tmp/full/.kvp_pool_3"
+	printf torn >"$tmp/full/.kvp_pool_1"
+}
+mend_full() (
+	trap '' XFSZ
+	ulimit -f 16
+	exec "$builddir/hvctl/hvctl" kvp check --repair --pool-dir "$tmp/full" "$@"
+)
+fill_up
+count_not_mended() { mend_full --json | grep -c '"problem": "not-mended"'; return "${PIPESTATUS[0]}"; }
+expect "two pools that cannot be mended are both told" 3 2 count_not_mended
+says "and on standard error" "2 pools could not be mended"
+expect "the torn one is mended" 0 0 stat -c %s "$tmp/full/.kvp_pool_1"
+expect "missing ones are made" 0 "" test -f "$tmp/full/.kvp_pool_2" -a -f "$tmp/full/.kvp_pool_4"
+expect "nothing half is left of a backup" 1 "" test -e "$tmp/full/.kvp_pool_0.backup-0"
+expect "with room it is all mended" 0 "" sh -c "'$builddir/hvctl/hvctl' kvp check --repair --pool-dir '$tmp/full' >/dev/null"
 expect "a directory that is not there" 1 "" bash -c "'$builddir/hvctl/hvctl' kvp check --pool-dir '$tmp/none' >/dev/null"
 (exec 9<"$tmp/pools/.kvp_pool_0" && flock 9 && exec sleep 60) &
 others+=($!)

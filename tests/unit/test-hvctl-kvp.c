@@ -9,6 +9,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include "hvctl/command.h"
+#include "hvctl/records.h"
+#include "util/error.h"
 #include "util/fd.h"
 #include "varlink/varlink.h"
 
@@ -371,6 +373,24 @@ static void test_not_running(void)
 	check_error(&get, 3, "hv_kvp_daemon does not run");
 }
 
+/* The default directory need not be there; one that was named must, or a typing error has no pairs. */
+static void test_mistyped_directory(void)
+{
+	char dir[] = "/nowhere/hyperv";
+	HvctlRequest request = { .offline = TRUE, .quiet = TRUE, .pool_dir = dir };
+	struct json_object *records;
+	g_autoptr(GError) error = NULL;
+
+	records = hvctl_records(&request, NULL, &error);
+	g_assert_no_error(error);
+	g_assert_cmpuint(json_object_array_length(records), ==, 0);
+	json_object_put(records);
+	request.names_dir = TRUE;
+	g_assert_null(hvctl_records(&request, NULL, &error));
+	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_IO);
+	g_assert_nonnull(strstr(error->message, dir));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -387,5 +407,6 @@ int main(int argc, char **argv)
 	CASE("/hvctl/kvp/timeout", test_timeout);
 	CASE("/hvctl/status/running", test_status);
 	g_test_add_func("/hvctl/not-running", test_not_running);
+	g_test_add_func("/hvctl/kvp/mistyped-directory", test_mistyped_directory);
 	return g_test_run();
 }
