@@ -23,6 +23,7 @@ struct HvisService {
 	HvisClock *clock;
 	HvisServiceOpener open;
 	gpointer open_data;
+	guint (*settle_ms)(const char *path);
 
 	HvisServiceState state;
 	HvisServiceState shown; /* what on_state was told last … */
@@ -172,14 +173,11 @@ static HvisServiceEvent event_of_failure(const GError *error)
 	return HVIS_EVENT_BROKEN;
 }
 
-static void act_open(HvisService *s)
+static void open_now(HvisService *s)
 {
 	g_autoptr(GError) error = NULL;
 	gsize len;
 
-	g_clear_pointer(&s->appear, hvis_appear_free);
-	drop_timer(s);
-	s->opened_at = s->clock->now(s->clock);
 	s->transport = s->open(s->path, s->open_data, &error);
 	if (s->transport) {
 		memset(s->tx, 0, s->ops->send_size);
@@ -193,6 +191,20 @@ static void act_open(HvisService *s)
 	}
 	set_reason(s, error->message);
 	post(s, event_of_failure(error));
+}
+
+/* It is no failure to be early: nobody is told, and who waits for us to be ready waits a moment longer. */
+static void act_open(HvisService *s)
+{
+	guint early_ms = s->settle_ms(s->path);
+
+	g_clear_pointer(&s->appear, hvis_appear_free);
+	drop_timer(s);
+	s->opened_at = s->clock->now(s->clock);
+	if (early_ms > 0)
+		set_timer(s, early_ms, HVIS_EVENT_RETRY);
+	else
+		open_now(s);
 }
 
 /* A path that was there a moment ago is not tried again at once: it would be a busy loop. */
@@ -409,6 +421,7 @@ HvisService *hvis_service_new(
 	s->path = g_strdup(path);
 	s->clock = clock ? clock : hvis_clock_default();
 	s->open = open_path;
+	s->settle_ms = hvis_transport_settle_ms;
 	s->rx = g_malloc(ops->receive_size);
 	s->tx = g_malloc(ops->send_size);
 	s->since = s->clock->now(s->clock);
@@ -432,6 +445,11 @@ void hvis_service_set_opener(HvisService *s, HvisServiceOpener opener, gpointer 
 {
 	s->open = opener;
 	s->open_data = data;
+}
+
+void hvis_service_set_settle(HvisService *s, guint (*settle_ms)(const char *path))
+{
+	s->settle_ms = settle_ms;
 }
 
 void hvis_service_start(HvisService *s)

@@ -84,6 +84,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(HvisService, hvis_service_free)
 typedef HvisTransport *(*HvisServiceOpener)(const char *path, gpointer data, GError **error);
 void hvis_service_set_opener(HvisService *service, HvisServiceOpener opener, gpointer data);
 
+/* For tests: in place of hvis_transport_settle_ms(). Before start. */
+void hvis_service_set_settle(HvisService *service, guint (*settle_ms)(const char *path));
+
 void hvis_service_start(HvisService *service);
 void hvis_service_stop(HvisService *service);
 

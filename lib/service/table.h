@@ -9,7 +9,7 @@
 
 typedef enum {
 	HVIS_SERVICE_STOPPED, /* not started, or stopped for good */
-	HVIS_SERVICE_OPENING, /* for the length of one call: the result decides */
+	HVIS_SERVICE_OPENING, /* until a new device has settled, then for one call: the result decides */
 	HVIS_SERVICE_ABSENT, /* the device is not there; waits for it quietly */
 	HVIS_SERVICE_BUSY, /* another process has the device; tries again later */
 	HVIS_SERVICE_BACKOFF, /* lost or broken; opens again after a delay */
@@ -21,7 +21,7 @@ typedef enum {
 
 typedef enum {
 	HVIS_EVENT_START,
-	HVIS_EVENT_RETRY, /* the device appeared, or the back-off delay is over */
+	HVIS_EVENT_RETRY, /* the device appeared or has settled, or the back-off delay is over */
 	HVIS_EVENT_OPENED, /* result of opening: a transport, registration sent */
 	HVIS_EVENT_MISSING, /* result of opening: no such device */
 	HVIS_EVENT_TAKEN, /* result of opening: busy */
@@ -38,7 +38,7 @@ typedef enum {
 typedef enum {
 	HVIS_ACT_REFUSE = 0, /* no such transition: the event is an error of ours */
 	HVIS_ACT_NONE,
-	HVIS_ACT_OPEN, /* try to open; posts the result */
+	HVIS_ACT_OPEN, /* try to open; posts the result, or to try again where it is too early */
 	HVIS_ACT_WATCH, /* wait for the path to appear */
 	HVIS_ACT_DELAY, /* arm the back-off timer */
 	HVIS_ACT_AWAIT, /* arm the handshake deadline, start reading */

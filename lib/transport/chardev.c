@@ -4,7 +4,7 @@
  * which blocks whatever O_NONBLOCK says, so it is polled first; a read with too little room fails
  * with EINVAL and leaves the message queued; a write is one whole message and fails with EINVAL where
  * the kernel waits for none; after the host takes the service away all calls fail with EBADF; and the
- * device is there, and can be opened, before the driver knows of it (see settle_ms).
+ * device is there, and can be opened, before the driver knows of it (see HVIS_CHARDEV_SETTLE_MS).
  */
 #include <transport/chardev.h>
 
@@ -211,24 +211,21 @@ guint hvis_chardev_settle_ms(const struct timespec *made, const struct timespec 
 		       : HVIS_CHARDEV_SETTLE_MS - (guint)age_ms;
 }
 
-static gboolean has_settled(const char *path)
+guint hvis_transport_settle_ms(const char *path)
 {
 	struct timespec now;
 	struct stat st;
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	return stat(path, &st) < 0 || !S_ISCHR(st.st_mode) ||
-	       hvis_chardev_settle_ms(&st.st_ctim, &now) == 0;
+	return stat(path, &st) < 0 || !S_ISCHR(st.st_mode)
+		       ? 0
+		       : hvis_chardev_settle_ms(&st.st_ctim, &now);
 }
 
 HvisTransport *hvis_chardev_open(const char *path, GError **error)
 {
 	hvis_autofd int fd = -1;
 
-	if (!has_settled(path)) {
-		hvis_fail(error, HVIS_ERROR_IO, "%s has just appeared", path);
-		return NULL;
-	}
 	do
 		fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY);
 	while (fd < 0 && errno == EINTR);

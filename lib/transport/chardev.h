@@ -11,8 +11,7 @@
  * How old a device has to be before it is opened. Linux's hv_utils makes the device first and notes down
  * second where its messages are to go (seen in 6.1.192 and 6.12.117): who writes a registration
  * in between, as only a fast daemon does that the new device wakes up, has the kernel use what it freed when the host
- * took the service away, and die of it. It is a matter of microseconds, and of whose turn it is on the processor;
- * the whole time is slept by us.
+ * took the service away, and die of it. It is a matter of microseconds, and of whose turn it is on the processor.
  */
 #define HVIS_CHARDEV_SETTLE_MS 150
 

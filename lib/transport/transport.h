@@ -41,6 +41,9 @@ struct HvisTransport {
  */
 HvisTransport *hvis_transport_open_path(const char *path, GError **error);
 
+/* How long to wait before @path is opened: a device that has just been made is not ready yet. 0 for all else. */
+guint hvis_transport_settle_ms(const char *path);
+
 /* The two that hvis_transport_open_path() picks from. */
 HvisTransport *hvis_chardev_open(const char *path, GError **error);
 HvisTransport *hvis_socket_open(const char *path, GError **error);

@@ -21,7 +21,7 @@
 static const char *const expected[HVIS_SERVICE_N_EVENTS][HVIS_SERVICE_N_STATES] = {
 	/* stopped, opening, absent, busy, backoff, registering, ready, serving */
 	{ "1:opening", NO, NO, NO, NO, NO, NO, NO }, /* start */
-	{ NO, NO, "1:opening", "1:opening", "1:opening", NO, NO, NO }, /* retry */
+	{ NO, "1:opening", "1:opening", "1:opening", "1:opening", NO, NO, NO }, /* retry */
 	{ NO, "4:registering", NO, NO, NO, NO, NO, NO }, /* opened */
 	{ NO, "2:absent", NO, NO, NO, NO, NO, NO }, /* missing */
 	{ NO, "3:busy", NO, NO, NO, "B:busy", NO, NO }, /* taken */
@@ -31,7 +31,7 @@ static const char *const expected[HVIS_SERVICE_N_EVENTS][HVIS_SERVICE_N_STATES] 
 	{ NO, NO, NO, NO, NO, NO, NO, "8:ready" }, /* replied */
 	{ NO, NO, NO, NO, NO, "B:backoff", NO, "9:ready" }, /* deadline */
 	{ NO, NO, NO, NO, NO, "B:backoff", "B:backoff", "B:backoff" }, /* gone */
-	{ "0:stopped", NO, "C:stopped", "C:stopped", "C:stopped", "C:stopped", "C:stopped",
+	{ "0:stopped", "C:stopped", "C:stopped", "C:stopped", "C:stopped", "C:stopped", "C:stopped",
 		"C:stopped" }, /* stop */
 };
 
@@ -631,6 +631,48 @@ static void test_absent_but_there(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpint(g_rmdir(dir), ==, 0);
 }
 
+static guint early_ms;
+
+static guint take_early(const char *path)
+{
+	guint ms = early_ms;
+
+	g_assert_cmpstr(path, ==, "/nonexistent-hvis/device");
+	early_ms = 0;
+	return ms;
+}
+
+/* A device too new to be opened was told as a failure: the daemon said that it was ready, unregistered. */
+static void test_new_device(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	f->scripts = SCRIPTS(STEPS(SENT("REGI"), ARRIVES("HELO")));
+	hvis_service_set_settle(f->service, take_early);
+	early_ms = 90;
+	start(f);
+	hvis_fake_clock_advance(f->clock, 89);
+	g_assert_cmpuint(f->opens, ==, 0);
+	expect_states(f, "");
+	early_ms = 20; /* somebody has touched it meanwhile */
+	hvis_fake_clock_advance(f->clock, 20);
+	g_assert_cmpuint(f->opens, ==, 0);
+	hvis_fake_clock_advance(f->clock, 1);
+	settle();
+	g_assert_cmpuint(f->opens, ==, 1);
+	expect_states(f, "ready ");
+	g_assert_cmpuint(COUNT(f, reopened), ==, 0);
+}
+
+static void test_stop_before_it_settles(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	hvis_service_set_settle(f->service, take_early);
+	early_ms = 90;
+	start(f);
+	hvis_service_stop(f->service);
+	expect_states(f, ""); /* nor was a start told */
+	hvis_fake_clock_advance(f->clock, 1000);
+	g_assert_cmpuint(f->opens, ==, 0);
+}
+
 static void test_stop_in_request(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	f->scripts = SCRIPTS(STEPS(SENT("REGI"), ARRIVES("HELO"), ARRIVES("ASK1")));
@@ -694,6 +736,8 @@ int main(int argc, char **argv)
 	ADD("open/broken", test_broken);
 	ADD("open/absent", test_absent);
 	ADD("open/absent-but-there", test_absent_but_there);
+	ADD("open/new-device-is-no-failure", test_new_device);
+	ADD("stop/before-it-settles", test_stop_before_it_settles);
 	ADD("stop/in-request", test_stop_in_request);
 	ADD("stop/and-start", test_stop_and_start);
 	ADD("since", test_since);

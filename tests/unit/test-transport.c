@@ -169,14 +169,15 @@ static void test_chardev_new_device(void)
 	if (mknod(path, S_IFCHR | 0600, makedev(1, 3)) < 0) {
 		g_test_skip("no device can be made here");
 	} else {
-		g_assert_null(hvis_transport_open_path(path, &error));
-		g_assert_true(hvis_error_is(error, HVIS_ERROR_IO));
-		g_clear_error(&error);
+		g_assert_cmpuint(hvis_transport_settle_ms(path), >, 0);
 		g_usleep((HVIS_CHARDEV_SETTLE_MS + 20) * 1000);
+		g_assert_cmpuint(hvis_transport_settle_ms(path), ==, 0);
 		t = hvis_transport_open_path(path, &error);
 		g_assert_true(t || hvis_error_is(error, HVIS_ERROR_PERMISSION)); /* nodev */
 	}
 	unlink(path);
+	g_assert_cmpuint(hvis_transport_settle_ms(path), ==, 0);
+	g_assert_cmpuint(hvis_transport_settle_ms(dir), ==, 0);
 	rmdir(dir);
 }
 
