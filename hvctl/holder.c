@@ -11,16 +11,14 @@
 #include <sys/sysmacros.h>
 
 #include "kvpd/lock.h"
+#include "util/process.h"
 
 #define LOOKS 10 /* ours */
 #define PAUSE_US 20000 /* ours: 200 ms in all */
 
 static char *command_of(gint64 pid)
 {
-	g_autofree char *path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/comm", pid);
-	char *comm = NULL;
-
-	return g_file_get_contents(path, &comm, NULL, NULL) ? g_strchomp(comm) : NULL;
+	return hvis_process_name("/proc", pid);
 }
 
 static gboolean is_daemon(gint64 pid)

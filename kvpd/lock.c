@@ -16,6 +16,7 @@
 #include <sys/sysmacros.h>
 
 #include <util/error.h>
+#include <util/process.h>
 
 #define STEP_MIN_US 100
 #define STEP_MAX_US 2000
@@ -65,7 +66,7 @@ gint64 kvp_lock_holder(const char *locks, guint major, guint minor, guint64 inod
 
 static gboolean fail_busy(int fd, guint timeout_ms, GError **error)
 {
-	g_autofree char *locks = NULL, *path = NULL, *comm = NULL;
+	g_autofree char *locks = NULL, *name = NULL;
 	struct stat st;
 	gint64 pid = 0;
 
@@ -74,12 +75,10 @@ static gboolean fail_busy(int fd, guint timeout_ms, GError **error)
 	if (pid <= 0)
 		return hvis_fail(error, HVIS_ERROR_BUSY,
 			"locked by another process for more than %u ms", timeout_ms);
-	path = g_strdup_printf("/proc/%" G_GINT64_FORMAT "/comm", pid);
-	if (g_file_get_contents(path, &comm, NULL, NULL))
-		g_strchomp(comm);
+	name = hvis_process_name("/proc", pid);
 	return hvis_fail(error, HVIS_ERROR_BUSY,
 		"locked by process %" G_GINT64_FORMAT " (%s) for more than %u ms", pid,
-		comm ? comm : "unknown", timeout_ms);
+		name ? name : "unknown", timeout_ms);
 }
 
 /* 0, or the errno of a failure; ETIMEDOUT where somebody else has it until @deadline. */

@@ -20,6 +20,7 @@
 
 #include <util/error.h>
 #include <util/fd.h>
+#include <util/process.h>
 
 #define DISCARD_MAX 65536u /* ours: larger than any message that a device can queue */
 
@@ -149,12 +150,9 @@ static gboolean has_open(const char *fd_dir, const char *target)
 
 static char *name_process(const char *proc, const char *pid)
 {
-	g_autofree char *path = g_build_filename(proc, pid, "comm", NULL);
-	g_autofree char *comm = NULL;
+	g_autofree char *name = hvis_process_name(proc, g_ascii_strtoll(pid, NULL, 10));
 
-	if (!g_file_get_contents(path, &comm, NULL, NULL))
-		return g_strdup_printf("pid %s", pid);
-	return g_strdup_printf("%s (pid %s)", g_strchomp(comm), pid);
+	return name ? g_strdup_printf("%s (pid %s)", name, pid) : g_strdup_printf("pid %s", pid);
 }
 
 char *hvis_chardev_holder(const char *proc, const char *path)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <util/error.h>
@@ -142,6 +143,25 @@ static void test_is_kept_out(void)
 	}
 }
 
+/* Whoever has the lock calls itself what it likes: bytes that are no text made answers that are no JSON. */
+static void test_odd_name(void)
+{
+	g_autoptr(Scratch) dir = scratch_new();
+	g_autofree char *path = new_file(dir);
+	hvis_autofd int fd = hvis_open(path, O_RDWR, NULL);
+	g_autoptr(GError) error = NULL;
+	char name[16];
+	Other other;
+
+	g_assert_cmpint(prctl(PR_GET_NAME, name), ==, 0);
+	g_assert_cmpint(prctl(PR_SET_NAME, "\xff\033[2J\nroot"), ==, 0); /* the child inherits it */
+	other = other_start(path, HOLD_FLOCK, F_WRLCK);
+	g_assert_cmpint(prctl(PR_SET_NAME, name), ==, 0);
+	g_assert_false(kvp_lock(fd, KVP_LOCK_EXCLUSIVE, 20, &error));
+	g_assert_nonnull(strstr(error->message, "(\\xff\\x1b[2J\\nroot)"));
+	other_stop(other);
+}
+
 /* The kernel does not say who has an OFD lock; the error must not invent somebody. */
 static void test_unknown_holder(void)
 {
@@ -218,6 +238,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/kvpd/lock/keeps-others-out", test_keeps_others_out);
 	g_test_add_func("/kvpd/lock/is-kept-out", test_is_kept_out);
+	g_test_add_func("/kvpd/lock/odd-name", test_odd_name);
 	g_test_add_func("/kvpd/lock/unknown-holder", test_unknown_holder);
 	g_test_add_func("/kvpd/lock/readers-share", test_readers_share);
 	g_test_add_func("/kvpd/lock/waits", test_waits);

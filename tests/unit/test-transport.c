@@ -253,6 +253,18 @@ static void test_holder(void)
 	remove_tree(proc);
 }
 
+/* A process that called itself so made the daemon's status no JSON, and a line of its own in the journal. */
+static void test_holder_with_odd_name(void)
+{
+	g_autofree char *proc = g_dir_make_tmp("hvis-proc-XXXXXX", NULL);
+	g_autofree char *holder = NULL;
+
+	add_process(proc, "321", "\xff\n\033[31m\n\xf0\n", "/dev/vmbus/hv_kvp");
+	holder = hvis_chardev_holder(proc, "/dev/vmbus/hv_kvp");
+	g_assert_cmpstr(holder, ==, "\\xff\\n\\x1b[31m\\n\\xf0 (pid 321)");
+	remove_tree(proc);
+}
+
 /* A wrong --device had the registration written over a file. */
 static void test_file_is_no_device(void)
 {
@@ -404,6 +416,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/transport/chardev/new-device", test_chardev_new_device);
 	g_test_add_func("/transport/chardev/explain", test_explain);
 	g_test_add_func("/transport/chardev/holder", test_holder);
+	g_test_add_func("/transport/chardev/holder-with-odd-name", test_holder_with_odd_name);
 	g_test_add_func("/transport/chardev/file-is-no-device", test_file_is_no_device);
 	g_test_add_func("/transport/socket/messages", test_socket);
 	g_test_add_func("/transport/socket/busy", test_socket_busy);
