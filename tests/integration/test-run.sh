@@ -219,13 +219,16 @@ emulator()
 		exec sleep 60
 	) >"$scratch/from" &
 	outer_pid=$!
-	outer_patience=3
+	outer_patience=3 outer_monitor=$scratch/monitor
 	outer_job "$scratch/job" 20
 	echo $?
+	timeout 1 cat <&"$outer_to" >"$scratch/told"
 	outer_stop
 )
 
 is "a job that takes its time" "$(emulator ALIVE ALIVE ALIVE ALIVE 'DONE 7')" 7
+is "it was told of its job, and poked" "$(sort -u "$scratch/told" | xargs -d '\n')" " JOB $scratch/job"
+is "every second" "$([ "$(wc -l <"$scratch/told")" -ge 5 ] && echo yes)" yes
 is "an emulator at a standstill is no job that takes long" "$(emulator ALIVE ALIVE)" 125
 
 is "nothing is left" "$(ls "$TMPDIR")" ""

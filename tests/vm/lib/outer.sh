@@ -98,15 +98,19 @@ outer_stop()
 outer_patience=60
 
 # outer_job FILE [SECONDS]: have the worker run the script FILE; its exit status comes back, 125 if the
-# emulator died or came to a standstill, as it does of nested guests now and then; 124 after SECONDS. FILE.out
-# has the output.
+# emulator died or came to a standstill; 124 after SECONDS. FILE.out has the output.
+#
+# The line feeds are pokes: QEMU 7.2 now and then loses that an interrupt waits (its SVM clears a bit of the same word
+# without the lock), and a halted processor whose one timer that was never wakes. Any other interrupt
+# makes it look again; the worker takes an empty line for none.
 outer_job()
 {
 	local line end=$((EPOCHSECONDS + ${2:-1000000})) alive=$EPOCHSECONDS
 
 	printf 'JOB %s\n' "$1" >&"$outer_to"
 	while [ $EPOCHSECONDS -lt $end ]; do
-		if read -t 2 -r -u "$outer_from" line; then
+		echo >&"$outer_to"
+		if read -t 1 -r -u "$outer_from" line; then
 			alive=$EPOCHSECONDS
 			line=${line%$'\r'}
 			[[ $line != "DONE "* ]] || return "${line#DONE }"
