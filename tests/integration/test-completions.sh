@@ -122,24 +122,30 @@ offers "--no-daemon" hv_kvp_daemon "--n"
 offers "$srcdir/systemd" hv_kvp_daemon --pool-dir "$srcdir/syst"
 offers "$srcdir/systemd" hv_kvp_daemon --root = "$srcdir/syst"
 
-# The other shells get the same from the program.
-if command -v zsh >/dev/null; then
-	zsh -n "$srcdir/completions/_hvctl"
-	report $? "zsh reads its file"
-else
-	n=$((n + 1))
-	echo "ok $n - zsh # SKIP it is not installed"
-fi
-if command -v fish >/dev/null; then
-	got=$(HOME=$pools fish --no-config -c "source '$srcdir/completions/hvctl.fish'; complete -C 'hvctl kvp wa'" | cut -f 1 | sort | paste -sd ' ' -)
-	[ "$got" = "wait watch" ]
-	report $? "fish offers commands"
-	got=$(HOME=$pools fish --no-config -c "source '$srcdir/completions/hvctl.fish'; complete -C 'hvctl kvp get --pool-dir $pools r'" | paste -sd ' ' -)
-	[ "$got" = "role" ]
-	report $? "fish offers keys"
-else
-	n=$((n + 1))
-	echo "ok $n - fish # SKIP it is not installed"
-fi
+# In each shell as somebody types it: on a terminal, with Tab. The key is run, and is a key all the same.
+hvctl kvp set "x$hostile" hostile --pool-dir "$pools"
+: >"$pools/export.json"
+typed=('hvctl sta' 'hvctl kvp wai' 'hvctl kvp list --offl' 'hvctl kvp list --pool=gu' "hvctl kvp get --pool-dir $pools ro"
+	"hvctl kvp import $pools/exp" 'hvctl kvp report success ag' "!hvctl kvp get --offline --pool-dir $pools x")
+become=('hvctl status |' 'hvctl kvp wait |' 'hvctl kvp list --offline |' 'hvctl kvp list --pool=guest |'
+	"hvctl kvp get --pool-dir $pools role |" "hvctl kvp import $pools/export.json |" 'hvctl kvp report success agent=|'
+	'hostile')
+for shell in bash zsh fish; do
+	if ! command -v zsh >/dev/null || ! command -v $shell >/dev/null; then
+		n=$((n + 1))
+		echo "ok $n - $shell completes # SKIP it, or zsh to type into it, is not installed"
+		continue
+	fi
+	HOME=$pools timeout 120 zsh -f "$srcdir/tests/integration/complete.zsh" $shell "$(cd "$srcdir" && pwd)/completions" \
+		"$pools/typed" "${typed[@]}"
+	mapfile -t -s 1 lines <"$pools/typed"
+	for i in "${!typed[@]}"; do
+		[ "${lines[i]-}" = "${become[i]}" ]
+		report $? "$shell makes of \"${typed[i]}\" and Tab: \"${become[i]}\""
+		[ "${lines[i]-}" = "${become[i]}" ] || echo "# got \"${lines[i]-}\""
+	done
+done
+[ ! -e "$keys/run" ]
+report $? "and nothing of a key is run"
 
 echo "1..$n"
