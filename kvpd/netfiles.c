@@ -270,7 +270,7 @@ static gboolean has_nm_lease(const Files *files, const NetInterface *interface)
 	g_autofree char *address = NULL;
 
 	if (text && g_key_file_load_from_data(keys, text, (gsize)-1, G_KEY_FILE_NONE, NULL))
-		address = g_key_file_get_string(keys, "dhcp4", "ip_address", NULL);
+		address = g_key_file_get_string(keys, "dhcp4", "dhcp4.ip_address", NULL);
 	return address && net_interface_has_ipv4(interface, address);
 }
 

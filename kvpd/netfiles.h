@@ -10,7 +10,7 @@
  *   run/systemd/resolve/resolv.conf        those of all
  *   run/NetworkManager/no-stub-resolv.conf the same for NetworkManager's dnsmasq
  *   run/systemd/netif/leases/INDEX         ADDRESS=
- *   run/NetworkManager/devices/INDEX       [dhcp4] ip_address=
+ *   run/NetworkManager/devices/INDEX       [dhcp4] dhcp4.ip_address= (of NetworkManager 1.42)
  *   var/lib/dhcp/dhclient.NAME.leases      ISC dhclient of ifupdown, the last lease
  *   var/lib/dhclient/dhclient-…-NAME.lease ISC dhclient elsewhere
  */

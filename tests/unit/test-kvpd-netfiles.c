@@ -148,7 +148,9 @@ static const struct {
 } lease_files[] = {
 	{ "run/systemd/netif/leases/2", "# private\nADDRESS=192.0.2.2\nNETMASK=255.255.255.0\n",
 		"a lease of systemd-networkd" },
-	{ "run/NetworkManager/devices/2", "[device]\nmanaged=full\n[dhcp4]\nip_address=192.0.2.2\n",
+	{ "run/NetworkManager/devices/2",
+		"[device]\nmanaged=true\nnm-owned=false\n\n[dhcp4]\n"
+		"dhcp4.dhcp_lease_time=3600\ndhcp4.ip_address=192.0.2.2\ndhcp4.routers=192.0.2.1\n",
 		"a lease of NetworkManager" },
 	{ "var/lib/dhcp/dhclient.eth1.leases",
 		"lease {\n  interface \"eth1\";\n  fixed-address 192.0.2.2;\n}\n",

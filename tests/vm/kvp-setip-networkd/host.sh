@@ -11,5 +11,5 @@ check "networkd has both" guest "printf '[Match]\nName=eth9\n[Network]\nAddress=
 setip_hook
 setip_start
 setip_run networkd /etc/systemd/network/05-hvis-eth9.network 644
-setip_dhcp networkd /etc/systemd/network/05-hvis-eth9.network
+setip_dhcp networkd /etc/systemd/network/05-hvis-eth9.network /run/systemd/netif/leases ADDRESS
 done_testing

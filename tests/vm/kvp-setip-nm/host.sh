@@ -13,5 +13,6 @@ check "NetworkManager has both" guest "nmcli device set eth9 managed yes && nmcl
 setip_hook
 setip_start
 setip_run NetworkManager /etc/NetworkManager/system-connections/hvis-eth9.nmconnection 600
-setip_dhcp NetworkManager /etc/NetworkManager/system-connections/hvis-eth9.nmconnection
+setip_dhcp NetworkManager /etc/NetworkManager/system-connections/hvis-eth9.nmconnection \
+	/run/NetworkManager/devices dhcp4.ip_address
 done_testing

@@ -78,7 +78,8 @@ hook_not_told()
 	! hook_told "$@"
 }
 
-# setip_dhcp MANAGER FILE: after setip_run, the host sends eth9 back to DHCP. The hook fails after that.
+# setip_dhcp MANAGER FILE LEASES KEY: after setip_run, the host sends eth9 back to DHCP. The hook fails after
+# that. The lease's address is in the file below LEASES that is named by the interface's index, with KEY.
 setip_dhcp()
 {
 	check "the hook was told of the addresses" wait_for 30 hook_told "^eth9 $setip_mac $1\$" '"addresses":\["192.0.2.7'
@@ -94,6 +95,7 @@ setip_dhcp()
 	check "that it failed is told" wait_for 30 told 'The hook failed, the change stays: .*after-ip failed with status 1'
 	check "and the change stays" has eth9 'inet 192.0.2.10'
 	check "the file stays, too" guest test -e "$2"
+	check "the lease is where it is looked for" guest "grep -q '^$4=192\.0\.2\.10' $3/\$(cat /sys/class/net/eth9/ifindex)"
 	check "the host sees that it is DHCP" wait_for 30 dhcp_is_seen
 }
 
