@@ -24,6 +24,7 @@ static const OutputColumn columns[] = {
 static const OutputColumn explain_columns[] = {
 	{ .heading = "INTERFACE", .member = "name" },
 	{ .heading = "ADDRESS", .member = "address" },
+	{ .heading = "ORIGIN", .member = "origin", .format = empty_if_null },
 	{ .heading = "REPORTED", .member = "reported" },
 	{ .heading = "WHY", .member = "why", .format = empty_if_null },
 	{ .heading = NULL },
@@ -158,6 +159,7 @@ static struct json_object *explain_row(struct json_object *nic, struct json_obje
 	json_object_object_add(row, "name", json_object_get(output_member(nic, "name")));
 	json_object_object_add(row, "address",
 		address ? with_prefix(address) : json_object_get(output_member(nic, "mac")));
+	json_object_object_add(row, "origin", json_object_get(output_member(about, "origin")));
 	json_object_object_add(row, "reported", json_object_get(output_member(about, "reported")));
 	if (!address || is_reported(nic))
 		json_object_object_add(row, "why", json_object_get(output_member(about, "why")));

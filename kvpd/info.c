@@ -49,6 +49,7 @@ static struct json_object *address_json(
 	json_object_object_add(
 		object, "address", json_object_new_string(net_address_text(address, text)));
 	json_object_object_add(object, "prefix", json_object_new_int(address->prefix));
+	json_object_object_add(object, "origin", hvis_json_text(net_address_origin(address)));
 	add_bool(object, "reported", reported);
 	json_object_object_add(object, "why", hvis_json_text(why_interface ? why_interface : why));
 	return object;

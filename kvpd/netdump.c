@@ -14,7 +14,6 @@
 #include <netlink/cache.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
-#include <netlink/route/addr.h>
 #include <netlink/route/link.h>
 #include <netlink/route/nexthop.h>
 #include <netlink/route/route.h>
@@ -72,28 +71,63 @@ static void copy_address(struct nl_addr *from, NetAddress *to)
 	to->prefix = (guint8)nl_addr_get_prefixlen(from);
 }
 
-static void add_address(struct nl_object *object, void *data)
+static const void *attribute(struct nlattr **attrs, int type, gsize size)
 {
-	struct rtnl_addr *addr = (struct rtnl_addr *)object;
-	struct nl_addr *local = rtnl_addr_get_local(addr);
-	unsigned int flags = rtnl_addr_get_flags(addr);
-	NetAddress address = { 0 };
-	Dump *dump = data;
+	return attrs[type] && (gsize)nla_len(attrs[type]) >= size ? nla_data(attrs[type]) : NULL;
+}
+
+/* The interface's own end: of IPv6 the kernel names that alone, of IPv4 the other end, too. */
+static gboolean take_local(struct nlattr **attrs, int family, NetAddress *address)
+{
+	gsize size = family == AF_INET ? 4 : 16;
+	const void *local = attribute(attrs, IFA_LOCAL, size);
 
 	if (!local)
-		return;
-	copy_address(local, &address);
-	if (address.family != AF_INET && address.family != AF_INET6)
-		return;
-	address.prefix = (guint8)rtnl_addr_get_prefixlen(addr);
-	address.dynamic = (flags & IFA_F_PERMANENT) == 0;
-	address.deprecated = (flags & IFA_F_DEPRECATED) != 0;
+		local = attribute(attrs, IFA_ADDRESS, size);
+	if (!local || (family != AF_INET && family != AF_INET6))
+		return FALSE;
+	address->family = family;
+	memcpy(address->bytes, local, size);
+	return TRUE;
+}
+
+static void take_flags(struct nlattr **attrs, guint32 flags, NetAddress *address)
+{
+	const void *all = attribute(attrs, IFA_FLAGS, sizeof(flags));
+
+	if (all)
+		memcpy(&flags, all, sizeof(flags));
+	address->dynamic = (flags & IFA_F_PERMANENT) == 0;
+	address->deprecated = (flags & IFA_F_DEPRECATED) != 0;
 	/* For IPv4 the bit says that the address is a further one of its network. */
-	address.temporary = address.family == AF_INET6 && (flags & IFA_F_TEMPORARY) != 0;
-	address.unusable = (flags & IFA_F_DADFAILED) != 0 ||
-			   (flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC)) == IFA_F_TENTATIVE;
+	address->temporary = address->family == AF_INET6 && (flags & IFA_F_TEMPORARY) != 0;
+	address->unusable = (flags & IFA_F_DADFAILED) != 0 ||
+			    (flags & (IFA_F_TENTATIVE | IFA_F_OPTIMISTIC)) == IFA_F_TENTATIVE;
+}
+
+/* Not by libnl's cache of addresses, which knows nothing of IFA_PROTO. */
+static int on_address(struct nl_msg *msg, void *data)
+{
+	struct nlmsghdr *header = nlmsg_hdr(msg);
+	struct nlattr *attrs[IFA_MAX + 1];
+	NetAddress address = { 0 };
+	struct ifaddrmsg body;
+	const guint8 *proto;
+	Dump *dump = data;
+
+	if (header->nlmsg_type != RTM_NEWADDR ||
+		nlmsg_parse(header, sizeof(body), attrs, IFA_MAX, NULL) < 0)
+		return NL_OK;
+	memcpy(&body, nlmsg_data(header), sizeof(body));
+	if (!take_local(attrs, body.ifa_family, &address))
+		return NL_OK;
+	address.prefix = body.ifa_prefixlen;
+	take_flags(attrs, body.ifa_flags, &address);
+	proto = attribute(attrs, IFA_PROTO, sizeof(*proto));
+	address.proto = proto ? *proto : IFAPROT_UNSPEC;
 	g_array_append_val(
-		net_state_interface(dump->state, rtnl_addr_get_ifindex(addr))->addresses, address);
+		net_state_interface(dump->state, (int)body.ifa_index)->addresses, address);
+	return NL_OK;
 }
 
 /* --- routes --- */
@@ -163,12 +197,12 @@ static void add_routes(Dump *dump)
 
 /* --- asking --- */
 
-static int ask_routes(NlSock *sock, Dump *dump)
+static int ask_for(NlSock *sock, int type, nl_recvmsg_msg_cb_t on_message, void *data)
 {
-	int ret = nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_route, dump->routes);
+	int ret = nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_message, data);
 
 	if (ret >= 0)
-		ret = nl_rtgen_request(sock, RTM_GETROUTE, AF_UNSPEC, NLM_F_DUMP);
+		ret = nl_rtgen_request(sock, type, AF_UNSPEC, NLM_F_DUMP);
 	if (ret >= 0)
 		ret = nl_recvmsgs_default(sock);
 	return ret;
@@ -178,19 +212,16 @@ static int ask(Dump *dump)
 {
 	g_autoptr(NlSock) sock = nl_socket_alloc();
 	g_autoptr(NlCache) links = NULL;
-	g_autoptr(NlCache) addresses = NULL;
 	int ret = sock ? nl_connect(sock, NETLINK_ROUTE) : -NLE_NOMEM;
 
 	if (ret >= 0)
 		ret = rtnl_link_alloc_cache(sock, AF_UNSPEC, &links);
 	if (ret >= 0)
-		ret = rtnl_addr_alloc_cache(sock, &addresses);
+		ret = ask_for(sock, RTM_GETADDR, on_address, dump);
 	if (ret >= 0)
-		ret = ask_routes(sock, dump);
+		ret = ask_for(sock, RTM_GETROUTE, on_route, dump->routes);
 	if (links)
 		nl_cache_foreach(links, add_link, dump);
-	if (addresses)
-		nl_cache_foreach(addresses, add_address, dump);
 	add_routes(dump);
 	return ret;
 }

@@ -8,6 +8,7 @@
 #include "kvpd/netstate.h"
 
 #include <arpa/inet.h>
+#include <linux/if_addr.h>
 #include <string.h>
 
 #include <wire/ip-address.h>
@@ -142,6 +143,19 @@ static gboolean list_add(GString *list, const char *item, gsize max)
 		g_string_append_c(list, ';');
 	g_string_append(list, item);
 	return TRUE;
+}
+
+const char *net_address_origin(const NetAddress *address)
+{
+	switch (address->proto) {
+	case IFAPROT_KERNEL_LO:
+		return "loopback";
+	case IFAPROT_KERNEL_RA:
+		return "a router's announcement";
+	case IFAPROT_KERNEL_LL:
+		return "link-local, of the kernel's own";
+	}
+	return NULL; /* those of programs have no names */
 }
 
 const char *net_address_text(const NetAddress *address, char *text)

@@ -19,6 +19,7 @@ struct NetAddress {
 	gboolean dynamic; /* has a lifetime that somebody renews */
 	gboolean temporary, deprecated; /* as the kernel's flags have it */
 	gboolean unusable; /* duplicate address detection goes on or has failed */
+	guint8 proto; /* where it is from: IFAPROT_… of linux/if_addr.h; 0 before Linux 5.18 */
 };
 
 struct NetInterface {
@@ -84,6 +85,9 @@ char **net_state_dns(const NetState *state, const NetInterface *interface);
 
 /* What tells that an address of @interface came by DHCP, a few words; NULL = nothing. */
 const char *net_interface_dhcp(const NetInterface *interface);
+
+/* Where the kernel has @address from, a few words; NULL where it does not tell. */
+const char *net_address_origin(const NetAddress *address);
 
 /* An address as text, in a buffer of INET6_ADDRSTRLEN. */
 const char *net_address_text(const NetAddress *address, char *text);

@@ -5,6 +5,7 @@
 #include "kvpd/info.h"
 
 #include <arpa/inet.h>
+#include <linux/if_addr.h>
 #include <string.h>
 
 static NetInterface *add(NetState *state, int index, const char *name)
@@ -55,6 +56,7 @@ static void test_nic(void)
 	interface->has_mac = TRUE;
 	give(interface->addresses, "192.0.2.1", 24);
 	((NetAddress *)(void *)interface->addresses->data)->dynamic = TRUE;
+	((NetAddress *)(void *)interface->addresses->data)->proto = IFAPROT_KERNEL_RA;
 	give(interface->gateways, "192.0.2.254", 0);
 	veth->master = 2;
 	give(veth->addresses, "fe80::1", 64);
@@ -63,12 +65,14 @@ static void test_nic(void)
 	assert_json(kvp_info_nics(state, 0, 10000, &next),
 		"[{\"reported\":true,\"why\":null,\"name\":\"eth0\",\"index\":2,\"master\":null,"
 		"\"mac\":\"00:15:5D:00:00:0A\",\"adapter\":true,\"addresses\":[{\"address\":"
-		"\"192.0.2.1\",\"prefix\":24,\"reported\":true,\"why\":null}],\"omitted\":0,"
+		"\"192.0.2.1\",\"prefix\":24,\"origin\":\"a router's "
+		"announcement\",\"reported\":true,\"why\":null}],\"omitted\":0,"
 		"\"gateways\":[\"192.0.2.254\"],\"dns\":[],\"dhcp\":true,\"dhcp_by\":"
 		"\"an address with a lifetime\"},{\"reported\":false,\"why\":\"excluded by veth* "
 		"(built in)\",\"name\":\"veth1\",\"index\":3,\"master\":\"eth0\",\"mac\":null,"
 		"\"adapter\":false,\"addresses\":[{\"address\":\"fe80::1\",\"prefix\":64,"
-		"\"reported\":false,\"why\":\"excluded by veth* (built in)\"}],\"omitted\":0,"
+		"\"origin\":null,\"reported\":false,\"why\":\"excluded by veth* (built "
+		"in)\"}],\"omitted\":0,"
 		"\"gateways\":[],\"dns\":[],\"dhcp\":false,\"dhcp_by\":null}]");
 	g_assert_cmpint(next, ==, -1);
 }

@@ -9,7 +9,10 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <netinet/in.h>
+#include <stdio.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "kvpd/options.h"
@@ -95,6 +98,61 @@ static void write_resolv_conf(const char *root, const char *text)
 
 	g_assert_cmpint(g_mkdir_with_parents(etc, 0700), ==, 0);
 	g_assert_true(put_text(path, text));
+}
+
+/* Linux 5.18 and later say where an address is from. */
+static gboolean kernel_tells_origin(void)
+{
+	struct utsname uts;
+	int major = 0, minor = 0;
+
+	uname(&uts);
+	return sscanf(uts.release, "%d.%d", &major, &minor) == 2 &&
+	       (major > 5 || (major == 5 && minor >= 18));
+}
+
+static const char *origin_of(KvpNet *net, const char *interface, const char *address)
+{
+	const NetState *state = kvp_net_state(net);
+
+	for (guint i = 0; i < state->interfaces->len; i++) {
+		const NetInterface *in = state->interfaces->pdata[i];
+
+		for (guint k = 0; g_str_equal(in->name, interface) && k < in->addresses->len; k++) {
+			const NetAddress *a = &g_array_index(in->addresses, NetAddress, k);
+			char text[INET6_ADDRSTRLEN];
+
+			if (g_str_has_prefix(net_address_text(a, text), address))
+				return net_address_origin(a) ? net_address_origin(a) : "nobody";
+		}
+	}
+	return "nowhere";
+}
+
+static void test_origin(void)
+{
+	g_autoptr(Scratch) root = scratch_new();
+	g_autoptr(KvpNet) net = NULL;
+	gint64 end = g_get_monotonic_time() + PATIENCE_US;
+
+	if (why_not || !kernel_tells_origin()) {
+		g_test_skip(why_not ? why_not : "the kernel does not tell");
+		return;
+	}
+	g_assert_true(run("ip link set lo up"));
+	g_assert_true(run("ip link add hvt2 up type veth peer name hvt3"));
+	g_assert_true(run("ip link set hvt3 up"));
+	g_assert_true(run("ip addr add 192.0.2.20/24 dev hvt2"));
+	net = kvp_net_new(root, on_changed, NULL);
+	while (g_str_equal(origin_of(net, "hvt2", "fe80:"), "nowhere")) { /* it takes a carrier */
+		g_assert_cmpint(g_get_monotonic_time(), <, end);
+		if (!g_main_context_iteration(NULL, FALSE))
+			g_usleep(1000);
+	}
+	g_assert_cmpstr(origin_of(net, "lo", "::1"), ==, "loopback");
+	g_assert_cmpstr(origin_of(net, "hvt2", "192.0.2.20"), ==, "nobody");
+	g_assert_cmpstr(origin_of(net, "hvt2", "fe80:"), ==, "link-local, of the kernel's own");
+	g_assert_true(run("ip link del hvt2"));
 }
 
 static void test_follow(void)
@@ -552,6 +610,7 @@ int main(int argc, char **argv)
 
 	why_not = enter_namespace();
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/kvpd/net/origin", test_origin);
 	g_test_add_func("/kvpd/net/follow", test_follow);
 	g_test_add_func("/kvpd/net/flood", test_flood);
 	g_test_add_func("/kvpd/net/gateway-goes-with-its-link", test_gateway_goes_with_its_link);
