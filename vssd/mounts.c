@@ -246,7 +246,7 @@ VssMounts *vss_mounts_read(const char *proc, GError **error)
 	return g_steal_pointer(&mounts);
 }
 
-int vss_mounts_find(const VssMounts *mounts, const char *path, int except)
+int vss_mounts_find(const VssMounts *mounts, pid_t pid, const char *path, int except)
 {
 	gsize longest = 0;
 	int found = -1;
@@ -257,7 +257,7 @@ int vss_mounts_find(const VssMounts *mounts, const char *path, int except)
 		for (guint j = 0; (int)i != except && j < places->len; j++) {
 			const VssMount *mount = (const VssMount *)g_ptr_array_index(places, j);
 
-			if (mount->pid != 1 || mount->hidden ||
+			if (mount->pid != pid || mount->hidden ||
 				!vss_path_below(path, mount->target))
 				continue;
 			if (found < 0 || strlen(mount->target) > longest) {

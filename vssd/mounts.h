@@ -53,10 +53,10 @@ static inline VssMount *vss_super_mount(const VssSuper *super)
 }
 
 /*
- * The place of the superblock that absolute @path is on, as seen by process 1, told from the table
- * alone; that at @except does not count. -1 where there is none.
+ * The place of the superblock that absolute @path is on, in the view of process @pid (1, or one of
+ * VssMount.pid), told from the table alone; that at @except does not count. -1 where there is none.
  */
-int vss_mounts_find(const VssMounts *mounts, const char *path, int except);
+int vss_mounts_find(const VssMounts *mounts, pid_t pid, const char *path, int except);
 
 /* Whether @path is @dir or below it. */
 gboolean vss_path_below(const char *path, const char *dir);

@@ -289,8 +289,8 @@ VssPlan *vss_plan_new(const VssMounts *mounts, const VssPolicy *policy)
 {
 	VssPlan *plan = g_new0(VssPlan, 1);
 	Last last = {
-		.journal = vss_mounts_find(mounts, policy->journal, -1),
-		.root = vss_mounts_find(mounts, "/", -1),
+		.journal = vss_mounts_find(mounts, 1, policy->journal, -1),
+		.root = vss_mounts_find(mounts, 1, "/", -1),
 	};
 
 	plan->mounts = mounts;

@@ -2,8 +2,9 @@
 /*
  * From a superblock downwards: its block devices, theirs in turn (slaves/ of device-mapper and md,
  * the disk of a partition), until a loop device names the file that it stands on. A loop's file is
- * found in the mount table by its path: that is right for process 1's view, and a file system that
- * is mounted over the directory of its own image does not count as what it stands on.
+ * found in the mount table by its path, in the view of the system where the file system is seen there,
+ * else in that of the container that has it: each has its own /. A file system that is mounted over the
+ * directory of its own image does not count as what it stands on.
  */
 #include "config.h"
 
@@ -22,6 +23,7 @@ typedef struct {
 	VssMounts *mounts;
 	const char *sys;
 	guint place; /* whose devices these are */
+	pid_t view; /* the process whose paths its are */
 	GHashTable *visited; /* of device numbers as text */
 } Walk;
 
@@ -41,7 +43,7 @@ static void stand_on(Walk *walk, int below)
 static void stand_on_path(Walk *walk, const char *path)
 {
 	if (g_path_is_absolute(path))
-		stand_on(walk, vss_mounts_find(walk->mounts, path, (int)walk->place));
+		stand_on(walk, vss_mounts_find(walk->mounts, walk->view, path, (int)walk->place));
 }
 
 static char *attribute(const char *dir, const char *name)
@@ -143,6 +145,15 @@ static void walk_overlay(Walk *walk, const VssSuper *super)
 	}
 }
 
+/* The best way to it may be that of a container although the system sees it, too. */
+static pid_t view_of(const VssSuper *super)
+{
+	for (guint i = 0; i < super->mounts->len; i++)
+		if (((VssMount *)g_ptr_array_index(super->mounts, i))->pid == 1)
+			return 1;
+	return vss_super_mount(super)->pid;
+}
+
 static void walk_super(Walk *walk, const VssSuper *super)
 {
 	g_autofree char *number = g_strdup_printf("%u:%u", major(super->dev), minor(super->dev));
@@ -162,8 +173,9 @@ void vss_stack_read(VssMounts *mounts, const char *sys)
 	for (guint i = 0; i < mounts->supers->len; i++) {
 		g_autoptr(GHashTable) visited =
 			g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-		Walk walk = { mounts, sys, i, visited };
+		const VssSuper *super = vss_mounts_super(mounts, i);
+		Walk walk = { mounts, sys, i, view_of(super), visited };
 
-		walk_super(&walk, vss_mounts_super(mounts, i));
+		walk_super(&walk, super);
 	}
 }

@@ -191,12 +191,12 @@ static void test_find(void)
 	tree_init(&tree);
 	tree_process(&tree, 1, 100, plain);
 	mounts = read_tree(&tree);
-	g_assert_cmpint(vss_mounts_find(mounts, "/", -1), ==, 0);
-	g_assert_cmpint(vss_mounts_find(mounts, "/mntx/a", -1), ==, 0);
-	g_assert_cmpint(vss_mounts_find(mounts, "/mnt/a", -1), ==, 2);
-	g_assert_cmpint(vss_mounts_find(mounts, "/mnt/a", 2), ==, 0);
-	g_assert_cmpint(vss_mounts_find(mounts, "/srv/my data", -1), ==, 2);
-	g_assert_cmpint(vss_mounts_find(mounts, "relative", -1), ==, -1);
+	g_assert_cmpint(vss_mounts_find(mounts, 1, "/", -1), ==, 0);
+	g_assert_cmpint(vss_mounts_find(mounts, 1, "/mntx/a", -1), ==, 0);
+	g_assert_cmpint(vss_mounts_find(mounts, 1, "/mnt/a", -1), ==, 2);
+	g_assert_cmpint(vss_mounts_find(mounts, 1, "/mnt/a", 2), ==, 0);
+	g_assert_cmpint(vss_mounts_find(mounts, 1, "/srv/my data", -1), ==, 2);
+	g_assert_cmpint(vss_mounts_find(mounts, 1, "relative", -1), ==, -1);
 }
 
 static void test_path_below(void)
@@ -286,6 +286,28 @@ static void test_stack(void)
 	assert_below(mounts, 8, "0");
 }
 
+/*
+ * A loop device of a container: its file's path is that of the container, and was looked for in the
+ * system's view. What it stands on was frozen at the same time, and its own freeze hung.
+ */
+static void test_stack_in_the_view_of_a_container(void)
+{
+	g_auto(Tree) tree = { 0 };
+	g_autoptr(VssMounts) mounts = NULL;
+
+	tree_init(&tree);
+	tree_process(&tree, 1, 100,
+		"1 0 254:0 / / rw - ext4 /dev/vda1 rw\n2 1 8:1 / /data rw - ext4 /dev/sda1 rw\n");
+	tree_process(&tree, 30, 200,
+		"50 0 254:0 /c / rw - ext4 /dev/vda1 rw\n"
+		"51 50 8:2 / /data rw - ext4 /dev/sda2 rw\n"
+		"52 50 7:0 / /loop rw - ext4 /dev/loop0 rw\n");
+	tree_device(&tree, "7:0", "loop0");
+	tree_file(&tree, "sys/devices/loop0/loop/backing_file", "/data/image\n");
+	mounts = read_tree(&tree);
+	assert_below(mounts, 3, "2");
+}
+
 static void test_types(void)
 {
 	g_assert_cmpint(vss_type_of("ext4", TRUE), ==, VSS_TYPE_LOCAL);
@@ -317,6 +339,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/mounts/find", test_find);
 	g_test_add_func("/vssd/mounts/path-below", test_path_below);
 	g_test_add_func("/vssd/stack", test_stack);
+	g_test_add_func(
+		"/vssd/stack/in-the-view-of-a-container", test_stack_in_the_view_of_a_container);
 	g_test_add_func("/vssd/types", test_types);
 	return g_test_run();
 }

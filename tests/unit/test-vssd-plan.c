@@ -332,7 +332,7 @@ static void test_this_machine(void)
 	policy = vss_policy_read(config, "/nonexistent", &error);
 	g_assert_no_error(error);
 	plan = vss_plan_new(mounts, policy);
-	g_assert_cmpint(vss_mounts_find(mounts, "/", -1), >=, 0);
+	g_assert_cmpint(vss_mounts_find(mounts, 1, "/", -1), >=, 0);
 	g_assert_cmpuint(plan->entries->len, ==, mounts->supers->len);
 }
 
