@@ -10,10 +10,24 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Without a target the message ends before it. */
+#define HEAD_LEN offsetof(struct vss_msg, target)
+#define TARGET_MIN offsetof(struct vss_msg, target.path)
+
+/* Without a target the message ends before it, with one behind its path. */
 static size_t length_of(const struct vss_msg *msg)
 {
-	return msg->type == VSS_MSG_TARGET ? sizeof(*msg) : offsetof(struct vss_msg, target);
+	if (msg->type != VSS_MSG_TARGET)
+		return HEAD_LEN;
+	return TARGET_MIN + strnlen(msg->target.path, PATH_MAX - 1) + 1;
+}
+
+static bool is_whole(const struct vss_msg *msg, size_t len)
+{
+	if (len < HEAD_LEN)
+		return false;
+	if (msg->type != VSS_MSG_TARGET)
+		return len == HEAD_LEN;
+	return len > TARGET_MIN && ((const char *)msg)[len - 1] == '\0' && len == length_of(msg);
 }
 
 static void attach(struct msghdr *header, char *control, size_t size, int fd)
@@ -49,7 +63,7 @@ int vss_tell(int sock, const struct vss_msg *msg)
 	ssize_t n;
 
 	do
-		n = write(sock, msg, offsetof(struct vss_msg, target));
+		n = write(sock, msg, HEAD_LEN);
 	while (n < 0 && errno == EINTR);
 	return n < 0 ? errno : 0;
 }
@@ -82,13 +96,12 @@ int vss_receive(int sock, struct vss_msg *ret, int *ret_fd)
 	if (n <= 0)
 		return n < 0 ? errno : ECONNRESET;
 	*ret_fd = detach(&header);
-	if ((size_t)n < offsetof(struct vss_msg, target) || (size_t)n != length_of(ret)) {
+	if (!is_whole(ret, (size_t)n)) {
 		if (*ret_fd >= 0)
 			close(*ret_fd);
 		*ret_fd = -1;
 		return EPROTO;
 	}
-	ret->target.path[PATH_MAX - 1] = '\0';
 	return 0;
 }
 
@@ -97,11 +110,11 @@ int vss_hear(int sock, struct vss_msg *ret)
 	ssize_t n;
 
 	do
-		n = read(sock, ret, offsetof(struct vss_msg, target));
+		n = read(sock, ret, HEAD_LEN);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return n < 0 ? errno : ECONNRESET;
-	return n == offsetof(struct vss_msg, target) ? 0 : EPROTO;
+	return n == HEAD_LEN ? 0 : EPROTO;
 }
 
 int64_t vss_now(void)

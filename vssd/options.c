@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* [vss]: one table. */
+/* One table each; -n and -d are those of the kernel's own daemons. */
 #include "config.h"
 
 #include "vssd/options.h"
+
+#include <util/error.h>
+
+#include "vssd/ipc.h"
 
 const HvisConfigKey vss_config_keys[] = {
 	{ "vss", "Exclude", HVIS_CONFIG_LIST, "", 0, 0, NULL,
@@ -19,3 +23,57 @@ const HvisConfigKey vss_config_keys[] = {
 	{ "ip", NULL, HVIS_CONFIG_STRING, NULL, 0, 0, NULL, NULL },
 	{ NULL, NULL, HVIS_CONFIG_STRING, NULL, 0, 0, NULL, NULL },
 };
+
+static void set_default(char **value, const char *fallback)
+{
+	if (!*value)
+		*value = g_strdup(fallback);
+}
+
+gboolean vssd_options_parse(VssdOptions *options, int argc, char **argv, GError **error)
+{
+	gboolean foreground; /* we always are */
+	const GOptionEntry entries[] = {
+		{ "device", 0, 0, G_OPTION_ARG_FILENAME, &options->device,
+			"Device, or socket of hvis-host link [/dev/vmbus/hv_vss]", "PATH" },
+		{ "marker", 0, 0, G_OPTION_ARG_FILENAME, &options->marker,
+			"File that names what may be frozen [" VSS_MARKER "]", "PATH" },
+		{ "programs", 0, 0, G_OPTION_ARG_FILENAME, &options->programs,
+			"Directory of worker and guard [" HVIS_LIBEXEC_DIR "]", "DIR" },
+		{ "prefix", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &options->prefix,
+			"What their names begin with (for tests)", "TEXT" },
+		{ "root", 0, 0, G_OPTION_ARG_FILENAME, &options->root,
+			"Look for configuration and mounts below DIR (for tests)", "DIR" },
+		{ "debug", 'd', 0, G_OPTION_ARG_NONE, &options->debug, "Log every request", NULL },
+		{ "no-daemon", 'n', 0, G_OPTION_ARG_NONE, &foreground,
+			"Accepted for compatibility: it never goes to the background", NULL },
+		{ "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Print the version",
+			NULL },
+		{ NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL },
+	};
+	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+
+	g_option_context_add_main_entries(context, entries, NULL);
+	g_option_context_set_summary(
+		context, "Freezes file systems while the Hyper-V host takes a backup.");
+	if (!g_option_context_parse(context, &argc, &argv, error))
+		return FALSE;
+	if (argc > 1)
+		return hvis_fail(error, HVIS_ERROR_INVALID,
+			"unexpected argument \"%s\"; see --help", argv[1]);
+	set_default(&options->device, "/dev/vmbus/hv_vss");
+	set_default(&options->root, "");
+	set_default(&options->programs, HVIS_LIBEXEC_DIR);
+	set_default(&options->prefix, "hv_vss_");
+	set_default(&options->marker, VSS_MARKER);
+	return TRUE;
+}
+
+void vssd_options_clear(VssdOptions *options)
+{
+	g_clear_pointer(&options->device, g_free);
+	g_clear_pointer(&options->root, g_free);
+	g_clear_pointer(&options->programs, g_free);
+	g_clear_pointer(&options->prefix, g_free);
+	g_clear_pointer(&options->marker, g_free);
+}

@@ -1,0 +1,211 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2317 # functions that check calls
+#
+# hv_vss_daemon as a whole: the host of "hvis-host link" takes backups of real file systems, which are
+# this test's own. The daemon looks at a made-up machine: its mount tables have nothing but them.
+# shellcheck source=tests/integration/vssd.sh
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/integration/vssd.sh"
+
+host=$build/hvis-host
+[ -x "$host" ] || leave "hvis-host is not built here"
+link_pid='' daemon_pid=''
+
+at_end()
+{
+	for end_pid in $daemon_pid $link_pid; do
+		kill -KILL "$end_pid" 2>/dev/null
+	done
+}
+
+ctl()
+{
+	timeout 60 "$host" ctl "$scratch/host.sock" "$@"
+}
+
+# --- the made-up machine ---
+
+root=$scratch/root
+prefix=$(sed -n 's/^prefix = //p' "$build/Makefile")
+etc=$root$(sed -n 's/^sysconfdir = //p' "$build/Makefile" | sed "s|\${prefix}|$prefix|")/hvis
+mkdir -p "$etc" "$root/proc/1/ns" "$root/proc/$$/ns" "$root/etc"
+ln -s /sys "$root/sys"
+ln -s 'mnt:[1]' "$root/proc/1/ns/mnt"
+ln -s 'mnt:[2]' "$root/proc/$$/ns/mnt"
+echo '1 0 0:2 / / rw - tmpfs none rw' >"$root/proc/1/mountinfo"
+
+look_at_mounts()
+{
+	grep -F " $scratch/m-" /proc/self/mountinfo >"$root/proc/$$/mountinfo"
+}
+
+# configure KEY=VALUE…: of [vss]
+configure()
+{
+	printf '[vss]\nDeadline=5s\n' >"$etc/hvis.conf"
+	[ $# -eq 0 ] || printf '%s\n' "$@" >>"$etc/hvis.conf"
+}
+
+daemon_start()
+{
+	SYSTEMD_EXEC_PID=0 "$build/vssd/hv_vss_daemon" -n --device "$scratch/dev/hv_vss" --root "$root" \
+		--programs "$programs" --prefix vss- --marker "$marker" >>"$scratch/daemon.log" 2>&1 &
+	daemon_pid=$!
+	check "a daemon serves" wait_for 20 ctl wait vss --timeout 20
+}
+
+# daemon_stop [SIGNAL]: its exit status
+daemon_stop()
+{
+	kill "-${1:-TERM}" "$daemon_pid"
+	wait "$daemon_pid" 2>/dev/null
+}
+
+frozen()
+{
+	ctl services --json | tr -d ' "' | grep -q '^backup:frozen'
+}
+
+idle()
+{
+	ctl services --json | tr -d ' "' | grep -q '^backup:idle'
+}
+
+# hold SECONDS: a backup in the background, until all is frozen.
+hold()
+{
+	"$host" ctl "$scratch/host.sock" backup --hold "$1" >"$scratch/backup" 2>&1 &
+	backup=$!
+	wait_for 20 frozen
+}
+
+log_has()
+{
+	grep -qF -e "$1" "$scratch/daemon.log"
+}
+
+"$host" link --dir "$scratch/dev" --service vss --control "$scratch/host.sock" >"$scratch/link.log" 2>&1 &
+link_pid=$!
+wait_for 20 test -S "$scratch/dev/hv_vss"
+look_at_mounts
+configure
+daemon_start
+
+# --- a backup ---
+
+check "a backup" ctl backup --hold 0.2
+like "every step of it was well" "$case_out" "*check*ok*freeze*ok*thaw*ok*"
+check "is told to the journal" log_has "Backup: ${#mounts[@]} file systems were frozen for "
+check "nothing is frozen afterwards" thawed_within 1000 "$(now_ms)"
+
+hold 3
+check "all is frozen while the host holds it" frozen_at "${mounts[0]}"
+check "the daemon answers meanwhile" ctl services
+is "nothing is logged meanwhile" "$(grep -c "^Backup" "$scratch/daemon.log")" 1
+wait "$backup"
+is "and it is a success" $? 0
+
+# --- who stops it ---
+
+start=$(now_ms)
+hold 30
+check "a host that does not thaw: the deadline does" thawed_within 6500 "$start"
+check "is told" wait_for 5 log_has "Backup failed: thaw: the host did not ask to thaw in time"
+kill "$backup"
+wait "$backup" 2>/dev/null
+wait_for 10 idle
+check "the next backup is well" ctl backup --hold 0.1
+
+ctl backup --hold 7 >"$scratch/late" 2>&1
+is "a THAW after the deadline is a failure" $? 1
+like "of that step" "$(cat "$scratch/late")" "*freeze*ok*thaw*fail*"
+
+start=$(now_ms)
+hold 30
+kill -KILL "$link_pid"
+wait "$link_pid" 2>/dev/null
+check "the device is gone while all is frozen" thawed_within 3000 "$(now_ms)"
+wait "$backup" 2>/dev/null
+"$host" link --dir "$scratch/dev" --service vss --control "$scratch/host.sock" >"$scratch/link.log" 2>&1 &
+link_pid=$!
+wait_for 20 ctl wait vss --timeout 20
+check "a new device is served" ctl backup --hold 0.1
+
+for signal in TERM KILL; do
+	hold 30
+	daemon_stop $signal
+	check "the daemon is ended by SIG$signal while all is frozen" thawed_within 3000 "$(now_ms)"
+	wait "$backup" 2>/dev/null
+	daemon_start
+	check "and the next backup is well" ctl backup --hold 0.1
+done
+
+# children WHAT: the process number of the daemon's worker or guard
+child()
+{
+	local pid
+	# shellcheck disable=SC2013 # words
+	for pid in $(cat "/proc/$daemon_pid/task/$daemon_pid/children"); do
+		if grep -q "^vss-$1" "/proc/$pid/comm"; then
+			echo "$pid"
+		fi
+	done
+}
+
+for what in worker guard both; do
+	hold 4
+	case $what in
+	both) kill -KILL "$(child guard)" "$(child worker)" ;;
+	*) kill -KILL "$(child $what)" ;;
+	esac
+	check "$what killed while all is frozen" thawed_within 3000 "$(now_ms)"
+	wait "$backup"
+	is "and the THAW is a failure" $? 1
+	check "and the next backup is well" ctl backup --hold 0.1
+done
+
+# --- what is left over ---
+
+# All three: only who starts next can undo it. They are stopped first: else the worker may see that
+# the guard is dead, and thaw, before its own turn.
+hold 30
+killed=("$(child worker)" "$(child guard)" "$daemon_pid")
+kill -STOP "${killed[@]}"
+kill -KILL "${killed[@]}"
+wait "$daemon_pid" 2>/dev/null
+check "daemon, worker and guard killed: it stays frozen" frozen_at "${mounts[0]}"
+daemon_start
+check "until the next daemon starts" thawed_within 3000 "$(now_ms)"
+wait "$backup" 2>/dev/null
+
+# --- the plan ---
+
+fsfreeze -f "${mounts[0]}"
+ctl backup --hold 0.1 >"$scratch/foreign" 2>&1
+is "somebody else has frozen one" $? 1
+check "and it is his" fsfreeze -u "${mounts[0]}"
+check "and the journal has it" log_has "${mounts[0]}: freeze: somebody else has frozen it"
+
+daemon_stop
+configure "Require=/not/there"
+daemon_start
+ctl backup >"$scratch/refused" 2>&1
+is "what cannot be met is refused before the freeze" $? 1
+like "at the check" "$(cat "$scratch/refused")" "*check*"
+check "and the journal says why" log_has "No backup is possible: /not/there is required and not mounted"
+daemon_stop
+is "a stop is a success" $? 0
+
+configure "Exclude=ext4 xfs btrfs"
+daemon_start
+ctl backup >"$scratch/refused" 2>&1
+is "nothing to freeze is refused" $? 1
+daemon_stop
+configure "Exclude=ext4 xfs btrfs" "AllowNothing=yes"
+daemon_start
+check "unless that is well" ctl backup --hold 0.01
+daemon_stop
+
+# shellcheck disable=SC2154 # of case.sh
+[ "$case_failed" -eq 0 ] || sed 's/^/# /' "$scratch/daemon.log"
+done_testing

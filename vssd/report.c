@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Words for outcomes. */
+#include "config.h"
+
+#include "vssd/report.h"
+
+#include <errno.h>
+
+static const char *const actions[VSS_ACTION_N] = { "open", "sync", "freeze", "thaw" };
+
+/* What an errno says here; the system's words where it says nothing of its own. */
+static const char *reason_of(int err, enum vss_action action)
+{
+	switch (err) {
+	case EBUSY:
+		return "somebody else has frozen it";
+	case EINVAL:
+		return action == VSS_THAW ? "somebody else has thawed it" : g_strerror(err);
+	case ESTALE:
+		return "something else is mounted there by now";
+	case ETIMEDOUT:
+		return action == VSS_THAW ? "the host did not ask to thaw in time"
+					  : "it took too long";
+	case ECANCELED:
+		return "it was called off";
+	case EOWNERDEAD:
+		return "a process of ours was killed";
+	case ENOENT:
+		return action == VSS_FREEZE ? "no file system could be frozen" : g_strerror(err);
+	default:
+		return g_strerror(err);
+	}
+}
+
+/* From the first freeze that was begun to the last thaw that was done. */
+static gint64 frozen_us(const VssOutcome *outcome)
+{
+	gint64 first = 0, last = 0;
+
+	for (guint i = 0; i < outcome->events->len; i++) {
+		const struct vss_msg *event = &g_array_index(outcome->events, struct vss_msg, i);
+
+		if (event->err != 0)
+			continue;
+		if (event->action == VSS_FREEZE && (first == 0 || event->at_us < first))
+			first = event->at_us;
+		if (event->action == VSS_THAW)
+			last = MAX(last, event->at_us + event->took_us);
+	}
+	return first == 0 || last == 0 ? 0 : last - first;
+}
+
+char *vss_report_text(const VssOutcome *outcome)
+{
+	if (outcome->err == 0)
+		return g_strdup_printf("%u file systems were frozen for %.1f ms", outcome->n_frozen,
+			(double)frozen_us(outcome) / 1000);
+	if (outcome->what)
+		return g_strdup_printf("%s: %s: %s", outcome->what, actions[outcome->action],
+			reason_of(outcome->err, outcome->action));
+	return g_strdup_printf(
+		"%s: %s", actions[outcome->action], reason_of(outcome->err, outcome->action));
+}
+
+/* @at_us of CLOCK_BOOTTIME as the time of the day. */
+static char *clock_text(gint64 at_us)
+{
+	gint64 real = g_get_real_time() - (vss_now() - at_us);
+	g_autoptr(GDateTime) time = g_date_time_new_from_unix_local(real / G_USEC_PER_SEC);
+	g_autofree char *text = g_date_time_format(time, "%H:%M:%S");
+
+	return g_strdup_printf("%s.%03d", text, (int)(real % G_USEC_PER_SEC / 1000));
+}
+
+char *vss_report_event(const VssOutcome *outcome, const struct vss_msg *event)
+{
+	g_autofree char *at = NULL;
+
+	if (event->index >= outcome->targets->len || event->action >= VSS_ACTION_N)
+		return NULL;
+	at = clock_text(event->at_us);
+	return g_strdup_printf("%s: %s at %s in %.1f ms%s%s",
+		(const char *)g_ptr_array_index(outcome->targets, event->index),
+		actions[event->action], at, (double)event->took_us / 1000,
+		event->err == 0 ? "" : ": ",
+		event->err == 0 ? "" : reason_of(event->err, event->action));
+}

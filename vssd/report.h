@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the journal is told of a backup: after its end, in words, with the times at which it was. */
+#pragma once
+
+#include "vssd/session.h"
+
+/* One sentence of how it ended; to be freed. */
+char *vss_report_text(const VssOutcome *outcome);
+
+/* "/srv: frozen at 12:00:01.250 in 3.1 ms" of one entry, or NULL where it says nothing. */
+char *vss_report_event(const VssOutcome *outcome, const struct vss_msg *event);

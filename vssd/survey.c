@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Tables, stack, wishes, plan: each is read anew, for mounts come and go. */
+#include "config.h"
+
+#include "vssd/survey.h"
+
+#include "vssd/stack.h"
+
+VssSurvey *vss_survey_new(HvisConfig *config, const char *root, GError **error)
+{
+	g_autofree char *proc = g_strconcat(root, "/proc", NULL);
+	g_autofree char *sys = g_strconcat(root, "/sys", NULL);
+	g_autoptr(VssSurvey) survey = g_new0(VssSurvey, 1);
+
+	survey->mounts = vss_mounts_read(proc, error);
+	if (!survey->mounts)
+		return NULL;
+	vss_stack_read(survey->mounts, sys);
+	survey->policy = vss_policy_read(config, root, error);
+	if (!survey->policy)
+		return NULL;
+	survey->plan = vss_plan_new(survey->mounts, survey->policy);
+	return g_steal_pointer(&survey);
+}
+
+void vss_survey_free(VssSurvey *survey)
+{
+	if (!survey)
+		return;
+	vss_plan_free(survey->plan);
+	vss_policy_free(survey->policy);
+	vss_mounts_free(survey->mounts);
+	g_free(survey);
+}
+
+GArray *vss_survey_order(const VssSurvey *survey)
+{
+	GArray *order = g_array_new(FALSE, FALSE, sizeof(guint));
+
+	for (guint level = 0; level < survey->plan->n_levels; level++)
+		for (guint i = 0; i < survey->plan->entries->len; i++) {
+			const VssEntry *entry = vss_plan_entry(survey->plan, i);
+
+			if (entry->verdict == VSS_VERDICT_FREEZE && entry->level == level)
+				g_array_append_val(order, i);
+		}
+	return order;
+}
