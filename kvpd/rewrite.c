@@ -88,29 +88,56 @@ static gboolean write_delta(const Become *b, GError **error)
 
 /* --- and back --- */
 
-static gboolean write_old(KvpEdit *edit, gsize from, gsize to)
+static gboolean write_old_records(const Become *b)
 {
-	return to <= from || kvp_edit_undo(edit, from, edit->bytes + from, to - from);
+	for (guint i = b->delta->len; i > 0; i--) {
+		gsize at = item_at(b->delta, i - 1)->place * RECORD;
+
+		if (at < b->from_count * RECORD &&
+			!kvp_edit_undo(b->edit, at, b->edit->bytes + at, RECORD))
+			return FALSE;
+	}
+	return TRUE;
 }
 
-/* From memory, which has the whole file; what cannot be written back is left to who finishes it. */
-static void undo(const Become *b)
+/* What make_room() has done. */
+static gboolean restore_end(const Become *b)
 {
 	g_autoptr(GError) failed = NULL;
 	gsize whole = b->from_count * RECORD;
 
-	if (!kvp_edit_truncate(b->edit, b->edit->size, &failed)) {
+	if (b->to_len == b->edit->size)
+		return TRUE;
+	if (!kvp_edit_truncate(b->edit, whole, &failed)) {
 		g_debug("roll back: %s", failed->message);
-		return;
+		return FALSE;
 	}
-	for (guint i = b->delta->len; i > 0; i--) {
-		gsize at = item_at(b->delta, i - 1)->place * RECORD;
+	return b->edit->size == whole ||
+	       kvp_edit_undo(b->edit, whole, b->edit->bytes + whole, b->edit->size - whole);
+}
 
-		if (at < whole && !write_old(b->edit, at, at + RECORD))
-			return;
-	}
-	if (write_old(b->edit, whole, b->edit->size))
+/*
+ * From memory, which has the whole file; what cannot be written back is left to who finishes it. He goes by
+ * how the file ends: while it is longer, what is new of it is made whole, so that goes last.
+ */
+static void undo(const Become *b)
+{
+	if (write_old_records(b) && restore_end(b))
 		kvp_edit_log_done(b->edit, NULL);
+}
+
+/*
+ * The change is made, and nothing of this is a reason to undo it: without the journal's help, for what it says
+ * may have been written before that failed. An entry that stays is done with by the next of us, and nobody takes
+ * zeros at the end for records.
+ */
+static void end_change(const Become *b)
+{
+	g_autoptr(GError) failed = NULL;
+
+	if (!kvp_edit_log_done(b->edit, &failed) ||
+		(b->to_count < b->from_count && !kvp_edit_truncate(b->edit, b->to_len, &failed)))
+		g_debug("%s", failed->message);
 }
 
 static gboolean become(Become *b, GError **error)
@@ -121,10 +148,10 @@ static gboolean become(Become *b, GError **error)
 		return b->to_len == edit->size || kvp_edit_truncate(edit, b->to_len, error);
 	if (!log_delta(b, error))
 		return FALSE;
-	if (make_room(b, error) && write_delta(b, error) && kvp_edit_sync(edit, error) &&
-		kvp_edit_log_done(edit, error) &&
-		(b->to_count >= b->from_count || kvp_edit_truncate(edit, b->to_len, error)))
+	if (make_room(b, error) && write_delta(b, error) && kvp_edit_sync(edit, error)) {
+		end_change(b);
 		return TRUE;
+	}
 	undo(b);
 	return FALSE;
 }

@@ -222,11 +222,14 @@ static void test_refused(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 static struct {
 	int step, when; /* 0 = never */
 	int err; /* 0 = die */
+	int die; /* at this call; 0 = never */
 } plan;
 
 static gboolean is_due(void)
 {
-	if (++plan.step != plan.when)
+	if (++plan.step == plan.die)
+		raise(SIGKILL);
+	if (plan.step != plan.when)
 		return FALSE;
 	if (plan.err == 0)
 		raise(SIGKILL);
@@ -310,6 +313,70 @@ static void test_import_left_a_mix(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	}
 	g_assert_cmpuint(old, >=, 3);
 	g_assert_cmpuint(new, >=, 3);
+}
+
+/* A batch that makes the file longer, one that makes it shorter, and one that does neither. */
+static const struct {
+	gboolean clear;
+	KvpChange changes[4];
+	guint n;
+	const char *after;
+} sizes[] = {
+	{ FALSE,
+		{ { .key = "a", .value = "new" }, { .key = "h", .value = "8" },
+			{ .key = "g", .value = "new" }, { .key = "i", .value = "9" } },
+		4, "a=new b=2 c=3 d=4 e=5 f=6 g=new h=8 i=9" },
+	{ FALSE, { { .key = "b" }, { .key = "d" }, { .key = "g", .value = "new" } }, 3,
+		"a=1 c=3 e=5 f=6 g=new" },
+	{ TRUE, { { .key = "x", .value = "24" }, { .key = "y", .value = "25" } }, 2, "x=24 y=25" },
+	{ FALSE, { { .key = "c" }, { .key = "z", .value = "26" } }, 2,
+		"a=1 b=2 d=4 e=5 f=6 g=7 z=26" },
+};
+
+/* Call @fails fails (0 = none does), and the child dies before call @dies_at; FALSE where it lived to the end. */
+static gboolean fails_and_dies(const char *dir, guint which, int fails, int dies_at)
+{
+	KvpBatch batch = {
+		.clear = sizes[which].clear, .changes = sizes[which].changes, .n = sizes[which].n
+	};
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		g_autoptr(KvpPool) pool = kvp_pool_new(dir, 1, &planned_ops);
+
+		plan.step = 0;
+		plan.when = fails;
+		plan.err = EIO;
+		plan.die = dies_at;
+		kvp_pool_batch(pool, NULL, &batch, NULL, NULL);
+		_exit(0);
+	}
+	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+	return WIFSIGNALED(status);
+}
+
+/* What a failed write had overwritten was written back without a journal, and a kill in that left a mix. */
+static void test_killed_while_it_undoes(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	guint deaths = 0;
+
+	for (guint which = 0; which < G_N_ELEMENTS(sizes); which++)
+		for (int failing = 0; failing < 24; failing++)
+			for (int dying = failing + 1;; dying++) {
+				g_autofree char *is = NULL;
+
+				start_with(f, BEFORE);
+				if (!fails_and_dies(f->dir, which, failing, dying))
+					break;
+				deaths++;
+				is = shown(f);
+				if (!g_str_equal(is, BEFORE) &&
+					!g_str_equal(is, sizes[which].after))
+					g_error("batch %u, call %d fails, dies at %d: %s", which,
+						failing, dying, is);
+			}
+	g_assert_cmpuint(deaths, >, 120);
 }
 
 /* What a program that does not know the journal sets, or appends, before we come is the later word. */
@@ -419,6 +486,7 @@ int main(int argc, char **argv)
 	ADD("import-left-a-mix", test_import_left_a_mix);
 	ADD("others-in-between", test_others_in_between);
 	ADD("two-images", test_two_images);
+	ADD("killed-while-it-undoes", test_killed_while_it_undoes);
 	ADD("failing", test_failing);
 	ADD("before", test_before);
 	return g_test_run();
