@@ -88,20 +88,25 @@ static gboolean move_batch(
 	return FALSE;
 }
 
-/* What is behind the last record that stays: without a key each, done with the journal, cut off. */
+/*
+ * What is behind the last record that stays: without a key each, done with the journal, cut off. Without keys
+ * they are gone; what fails from there on is no reason to undo it, for which there is no journal any more.
+ */
 static gboolean cut_off(KvpEdit *edit, guint count, gboolean was_moved, GError **error)
 {
 	static const guint8 none[HVIS_KVP_KEY_MAX];
 
-	if (was_moved && edit->journal >= 0) {
-		for (guint i = count; i < edit->count; i++) {
-			if (!kvp_edit_write(edit, i * RECORD, none, sizeof(none), error))
-				return FALSE;
-		}
-		if (!kvp_edit_sync(edit, error) || !kvp_edit_log_done(edit, error))
+	if (!was_moved || edit->journal < 0)
+		return kvp_edit_truncate(edit, count * RECORD, error);
+	for (guint i = count; i < edit->count; i++) {
+		if (!kvp_edit_write(edit, i * RECORD, none, sizeof(none), error))
 			return FALSE;
 	}
-	return kvp_edit_truncate(edit, count * RECORD, error);
+	if (!kvp_edit_sync(edit, error))
+		return FALSE;
+	if (kvp_edit_log_done(edit, NULL))
+		kvp_edit_truncate(edit, count * RECORD, NULL);
+	return TRUE;
 }
 
 static gboolean move_all(KvpEdit *edit, Move *move, GError **error)

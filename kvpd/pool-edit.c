@@ -197,8 +197,11 @@ static gboolean replace_blocks(KvpEdit *edit, guint place, const guint8 *old, co
 	if (!kvp_edit_log(edit, &entry, error))
 		return FALSE;
 	if (kvp_edit_write(edit, at, new + first, end - first, error) &&
-		kvp_edit_sync(edit, error) && kvp_edit_log_done(edit, error))
+		kvp_edit_sync(edit, error)) {
+		kvp_edit_log_done(
+			edit, NULL); /* or the next of us does: this is no reason to undo it */
 		return TRUE;
+	}
 	if (kvp_edit_undo(edit, at, old + first, end - first))
 		kvp_edit_log_done(edit, NULL);
 	return FALSE;

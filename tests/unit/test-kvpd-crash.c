@@ -24,6 +24,7 @@ typedef enum { KILL_BEFORE, KILL_HALFWAY, KILL_AFTER, FAIL, FAIL_HALFWAY, FAIL_F
 /* What the system calls of the child do; set before it is forked. */
 static struct {
 	int step, when;
+	int dies; /* half-way through this call, whatever else; 0 = never */
 	How how;
 	int err;
 	gsize half;
@@ -32,6 +33,8 @@ static struct {
 static gboolean is_due(void)
 {
 	plan.step++;
+	if (plan.step == plan.dies)
+		raise(SIGKILL);
 	return plan.step == plan.when || (plan.how == FAIL_FROM_HERE && plan.step > plan.when);
 }
 
@@ -50,6 +53,8 @@ static ssize_t planned_pwrite(int fd, const void *buf, size_t len, off_t offset)
 {
 	ssize_t n;
 
+	if (plan.step + 1 == plan.dies && pwrite(fd, buf, MIN(len, plan.half), offset) > 0)
+		raise(SIGKILL);
 	if (!is_due())
 		return pwrite(fd, buf, len, offset);
 	switch (plan.how) {
@@ -274,6 +279,47 @@ static void test_fail(gconstpointer data)
 	fail_each(change, FAIL_FROM_HERE, EIO, HVIS_ERROR_IO);
 }
 
+/* A change whose entry cannot be written goes without, and a kill may tear it: three calls. */
+#define AFTER_JOURNAL 4
+
+/* What a failed change had overwritten was written back without a journal, and a kill in that tore it. */
+static void fail_and_kill(KvpPool *pool, const Change *change, gsize half)
+{
+	g_autoptr(GByteArray) file = original();
+	int status;
+
+	for (int when = AFTER_JOURNAL; when < 20; when++)
+		for (int dies = when + 1;; dies++) {
+			pid_t pid;
+
+			scratch_write(kvp_pool_path(pool), file);
+			pid = fork();
+			if (pid == 0) {
+				plan.step = 0;
+				plan.when = when;
+				plan.how = FAIL;
+				plan.err = EIO;
+				plan.dies = dies;
+				plan.half = half;
+				apply(pool, change, NULL);
+				_exit(0);
+			}
+			g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+			if (WIFEXITED(status))
+				break;
+			assert_consistent(pool, change);
+		}
+}
+
+static void test_fail_and_kill(gconstpointer data)
+{
+	g_autoptr(Scratch) dir = scratch_new();
+	g_autoptr(KvpPool) pool = kvp_pool_new(dir, 0, &planned_ops);
+
+	fail_and_kill(pool, data, 512);
+	fail_and_kill(pool, data, 1024);
+}
+
 /* EINTR is no failure. */
 static void test_interrupted(void)
 {
@@ -329,9 +375,12 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	for (guint i = 0; i < G_N_ELEMENTS(changes); i++) {
 		g_autofree char *kill = g_strdup_printf("/kvpd/crash/kill/%s", changes[i].name);
+		g_autofree char *both =
+			g_strdup_printf("/kvpd/crash/fail-and-kill/%s", changes[i].name);
 		g_autofree char *fails = g_strdup_printf("/kvpd/crash/fail/%s", changes[i].name);
 
 		g_test_add_data_func(kill, &changes[i], test_kill);
+		g_test_add_data_func(both, &changes[i], test_fail_and_kill);
 		g_test_add_data_func(fails, &changes[i], test_fail);
 	}
 	g_test_add_func("/kvpd/crash/interrupted", test_interrupted);
