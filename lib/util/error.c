@@ -9,6 +9,7 @@
 #include <stdio.h>
 
 #include <util/output.h>
+#include <util/shortage.h>
 
 /* Not by G_DEFINE_QUARK: clang-format takes the hyphens of its argument for subtractions. */
 GQuark hvis_error_quark(void)
@@ -88,6 +89,7 @@ gboolean hvis_fail_errno(GError **error, int err, const char *format, ...)
 	g_autofree char *text = NULL;
 	va_list ap;
 
+	hvis_shortage_note(err);
 	va_start(ap, format);
 	text = g_strdup_vprintf(format, ap);
 	va_end(ap);

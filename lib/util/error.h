@@ -39,7 +39,10 @@ typedef enum {
 /* Set @error and return FALSE, for "return hvis_fail(error, HVIS_ERROR_…, "…")". */
 gboolean hvis_fail(GError **error, HvisErrorCode code, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
-/* As hvis_fail() with the code that fits errno value @err; its text is appended after ": ". */
+/*
+ * As hvis_fail() with the code that fits errno value @err; its text is appended after ": ". That there are no
+ * descriptors is told to who watches for it, too (util/shortage.h).
+ */
 gboolean hvis_fail_errno(GError **error, int err, const char *format, ...) G_GNUC_PRINTF(3, 4);
 
 /* Put @text behind the message of *@error, as g_prefix_error() puts one before it: a hint. */
