@@ -19,6 +19,7 @@
 #include <util/error.h>
 #include <util/log.h>
 #include <util/messages.h>
+#include <util/shortage.h>
 #include <util/manager.h>
 
 #include "kvpd/dispatch.h"
@@ -61,6 +62,8 @@ struct Kvpd {
 	gint64 failure_at; /* … and when, by the clock */
 	gboolean was_ready;
 	gboolean told_ready; /* the service manager */
+	gboolean is_started;
+	gboolean is_reachable; /* by the socket */
 	KvpPolicy policy;
 	GMainLoop *loop; /* of kvpd_run(); NULL until kvpd_catch_signals() */
 	guint signals[3]; /* sources */
@@ -162,6 +165,12 @@ static gboolean is_news(Kvpd *kvpd, const char *message)
 	return TRUE;
 }
 
+/* For want of descriptors much fails in many ways: one line is for all of it. */
+static gboolean is_told(const GError *error)
+{
+	return hvis_shortage_is_on() && hvis_error_is(error, HVIS_ERROR_FAILED);
+}
+
 static const char *message_of(guint32 status)
 {
 	return status == HVIS_E_DISK_FULL ? HVIS_MESSAGE_DISK_FULL : HVIS_MESSAGE_REQUEST_FAILED;
@@ -171,7 +180,8 @@ static void note_result(Kvpd *kvpd, const Pending *pending, guint32 status)
 {
 	const GError *error = kvp_job_error(pending->job);
 	const KvpRequest *request = kvp_job_request(pending->job);
-	gboolean loud = error && is_ours(status) && is_news(kvpd, error->message);
+	gboolean loud =
+		error && is_ours(status) && !is_told(error) && is_news(kvpd, error->message);
 	const HvisLogContext context = { .message_id = loud ? message_of(status) : NULL,
 		.transaction = pending->txn,
 		.message_type = kvp_dispatch_op_name(request->op),
@@ -522,6 +532,7 @@ void kvpd_free(Kvpd *kvpd)
 	if (!kvpd)
 		return;
 	drop_signals(kvpd);
+	hvis_shortage_watch(NULL, NULL);
 	set_lock_timeout(
 		kvpd, 0); /* what waits for a lock may end that; what is queued waits for none */
 	kvp_worker_free(kvpd->worker); /* waits, and answers */
@@ -563,7 +574,8 @@ static gboolean listen_for_callers(Kvpd *kvpd, GError **error)
 	const HvisLogContext context = { .message_id = HVIS_MESSAGE_SOCKET_FAILED };
 	g_autoptr(GError) failed = NULL;
 
-	if (kvp_socket_listen(kvpd->socket, kvpd->options->socket, &failed))
+	kvpd->is_reachable = kvp_socket_listen(kvpd->socket, kvpd->options->socket, &failed);
+	if (kvpd->is_reachable)
 		return TRUE;
 	if (hvis_error_is(failed, HVIS_ERROR_BUSY)) {
 		g_propagate_error(error, g_steal_pointer(&failed));
@@ -584,8 +596,34 @@ static void create_pools(Kvpd *kvpd)
 			HVIS_LOG_WARNING, &context, "Pools cannot be stored: %s", failed->message);
 }
 
+/* What could not be done for want of descriptors, and would not be tried again soon by itself. */
+static void catch_up(Kvpd *kvpd)
+{
+	if (!kvpd->is_started)
+		return;
+	if (!kvpd->is_reachable)
+		listen_for_callers(kvpd, NULL);
+	create_pools(kvpd);
+	kvp_store_refresh(kvpd->store);
+	kvp_host_name_refresh(kvpd->name);
+}
+
+static void on_shortage(gboolean is_short, gpointer data)
+{
+	const HvisLogContext context = { .message_id = HVIS_MESSAGE_NO_DESCRIPTORS };
+
+	if (is_short) {
+		hvis_log_with(HVIS_LOG_WARNING, &context,
+			"No file descriptor is left: what needs one fails until there are some");
+		return;
+	}
+	hvis_log(HVIS_LOG_NOTICE, "There are file descriptors again");
+	catch_up(data);
+}
+
 gboolean kvpd_start(Kvpd *kvpd, GError **error)
 {
+	hvis_shortage_watch(on_shortage, kvpd);
 	note_confidential(kvpd);
 	if (kvpd->policy == KVP_POLICY_OFF) {
 		tell_ready(kvpd);
@@ -597,6 +635,7 @@ gboolean kvpd_start(Kvpd *kvpd, GError **error)
 	hvis_notify_status("Starting");
 	hvis_watchdog_attach();
 	hvis_service_start(kvpd->service);
+	kvpd->is_started = TRUE;
 	return TRUE;
 }
 

@@ -92,12 +92,16 @@ static gboolean edit_lock(KvpEdit *edit, const KvpView *known, struct stat *st, 
 	edit->size = (gsize)st->st_size;
 	edit->count = (guint)(edit->size / RECORD);
 	stamp = hvis_file_stamp_of(st);
-	if (generation && kvp_view_is_known(known, &stamp, generation))
+	if (generation && edit->size < (KVP_POOL_RECORDS_MAX + 1) * RECORD &&
+		kvp_view_is_known(known, &stamp, generation))
 		edit->known = known;
 	return TRUE;
 }
 
-/* A file that is known is in its place, too: the watch has seen nothing happen to either. */
+/*
+ * A file that is known is in its place, too: the watch has seen nothing happen to either. The journal comes first: who
+ * finds no descriptor for it has not touched the pool, and what is known of that stays known.
+ */
 gboolean kvp_edit_begin(KvpPool *pool, const KvpView *known, KvpEdit *edit, GError **error)
 {
 	edit->pool = pool;
@@ -106,7 +110,7 @@ gboolean kvp_edit_begin(KvpPool *pool, const KvpView *known, KvpEdit *edit, GErr
 	for (int i = 0; i < KVP_POOL_REOPEN_MAX; i++) {
 		struct stat st;
 
-		if (!edit_lock(edit, known, &st, error))
+		if (!kvp_edit_open_journal(edit, error) || !edit_lock(edit, known, &st, error))
 			return FALSE;
 		if (edit->known || kvp_pool_is_at_path(pool, &st))
 			return kvp_edit_recover(edit, error);

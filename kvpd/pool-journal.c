@@ -19,21 +19,30 @@
 
 #include "kvpd/lock.h"
 
-static int open_journal(const KvpPool *pool, int flags)
+/* There may be a journal, or room for one, only we cannot have it now: that is no reason to go without. */
+static gboolean is_shortage(int err)
 {
-	hvis_autofd int fd =
-		open(pool->journal_path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	return err == EMFILE || err == ENFILE || err == ENOMEM;
+}
+
+/* -1 with an error, which must be asked for, in a shortage; without one where there can be no journal. */
+static int open_journal(const KvpPool *pool, int flags, GError **error)
+{
+	hvis_autofd int fd = open(
+		pool->journal_path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0600);
 	struct stat st;
 
+	if (fd < 0 && is_shortage(errno))
+		hvis_fail_errno(error, errno, "open %s", pool->journal_path);
 	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return -1;
 	return hvis_fd_steal(&fd);
 }
 
 /* It belongs to whom the pool belongs, or the daemon could not go on with what hvctl began. */
-static int make_journal(const KvpEdit *edit)
+static int make_journal(const KvpEdit *edit, GError **error)
 {
-	int fd = open_journal(edit->pool, O_RDWR | O_CREAT);
+	int fd = open_journal(edit->pool, O_RDWR | O_CREAT, error);
 	struct stat st, own;
 
 	if (fd >= 0 && fstat(edit->fd, &st) == 0 && fstat(fd, &own) == 0 &&
@@ -52,11 +61,12 @@ static KvpJournalState read_state(int fd, guint pool)
 
 gboolean kvp_pool_is_unfinished(const KvpPool *pool)
 {
-	hvis_autofd int fd = open_journal(pool, O_RDONLY);
+	g_autoptr(GError) unknown = NULL;
+	hvis_autofd int fd = open_journal(pool, O_RDONLY, &unknown);
 	KvpJournalState state;
 
 	if (fd < 0)
-		return FALSE;
+		return unknown != NULL;
 	state = read_state(fd, pool->number);
 	return state.last > state.done;
 }
@@ -96,17 +106,21 @@ static gboolean log_failed(
 	return FALSE;
 }
 
-/* FALSE where the change goes without a journal. */
-static gboolean has_journal(KvpEdit *edit, const KvpJournalEntry *entry)
+/* None, and no error, where the change goes without. */
+static gboolean find_journal(KvpEdit *edit, const KvpJournalEntry *entry, GError **error)
 {
+	g_autoptr(GError) failed = NULL;
+
 	if (edit->is_unlogged)
 		hvis_fd_clear(&edit->journal);
-	if (edit->is_unlogged ||
-		(edit->journal < 0 && entry->op == KVP_JOURNAL_DELETE && !entry->is_first))
-		return FALSE; /* it went without so far */
-	if (edit->journal < 0)
-		edit->journal = make_journal(edit);
-	return edit->journal >= 0;
+	if (edit->journal >= 0 || edit->is_unlogged ||
+		(entry->op == KVP_JOURNAL_DELETE && !entry->is_first)) /* it went without so far */
+		return TRUE;
+	edit->journal = make_journal(edit, &failed);
+	if (!failed)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&failed));
+	return FALSE;
 }
 
 /* The first byte behind all slots, and behind the images that dead writers of other pools have left. */
@@ -163,7 +177,9 @@ gboolean kvp_edit_log(KvpEdit *edit, KvpJournalEntry *entry, GError **error)
 	g_autoptr(GError) failed = NULL;
 	struct stat st;
 
-	if (!has_journal(edit, entry))
+	if (!find_journal(edit, entry, error))
+		return FALSE;
+	if (edit->journal < 0)
 		return TRUE;
 	if (fstat(edit->fd, &st) < 0)
 		return hvis_fail_errno(error, errno, "stat %s", edit->pool->path);
@@ -260,11 +276,26 @@ static gboolean finish(KvpEdit *edit, GError **error)
 	return kvp_edit_finish(edit, &entry, error);
 }
 
+gboolean kvp_edit_open_journal(KvpEdit *edit, GError **error)
+{
+	g_autoptr(GError) failed = NULL;
+
+	if (edit->journal < 0)
+		edit->journal = open_journal(edit->pool, O_RDWR, &failed);
+	if (!failed)
+		return TRUE;
+	g_propagate_error(error, g_steal_pointer(&failed));
+	return FALSE;
+}
+
 gboolean kvp_edit_recover(KvpEdit *edit, GError **error)
 {
 	KvpJournalState state;
+	struct stat st;
 
-	edit->journal = open_journal(edit->pool, O_RDWR);
+	if (edit->journal < 0 && lstat(edit->pool->journal_path, &st) == 0 &&
+		!kvp_edit_open_journal(edit, error)) /* somebody has made it since */
+		return FALSE;
 	if (edit->journal < 0)
 		return TRUE;
 	state = read_state(edit->journal, edit->pool->number);

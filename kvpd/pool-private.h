@@ -112,7 +112,10 @@ gboolean kvp_edit_finish_batch(KvpEdit *edit, const KvpJournalEntry *entry, GErr
 
 /* --- the journal of an edit --- */
 
-/* Open it and finish what is in the pool's slot. FALSE where that cannot be written. */
+/* Open it, if there is one. FALSE where there is no descriptor for it. */
+gboolean kvp_edit_open_journal(KvpEdit *edit, GError **error);
+
+/* Finish what is in the pool's slot. FALSE where that cannot be written. */
 gboolean kvp_edit_recover(KvpEdit *edit, GError **error);
 
 /*
@@ -124,5 +127,5 @@ gboolean kvp_edit_log(KvpEdit *edit, KvpJournalEntry *entry, GError **error);
 /* It is done, or undone. */
 gboolean kvp_edit_log_done(KvpEdit *edit, GError **error);
 
-/* TRUE where a dead writer has left something in the slot of @pool. */
+/* TRUE where a dead writer has left something in the slot of @pool, or may have: there is no descriptor to see. */
 gboolean kvp_pool_is_unfinished(const KvpPool *pool);

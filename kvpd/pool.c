@@ -199,7 +199,11 @@ guint8 *kvp_pool_read_all(int fd, gsize max, gsize *ret_len, GError **error)
 		return NULL;
 	}
 	size = MIN((gsize)st.st_size, max);
-	bytes = g_malloc(MAX(size, 1));
+	bytes = g_try_malloc(MAX(size, 1)); /* it may be large: no reason to end */
+	if (!bytes) {
+		hvis_fail_errno(error, ENOMEM, "read %zu bytes", size);
+		return NULL;
+	}
 	while (done < size) {
 		ssize_t n = pread(fd, bytes + done, size - done, (off_t)done);
 
@@ -262,33 +266,39 @@ static KvpRecords *read_records(const KvpPool *pool, int fd, GError **error)
 
 /*
  * What a dead writer has left is finished first, for which the file has to be open for writing; who
- * may not do that sees the file as it is.
+ * may not do that sees the file as it is. FALSE where that may be half a change, which the next who looks should
+ * try to finish again.
  */
-static void lock_to_read(KvpPool *pool, int fd)
+static gboolean lock_to_read(KvpPool *pool, int fd)
 {
 	guint timeout_ms = MIN(READ_TIMEOUT_MS, lock_timeout(pool));
 	g_autoptr(GError) failed = NULL;
+	gboolean is_whole = TRUE;
 
 	if (kvp_lock(fd, KVP_LOCK_SHARED, timeout_ms, &failed)) {
 		if (!kvp_pool_is_unfinished(pool))
-			return;
+			return TRUE;
 		kvp_unlock(fd);
-		if (kvp_pool_finish(pool, &failed))
+		is_whole = kvp_pool_finish(pool, &failed);
+		if (is_whole)
 			kvp_lock(fd, KVP_LOCK_SHARED, timeout_ms, &failed);
 	}
 	if (failed)
 		g_debug("%s is read as it is: %s", pool->path, failed->message);
+	return is_whole;
 }
 
 static gboolean look_at(KvpPool *pool, int fd, const KvpView *known, KvpView *ret, GError **error)
 {
+	gboolean is_whole = lock_to_read(pool, fd);
 	struct stat st;
 
-	lock_to_read(pool, fd);
 	if (!kvp_pool_stat(pool, fd, &st, error))
 		return FALSE;
 	ret->stamp = hvis_file_stamp_of(&st);
-	ret->is_settled = is_settled(&ret->stamp);
+	ret->is_settled = is_whole && is_settled(&ret->stamp);
+	if (!is_whole)
+		ret->generation = 0;
 	if (kvp_view_is_known(known, &ret->stamp, ret->generation))
 		ret->records = kvp_records_ref(known->records);
 	else

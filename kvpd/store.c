@@ -390,6 +390,14 @@ void kvp_store_listen(KvpStore *store)
 	arm(store);
 }
 
+void kvp_store_refresh(KvpStore *store)
+{
+	if (store->is_listening)
+		kvp_watch_notify(store->watch, on_touched, store);
+	kvp_store_flush(store);
+	on_touched(store);
+}
+
 guint kvp_store_watch(KvpStore *store, KvpStoreChanged changed, gpointer data)
 {
 	Watcher watcher = { ++store->last_id, changed, data };

@@ -50,6 +50,9 @@ void kvp_store_configure(KvpStore *store, KvpSync sync, guint max_records);
 typedef void (*KvpStoreTrouble)(KvpStore *store, guint pool, const char *reason, gpointer data);
 void kvp_store_on_trouble(KvpStore *store, KvpStoreTrouble trouble, gpointer data);
 
+/* Descriptors are to be had again: what could not be watched is, and what waits is stored. */
+void kvp_store_refresh(KvpStore *store);
+
 /* How many changes of @pool wait to be stored, and why (may be NULL; borrowed). */
 guint kvp_store_pending(KvpStore *store, guint pool, const char **ret_reason);
 

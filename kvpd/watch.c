@@ -15,7 +15,6 @@
 #include <glib-unix.h>
 #include <limits.h>
 #include <linux/magic.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -25,6 +24,7 @@
 
 #include <hvis/kvp.h>
 #include <util/fd.h>
+#include <util/shortage.h>
 
 #define DIR_EVENTS                                                                                 \
 	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF |        \
@@ -61,6 +61,18 @@ struct KvpWatch {
 	gpointer data;
 };
 
+/* Without a descriptor for it there is none yet; who asks later may get one. */
+static gboolean have_queue(KvpWatch *watch)
+{
+	if (watch->inotify < 0)
+		watch->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	if (watch->inotify >= 0 && watch->mounts < 0)
+		watch->mounts = open(MOUNT_TABLE, O_RDONLY | O_CLOEXEC);
+	if (watch->inotify < 0 || watch->mounts < 0)
+		hvis_shortage_note(errno);
+	return watch->inotify >= 0 && watch->mounts >= 0;
+}
+
 KvpWatch *kvp_watch_new(const char *dir)
 {
 	KvpWatch *watch = g_new0(KvpWatch, 1);
@@ -68,8 +80,8 @@ KvpWatch *kvp_watch_new(const char *dir)
 	g_atomic_ref_count_init(&watch->refs);
 	g_mutex_init(&watch->lock);
 	watch->dir = g_strdup(dir);
-	watch->inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
-	watch->mounts = open(MOUNT_TABLE, O_RDONLY | O_CLOEXEC);
+	watch->inotify = watch->mounts = -1;
+	have_queue(watch);
 	watch->loop_mounts = -1;
 	watch->wake = -1;
 	watch->dir_wd = -1;
@@ -175,16 +187,19 @@ static void take_events(KvpWatch *watch)
 
 static void drain(KvpWatch *watch)
 {
-	struct pollfd fds[2] = { { .fd = watch->inotify, .events = POLLIN },
-		{ .fd = watch->mounts, .events = POLLPRI } };
+	GPollFD fds[2] = { { .fd = watch->inotify, .events = G_IO_IN },
+		{ .fd = watch->mounts, .events = G_IO_PRI } };
+	gint ready = g_poll(fds, G_N_ELEMENTS(fds), 0);
 
-	if (poll(fds, G_N_ELEMENTS(fds), 0) <= 0)
+	if (ready < 0 && errno == EINVAL) /* the limit of descriptors is below two */
+		ready = hvis_shortage_select(fds, G_N_ELEMENTS(fds), 0);
+	if (ready <= 0)
 		return;
 	if (watch->wake >= 0 && eventfd_write(watch->wake, 1) < 0)
 		g_debug("eventfd: %s", g_strerror(errno));
-	if (fds[0].revents & POLLIN)
+	if (fds[0].revents & G_IO_IN)
 		take_events(watch);
-	if (fds[1].revents & (POLLPRI | POLLERR))
+	if (fds[1].revents & (G_IO_PRI | G_IO_ERR))
 		forget_dir(watch);
 }
 
@@ -269,9 +284,11 @@ guint64 kvp_watch_arm(KvpWatch *watch, guint number)
 	Watched *pool = &watch->pools[number];
 	guint64 generation;
 
-	if (watch->inotify < 0 || watch->mounts < 0)
-		return 0;
 	g_mutex_lock(&watch->lock);
+	if (!have_queue(watch)) {
+		g_mutex_unlock(&watch->lock);
+		return 0;
+	}
 	drain(watch);
 	if (!pool->is_armed && watch_dir(watch) && watch_file(watch, number)) {
 		pool->is_armed = TRUE;

@@ -13,6 +13,7 @@
 #include <glib-unix.h>
 
 #include <util/fd.h>
+#include <util/shortage.h>
 #include <varlink/socket.h>
 
 #define GROUPS_MAX 256 /* ours: groups of a caller that are looked at */
@@ -300,8 +301,10 @@ static gboolean on_incoming(gint listener, GIOCondition condition G_GNUC_UNUSED,
 	fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0)
 		admit(server, fd);
-	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+	else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		hvis_shortage_note(errno);
 		server->pause_source = g_timeout_add(ACCEPT_PAUSE_MS, on_pause_over, server);
+	}
 	if (!server->pause_source)
 		return G_SOURCE_CONTINUE;
 	server->accept_source = 0;

@@ -76,6 +76,23 @@ fi
 
 # --- no descriptors ---
 
+# limited N: the daemon may have N descriptors; what is open stays so.
+limited()
+{
+	prlimit --pid "$daemon_pid" --nofile="$1":4096
+}
+
+# ticks: the processor time that the daemon has had.
+ticks()
+{
+	awk '{ print $14 + $15 }' "/proc/$daemon_pid/stat"
+}
+
+lines()
+{
+	wc -l <"$scratch/daemon.log"
+}
+
 daemon_start
 ready >/dev/null
 for i in $(seq 20); do
@@ -86,16 +103,53 @@ taken=0 # all below it are
 while [ -e "/proc/$daemon_pid/fd/$taken" ]; do
 	taken=$((taken + 1))
 done
-prlimit --pid "$daemon_pid" --nofile=$taken:4096
-like "no descriptors: each request is answered" "$(sets 5)" "*done, 0 without an answer"
+limited $taken
+is "no descriptors: each request is answered" "$(sets 5)" "0 done, 0 without an answer"
 is "no descriptors: it serves what there is" "$(ctl kvp get Kept7)" 7
-check "no descriptors: at most two lines in the journal" test $(($(complaints) - before)) -le 2
-prlimit --pid "$daemon_pid" --nofile=1024:4096
+call GetStatus >/dev/null & # nobody can let it in
+waiting=$!
+# with a limit below what is open poll(2) refuses to look, and the main loop had turned with a line each time
+started=$(ticks)
+for limit in 5 1 0; do
+	limited $limit
+	is "$limit descriptors: each request is answered" "$(sets 3)" "0 done, 0 without an answer"
+done
+sleep 2
+check "no descriptors: it does not spin" test $(($(ticks) - started)) -lt 100
+is "no descriptors: one line in the journal" $(($(complaints) - before)) 1
+limited 1024
 check "no descriptors: with some again" wait_for 20 test "$(sets 5)" = "5 done, 0 without an answer"
 is "no descriptors: nothing is lost" "$("$tool" dump "$(pool_file 0)" | grep -c '^Ke[py]')" 25
 check "no descriptors: clients are served again" wait_for 20 in_state ready
+wait $waiting
+is "no descriptors: the one that waited, too" $? 0
+check "no descriptors: a line says that it is over" wait_for 20 grep -q "There are file descriptors again" "$scratch/daemon.log"
+is "no descriptors: and no other" $(($(complaints) - before)) 1
 daemon_stop
 is "no descriptors: SIGTERM, status 0" $? 0
+
+# few_descriptors N: a start with N of them; it ends at once and says why, or comes to itself when there are more.
+few_descriptors()
+{
+	: >"$scratch/daemon.log"
+	(ulimit -S -n "$1" && daemon_run) >>"$scratch/daemon.log" 2>&1 &
+	daemon_pid=$!
+	sleep 0.5
+	if ! kill -0 "$daemon_pid" 2>/dev/null; then
+		wait "$daemon_pid"
+		[ $? = 3 ] && [ "$(lines)" = 1 ]
+		return
+	fi
+	limited 1024
+	wait_for 30 in_state ready && ready >/dev/null && ctl kvp set "Few$1" x >/dev/null && [ "$(lines)" -lt 10 ]
+	rc=$?
+	daemon_stop || rc=1
+	return "$rc"
+}
+
+for few in $((taken - 5)) $((taken - 3)) $((taken - 2)) $((taken - 1)) "$taken" $((taken + 1)); do
+	check "a start with $few descriptors" few_descriptors "$few"
+done
 
 # --- little memory ---
 
