@@ -586,6 +586,19 @@ static gboolean listen_for_callers(Kvpd *kvpd, GError **error)
 	return TRUE;
 }
 
+static void tell_repaired(Kvpd *kvpd)
+{
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
+		const HvisLogContext context = { .message_id = HVIS_MESSAGE_POOL_REPAIRED,
+			.pool = kvp_pools_name(i) };
+
+		if (kvp_pool_was_repaired(kvp_pools_get(kvpd->pools, i)))
+			hvis_log_with(HVIS_LOG_NOTICE, &context,
+				"Pool %s was repaired: a change of it had been cut off",
+				kvp_pools_name(i));
+	}
+}
+
 static void create_pools(Kvpd *kvpd)
 {
 	const HvisLogContext context = { .message_id = HVIS_MESSAGE_POOLS_UNSTORED };
@@ -594,6 +607,7 @@ static void create_pools(Kvpd *kvpd)
 	if (!kvp_pools_create(kvpd->pools, &failed))
 		hvis_log_with(
 			HVIS_LOG_WARNING, &context, "Pools cannot be stored: %s", failed->message);
+	tell_repaired(kvpd);
 }
 
 /* What could not be done for want of descriptors, and would not be tried again soon by itself. */

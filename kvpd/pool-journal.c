@@ -303,5 +303,13 @@ gboolean kvp_edit_recover(KvpEdit *edit, GError **error)
 	if (state.last == state.done)
 		return TRUE;
 	edit->known = NULL; /* whatever is known of the file, it changes now */
-	return finish(edit, error) && kvp_edit_sync(edit, error) && kvp_edit_log_done(edit, error);
+	if (!finish(edit, error) || !kvp_edit_sync(edit, error) || !kvp_edit_log_done(edit, error))
+		return FALSE;
+	g_atomic_int_set(&edit->pool->is_repaired, TRUE);
+	return TRUE;
+}
+
+gboolean kvp_pool_was_repaired(KvpPool *pool)
+{
+	return g_atomic_int_compare_and_exchange(&pool->is_repaired, TRUE, FALSE);
 }

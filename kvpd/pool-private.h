@@ -21,6 +21,7 @@ struct KvpPool {
 	gint lock_timeout_ms; /* these three: read by any thread */
 	gint max_records;
 	gint sync; /* KvpSync */
+	gint is_repaired; /* since kvp_pool_was_repaired(); by any thread */
 };
 
 #define KVP_POOL_REOPEN_MAX 5 /* times that a file may be replaced under us before we give up */

@@ -112,6 +112,9 @@ gboolean kvp_pool_info(const KvpPool *pool, KvpPoolInfo *ret, GError **error);
  */
 gboolean kvp_pool_finish(KvpPool *pool, GError **error);
 
+/* Whether what a dead writer had begun was dealt with since this was last asked; from any thread. */
+gboolean kvp_pool_was_repaired(KvpPool *pool);
+
 /*
  * All records, the first KVP_POOL_RECORDS_MAX of them. A missing file is an empty pool. Where the
  * locks are not to be had the file is read without them, as most readers do: a stuck writer must

@@ -28,6 +28,12 @@ report $? "no id stands for two messages"
 diff "$tmp/ids" "$tmp/explained" >"$tmp/log"
 report $? "every id is in the catalog, and the catalog has no other"
 
+sed -n 's/^#define \(HVIS_MESSAGE_[A-Z_]*\) .*/\1/p' "$header" | while read -r name; do
+	grep -rqw --include='*.c' "$name" "$srcdir/lib" "$srcdir"/*d/ || echo "$name is never logged"
+done >"$tmp/log"
+[ ! -s "$tmp/log" ]
+report $? "every id is logged somewhere"
+
 awk '
 	function finish() { if (id && (!subject || !by || !page || text < 2)) print id }
 	/^-- / { finish(); id = $2; subject = by = page = text = 0; next }

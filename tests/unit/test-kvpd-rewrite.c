@@ -421,6 +421,8 @@ static void test_two_images(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	records = kvp_pool_read(pool, NULL);
 	g_assert_cmpstr(kvp_records_get(records, "a"), ==, "new");
 	g_assert_cmpstr(kvp_records_get(records, "g"), ==, "new");
+	g_assert_true(kvp_pool_was_repaired(pool));
+	g_assert_false(kvp_pool_was_repaired(pool));
 	g_assert_cmpint(size_of(f->dir, ".hvis_journal"), ==, (goffset)KVP_JOURNAL_SIZE);
 	g_unlink(other);
 }
