@@ -46,6 +46,27 @@ static const char *text_of(const Options *o, guint bit)
 	return NULL;
 }
 
+/* GLib drops the value of an option that has none: "--all=no" would be "--all". */
+static gboolean check_flags(const char *const *argv, GError **error)
+{
+	for (guint n = 1; argv[0] && argv[n] && !g_str_equal(argv[n], "--"); n++)
+		for (const HvctlOption *o = hvctl_options; o->bit; o++) {
+			g_autofree char *name = g_strconcat("--", o->name, NULL);
+			gsize len = strlen(name);
+
+			if (!g_str_has_prefix(argv[n], name))
+				continue;
+			if (!o->value && argv[n][len] == '=')
+				return hvis_fail(error, HVIS_ERROR_INVALID,
+					"%s takes no value: \"%s\"", name, argv[n]);
+			if (o->value && !argv[n][len]) { /* the next word is its value */
+				n += argv[n + 1] != NULL;
+				break;
+			}
+		}
+	return TRUE;
+}
+
 /* Texts are FILENAMEs, which GLib leaves as they are; others it converts from the locale's encoding. */
 static gboolean options_read(const char *const *argv, Options *o, GError **error)
 {
@@ -278,7 +299,7 @@ gboolean hvctl_parse(const char *const *argv, HvctlRequest *ret, GError **error)
 	g_auto(HvctlRequest) r = { 0 };
 	guint n_words = 0;
 
-	if (!options_read(argv, &o, error) ||
+	if (!check_flags(argv, error) || !options_read(argv, &o, error) ||
 		!find_command(&o, &r.command, &r.group, &n_words, error))
 		return FALSE;
 	r.help = given(&o, HVCTL_OPT_HELP);

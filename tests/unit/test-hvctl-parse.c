@@ -97,6 +97,22 @@ static void test_refused(void)
 	refused(ARGV("frobnicate", "--help"), "no command \"frobnicate\"");
 }
 
+/* "kvp delete --all=false" deleted all, for what stands behind the "=" was dropped. */
+static void test_flag_with_value(void)
+{
+	g_auto(HvctlRequest) text = { 0 }, behind = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	refused(ARGV("kvp", "delete", "--all=false"), "--all takes no value: \"--all=false\"");
+	refused(ARGV("kvp", "check", "--repair=no"), "--repair takes no value");
+	refused(ARGV("--json=", "status"), "--json takes no value");
+	g_assert_true(
+		hvctl_parse(ARGV("kvp", "wait", "k", "--value", "--all=false"), &text, &error));
+	g_assert_cmpstr(text.value, ==, "--all=false");
+	g_assert_true(hvctl_parse(ARGV("kvp", "get", "--", "--all=false"), &behind, &error));
+	g_assert_cmpstr(behind.args[0], ==, "--all=false");
+}
+
 /* By name or by number; what the daemon is told is the name. */
 static void test_pool(void)
 {
@@ -212,6 +228,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hvctl/parse/two-dashes", test_two_dashes);
 	g_test_add_func("/hvctl/parse/empty-value", test_empty_value);
 	g_test_add_func("/hvctl/parse/refused", test_refused);
+	g_test_add_func("/hvctl/parse/flag-with-value", test_flag_with_value);
 	g_test_add_func("/hvctl/parse/pool", test_pool);
 	g_test_add_func("/hvctl/parse/timeout", test_timeout);
 	g_test_add_func("/hvctl/parse/longest-command", test_longest);
