@@ -50,10 +50,12 @@ const HvisConfigKey kvpd_config_keys[] = {
 
 static void set_defaults(KvpdOptions *options)
 {
+	g_autofree char *pool_dir = g_steal_pointer(&options->pool_dir);
+
 	if (!options->device)
 		options->device = g_strdup("/dev/vmbus/hv_kvp");
-	if (!options->pool_dir)
-		options->pool_dir = g_strdup(HVIS_POOL_DIR);
+	/* hvctl is told the paths, and runs in another directory */
+	options->pool_dir = g_canonicalize_filename(pool_dir ? pool_dir : HVIS_POOL_DIR, NULL);
 	if (!options->socket)
 		options->socket = g_strdup("/run/hvis/kvp");
 	if (!options->root)

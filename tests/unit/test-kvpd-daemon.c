@@ -877,12 +877,24 @@ static void test_options(void)
 	}
 }
 
+/* hvctl looked for "pools/.kvp_pool_1" where it was itself: "kvp stale" said no. */
+static void test_relative_pool_dir(void)
+{
+	g_autofree char *here = g_get_current_dir();
+	g_autofree char *pools = g_build_filename(here, "pools", NULL);
+	g_auto(KvpdOptions) options = { 0 };
+
+	g_assert_true(parse("hv_kvp_daemon --pool-dir ./pools", &options, NULL));
+	g_assert_cmpstr(options.pool_dir, ==, pools);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_log_set_writer_func(take_log, NULL, NULL);
 	g_test_add_func("/kvpd/socket/limits", test_limits);
 	g_test_add_func("/kvpd/options", test_options);
+	g_test_add_func("/kvpd/options/relative-pool-dir", test_relative_pool_dir);
 #define ADD(name, func) g_test_add("/kvpd/" name, Fixture, NULL, set_up, func, tear_down)
 	ADD("daemon/host", test_host);
 	ADD("daemon/waits-for-device", test_waits_for_device);
