@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* hvctl kvp delete, and kvp stale, which says whether "delete --all --if-stale" would. */
+#include <errno.h>
 #include <sys/stat.h>
 
 #include "hvctl/records.h"
@@ -19,8 +20,15 @@ static HvisExit check_stale(const HvctlSource *source, GError **error)
 	if (!path || !g_file_get_contents("/proc/stat", &stat_text, NULL, error))
 		return HVIS_EXIT_IO;
 	btime = g_strstr_len(stat_text, -1, "\nbtime ");
-	if (stat(path, &st) < 0 || !btime) {
-		hvis_fail_errno(error, errno, "look at %s", path);
+	if (stat(path, &st) < 0) {
+		if (errno == ENOENT && source->files) /* nobody has written to it */
+			return HVIS_EXIT_FALSE;
+		hvis_fail(error, errno == EACCES ? HVIS_ERROR_PERMISSION : HVIS_ERROR_IO,
+			"look at %s: %s", path, g_strerror(errno));
+		return HVIS_EXIT_IO;
+	}
+	if (!btime) {
+		hvis_fail(error, HVIS_ERROR_IO, "/proc/stat has no btime");
 		return HVIS_EXIT_IO;
 	}
 	return st.st_mtime < g_ascii_strtoll(btime + 7, NULL, 10) ? HVIS_EXIT_OK : HVIS_EXIT_FALSE;

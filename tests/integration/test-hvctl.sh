@@ -229,6 +229,9 @@ expect "the other is deleted" 1 "" hvctl kvp get "it's"
 expect "all need --all" 2 "" hvctl kvp delete
 expect "written now is not stale" 1 "" hvctl kvp stale
 expect "so nothing is deleted" 1 "" hvctl kvp delete --all --if-stale
+mkdir "$tmp/fresh"
+expect "nor is a pool that nobody has written" 1 "" "$builddir/hvctl/hvctl" kvp stale --pool-dir "$tmp/fresh"
+expect "which is nothing to complain of" 0 "" cat "$tmp/err"
 touch -d @1000 "$tmp/pools/.kvp_pool_1"
 expect "written long ago is" 0 "" hvctl kvp stale
 expect "offline too" 0 "" offline kvp stale
