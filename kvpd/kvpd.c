@@ -199,6 +199,19 @@ static void note_result(Kvpd *kvpd, const Pending *pending, guint32 status)
 		hvis_log_with(HVIS_LOG_DEBUG, &context, "Refused: %s", error->message);
 }
 
+static void tell_repaired(Kvpd *kvpd)
+{
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
+		const HvisLogContext context = { .message_id = HVIS_MESSAGE_POOL_REPAIRED,
+			.pool = kvp_pools_name(i) };
+
+		if (kvp_pool_was_repaired(kvp_pools_get(kvpd->pools, i)))
+			hvis_log_with(HVIS_LOG_NOTICE, &context,
+				"Pool %s was repaired: a change of it had been cut off",
+				kvp_pools_name(i));
+	}
+}
+
 static void run_request(gpointer data)
 {
 	kvp_job_run(((Pending *)data)->job);
@@ -211,6 +224,7 @@ static void finish_request(gpointer data)
 	const KvpRequest *request = kvp_job_request(pending->job);
 	struct hvis_kvp_dev_msg msg;
 
+	tell_repaired(kvpd);
 	note_result(kvpd, pending, kvp_job_finish(kvpd->dispatch, pending->job, &msg));
 	hvis_service_reply(kvpd->service, pending->txn, &msg, sizeof(msg));
 	kvp_stats_add(&kvpd->stats, request->pool, request->op, kvp_job_error(pending->job) != NULL,
@@ -584,19 +598,6 @@ static gboolean listen_for_callers(Kvpd *kvpd, GError **error)
 	hvis_log_with(
 		HVIS_LOG_WARNING, &context, "hvctl cannot reach this daemon: %s", failed->message);
 	return TRUE;
-}
-
-static void tell_repaired(Kvpd *kvpd)
-{
-	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
-		const HvisLogContext context = { .message_id = HVIS_MESSAGE_POOL_REPAIRED,
-			.pool = kvp_pools_name(i) };
-
-		if (kvp_pool_was_repaired(kvp_pools_get(kvpd->pools, i)))
-			hvis_log_with(HVIS_LOG_NOTICE, &context,
-				"Pool %s was repaired: a change of it had been cut off",
-				kvp_pools_name(i));
-	}
 }
 
 static void create_pools(Kvpd *kvpd)
