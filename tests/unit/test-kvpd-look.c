@@ -72,7 +72,7 @@ static KvpLook *new_look(KvpPools *pools, HvisFakeClock *clock, gboolean held)
 static void test_begins_after(void)
 {
 	g_autoptr(HvisFakeClock) clock = hvis_fake_clock_new();
-	KvpPools *pools = kvp_pools_new("/nonexistent", NULL);
+	KvpPools *pools = kvp_pools_new("/dev/null/pools", NULL);
 	g_autoptr(KvpLook) look = new_look(pools, clock, TRUE);
 
 	kvp_look_ask(look, on_answer, NULL);
@@ -91,7 +91,7 @@ static void test_begins_after(void)
 static void test_never_answers(void)
 {
 	g_autoptr(HvisFakeClock) clock = hvis_fake_clock_new();
-	KvpPools *pools = kvp_pools_new("/nonexistent", NULL);
+	KvpPools *pools = kvp_pools_new("/dev/null/pools", NULL);
 	g_autoptr(KvpLook) look = new_look(pools, clock, TRUE);
 
 	kvp_look_ask(look, on_answer, NULL);
@@ -117,7 +117,7 @@ static void test_never_answers(void)
 static void test_ends(void)
 {
 	g_autoptr(HvisFakeClock) clock = hvis_fake_clock_new();
-	KvpPools *pools = kvp_pools_new("/nonexistent", NULL);
+	KvpPools *pools = kvp_pools_new("/dev/null/pools", NULL);
 	KvpLook *look = new_look(pools, clock, TRUE);
 
 	kvp_look_ask(look, on_answer, NULL);
@@ -133,7 +133,7 @@ static void test_ends(void)
 
 static void test_files(void)
 {
-	KvpPoolFiles files = { .pools = kvp_pools_new("/nonexistent", NULL) };
+	KvpPoolFiles files = { .pools = kvp_pools_new("/dev/null/pools", NULL) };
 
 	kvp_pool_files_look(&files);
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
