@@ -34,7 +34,7 @@ const HvctlOption hvctl_options[] = {
 	{ HVCTL_OPT_SOCKET, 0, "socket", "PATH", NULL,
 		"the daemon's socket [" HVCTL_SOCKET "; ip: " HVCTL_IP_SOCKET "]" },
 	{ HVCTL_OPT_TIMEOUT, 0, "timeout", "SECONDS", NULL,
-		"wait this long [10; kvp wait, kvp watch: for ever]" },
+		"wait this long [10, where the command names no other]" },
 	{ HVCTL_OPT_COLOR, 0, "color", "WHEN", "auto always never",
 		"colours: auto (on a terminal), always, never" },
 	{ HVCTL_OPT_HELP, 'h', "help", NULL, NULL, "show this text" },
