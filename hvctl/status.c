@@ -7,6 +7,7 @@
 #include "hvctl/diagnose.h"
 #include "hvctl/holder.h"
 #include "hvctl/status.h"
+#include "kvpd/look.h"
 #include "transport/chardev.h"
 #include "util/output.h"
 
@@ -84,7 +85,8 @@ static void add_holder(struct json_object *pool)
 	const char *path = get_text(pool, "path");
 	struct json_object *by;
 
-	if (!*path || !hvctl_holder_find(path, &holder))
+	if (!*path || g_str_equal(get_text(pool, "problem"), KVP_LOOK_LATE) || /* nor would it us */
+		!hvctl_holder_find(path, &holder))
 		return;
 	by = json_object_new_object();
 	json_object_object_add(by, "pid", holder.pid ? json_object_new_int64(holder.pid) : NULL);

@@ -12,6 +12,7 @@
 
 #include "kvpd/pools.h"
 
+#define KVP_LOOK_LATE "the file system does not answer" /* what is wrong with the pools then */
 #define KVP_LOOK_MS 1000u /* ours: who asks waits this long at most */
 
 typedef struct {

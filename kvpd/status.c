@@ -95,13 +95,14 @@ static char *pool_problem(const KvpStatus *status, guint number)
 	const char *reason;
 	guint n = kvp_store_pending(status->store, number, &reason);
 
+	if (number == HVIS_KVP_POOL_AUTO)
+		return NULL;
+	if (!status->files)
+		return g_strdup(KVP_LOOK_LATE);
 	if (n)
 		return g_strdup_printf(
 			"%u change%s not stored yet: %s", n, n == 1 ? "" : "s", reason);
-	if (number == HVIS_KVP_POOL_AUTO)
-		return NULL;
-	return status->files ? file_problem(status->files, number)
-			     : g_strdup("the file system does not answer");
+	return file_problem(status->files, number);
 }
 
 /* The facts come from no file: the one of that name is there for other programs, and stays empty. */
