@@ -365,7 +365,8 @@ gboolean vss_backup(
 		return hvis_fail(error, HVIS_ERROR_INVALID, "%u disks, %u can be", backup->n_luns,
 			HVIS_VSS_LUNS_MAX);
 	*vss = (Vss){ .backup = *backup, .done = done, .data = data };
-	memcpy(vss->luns, backup->luns, backup->n_luns * sizeof(*backup->luns));
+	if (backup->n_luns)
+		memcpy(vss->luns, backup->luns, backup->n_luns * sizeof(*backup->luns));
 	vss_post(s, EV_START);
 	return TRUE;
 }

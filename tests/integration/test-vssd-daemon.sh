@@ -4,6 +4,12 @@
 #
 # hv_vss_daemon as a whole: the host of "hvis-host link" takes backups of real file systems, which are
 # this test's own. The daemon looks at a made-up machine: its mount tables have nothing but them.
+#
+# No btrfs: a process that is killed within its FITHAW makes the kernel take the interrupted read of the super block for
+# a modified one, and the whole file system read-only (seen in 6.18: "super block on devid 1 got modified
+# unexpectedly", errno -4).
+# shellcheck disable=SC2034 # for vssd.sh
+vssd_types=xfs
 # shellcheck source=tests/integration/vssd.sh
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/integration/vssd.sh"
 

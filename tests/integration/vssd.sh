@@ -77,7 +77,7 @@ device()
 
 add ext4 ext4 || leave "no ext4 can be mounted on a loop device here"
 volumes=("$scratch/m-ext4=0")
-for type in xfs btrfs; do
+for type in ${vssd_types:-xfs btrfs}; do
 	if add $type $type; then
 		volumes+=("$scratch/m-$type=$((${#volumes[@]} - 1))")
 	else

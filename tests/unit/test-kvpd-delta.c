@@ -89,6 +89,7 @@ static void test_round_trip(Fixture *f, gconstpointer data)
 static void test_broken(Fixture *f, gconstpointer data)
 {
 	g_autoptr(GByteArray) bytes = kvp_delta_encode(f->delta);
+	g_autoptr(GByteArray) twice = g_byte_array_new();
 	guint whole = 0;
 
 	g_assert_null(kvp_delta_decode(bytes->data, bytes->len, 3));
@@ -100,8 +101,9 @@ static void test_broken(Fixture *f, gconstpointer data)
 		g_assert_true(!delta || delta->len < 3);
 	}
 	g_assert_cmpuint(whole, ==, 3); /* it ends between two items */
-	g_byte_array_append(bytes, bytes->data, bytes->len);
-	g_assert_null(kvp_delta_decode(bytes->data, bytes->len, 4));
+	g_byte_array_append(twice, bytes->data, bytes->len);
+	g_byte_array_append(twice, bytes->data, bytes->len);
+	g_assert_null(kvp_delta_decode(twice->data, twice->len, 4));
 }
 
 /* Each mix of old and new blocks is told from either, and from a record of somebody else. */
