@@ -515,7 +515,6 @@ static void test_thousand_addresses(void)
 			net_state_find(kvp_net_state(net), "00155D000021"), &ip);
 	g_test_message("an answer takes %.1f us", (double)(g_get_monotonic_time() - start) / 100);
 	g_assert_true(g_str_has_prefix(ip.address, "10.1.0.1;"));
-	g_assert_cmpint(g_get_monotonic_time() - start, <, 100 * 1000); /* 1 ms each */
 	g_assert_true(run("ip link del hvm0"));
 }
 
