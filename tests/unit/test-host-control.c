@@ -109,7 +109,7 @@ static void test_backup(void)
 static void test_backup_given_up(void)
 {
 	fake_host_start(&host, TRUE);
-	check_error("backup --hold 60 --timeout 0.03", HVIS_EXIT_TIMEOUT, "no answer within");
+	check_error("backup --hold 60 --timeout 0.3", HVIS_EXIT_TIMEOUT, "no answer within");
 	fake_host_expect_asked("vss_backup hold=60000 abort=0 silent=4\nvss_abort\n");
 	fake_hold();
 	check_error("backup", HVIS_EXIT_IO, "a backup is under way");
@@ -190,7 +190,7 @@ static void test_wait_service(void)
 	fake_set_state("kvp", SERVICE_OFFERED);
 	run = fake_host_ctl_start(&host, "renegotiate kvp");
 	expect_end(run, HVIS_EXIT_IO, "", "kvp is not open");
-	check_error("wait kvp --timeout 0.02", HVIS_EXIT_TIMEOUT, "no answer within");
+	check_error("wait kvp --timeout 0.3", HVIS_EXIT_TIMEOUT, "no answer within");
 	fake_host_expect_asked("cancel kvp\n");
 	fake_set_state("kvp", SERVICE_READY);
 	run = fake_host_ctl_start(&host, "renegotiate kvp");
@@ -227,13 +227,13 @@ static void test_hung_guest(void)
 
 	fake_host_start(&host, TRUE);
 	fake_hold();
-	check_error("kvp get Key --timeout 0.03", HVIS_EXIT_TIMEOUT,
+	check_error("kvp get Key --timeout 0.3", HVIS_EXIT_TIMEOUT,
 		"the guest has been waiting for OPEN_RESULT for kvp, relid 4 for 0.");
-	check_error("kvp list --timeout 0.03", HVIS_EXIT_TIMEOUT, "OPEN_RESULT");
-	check_error("kvp set Key Value --timeout 0.03", HVIS_EXIT_TIMEOUT, "OPEN_RESULT");
-	check_error("shutdown --timeout 0.03", HVIS_EXIT_TIMEOUT, "OPEN_RESULT");
-	check_error("time sync --timeout 0.03", HVIS_EXIT_TIMEOUT, "OPEN_RESULT");
-	check_error("ip get a --timeout 0.03", HVIS_EXIT_TIMEOUT, "OPEN_RESULT");
+	check_error("kvp list --timeout 0.3", HVIS_EXIT_TIMEOUT, "OPEN_RESULT");
+	check_error("kvp set Key Value --timeout 0.3", HVIS_EXIT_TIMEOUT, "OPEN_RESULT");
+	check_error("shutdown --timeout 0.3", HVIS_EXIT_TIMEOUT, "OPEN_RESULT");
+	check_error("time sync --timeout 0.3", HVIS_EXIT_TIMEOUT, "OPEN_RESULT");
+	check_error("ip get a --timeout 0.3", HVIS_EXIT_TIMEOUT, "OPEN_RESULT");
 	fake_release();
 	owed_done(id);
 	/* and the service's own time-out */
@@ -354,7 +354,7 @@ static void test_trace(void)
 	g_assert_nonnull(strstr(result.out, "\"text\":\"event 4\""));
 	g_assert_null(strstr(result.out, "\"text\":\"event 5\""));
 	ctl_result_clear(&result);
-	check_error("trace --follow --count 1000 --layer msr --timeout 0.03", HVIS_EXIT_TIMEOUT,
+	check_error("trace --follow --count 1000 --layer msr --timeout 0.3", HVIS_EXIT_TIMEOUT,
 		"1000 events fewer");
 	check_error("trace --layer bogus", HVIS_EXIT_USAGE, "bogus");
 	check_error("trace --file /nonexistent/x", HVIS_EXIT_IO, "/nonexistent/x");
