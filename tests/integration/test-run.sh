@@ -219,8 +219,8 @@ emulator()
 		exec sleep 60
 	) >"$scratch/from" &
 	outer_pid=$!
-	outer_patience=3 outer_monitor=$scratch/monitor
-	outer_job "$scratch/job" 20
+	outer_patience=8 outer_monitor=$scratch/monitor
+	outer_job "$scratch/job" 40
 	echo $?
 	timeout 1 cat <&"$outer_to" >"$scratch/told"
 	outer_stop
