@@ -8,17 +8,13 @@
 #include "vssd/mounts.h"
 
 #include <errno.h>
-#include <libmount/libmount.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
 #include <util/error.h>
 
-typedef struct libmnt_table MountTable;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(MountTable, mnt_unref_table)
-typedef struct libmnt_iter MountIter;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(MountIter, mnt_free_iter)
+#include "vssd/mount-table.h"
 
 static void mount_free(gpointer data)
 {

@@ -6,17 +6,13 @@
 
 #include <errno.h>
 #include <fnmatch.h>
-#include <libmount/libmount.h>
 #include <string.h>
 
 #include <util/error.h>
 
-#define WISH_OPTION "x-hvis.freeze"
+#include "vssd/mount-table.h"
 
-typedef struct libmnt_table WishTable;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(WishTable, mnt_unref_table)
-typedef struct libmnt_iter WishIter;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(WishIter, mnt_free_iter)
+#define WISH_OPTION "x-hvis.freeze"
 
 static void wish_free(gpointer data)
 {
@@ -56,8 +52,8 @@ static void add_wish(VssPolicy *policy, struct libmnt_fs *fs)
 static gboolean read_fstab(VssPolicy *policy, const char *root, GError **error)
 {
 	g_autofree char *path = g_strconcat(root, "/etc/fstab", NULL);
-	g_autoptr(WishTable) table = mnt_new_table();
-	g_autoptr(WishIter) iter = mnt_new_iter(MNT_ITER_FORWARD);
+	g_autoptr(MountTable) table = mnt_new_table();
+	g_autoptr(MountIter) iter = mnt_new_iter(MNT_ITER_FORWARD);
 	struct libmnt_fs *fs;
 	int rc = mnt_table_parse_file(table, path);
 
