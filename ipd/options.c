@@ -3,7 +3,7 @@
 
 #include "ipd/options.h"
 
-#include <util/error.h>
+#include <util/options.h>
 
 gboolean ip_options_parse(IpOptions *options, int argc, char **argv, GError **error)
 {
@@ -19,17 +19,12 @@ gboolean ip_options_parse(IpOptions *options, int argc, char **argv, GError **er
 			NULL },
 		{ NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL },
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 
-	g_option_context_add_main_entries(context, entries, NULL);
-	g_option_context_set_summary(context,
-		"Gives adapters the addresses that the Hyper-V host wants. Started by "
-		"hvis-ip.socket. See hvis_ip_helper(8).");
-	if (!g_option_context_parse(context, &argc, &argv, error))
+	if (!hvis_options_parse(entries,
+		    "Gives adapters the addresses that the Hyper-V host wants. Started by "
+		    "hvis-ip.socket. See hvis_ip_helper(8).",
+		    argc, argv, error))
 		return FALSE;
-	if (argc > 1)
-		return hvis_fail(error, HVIS_ERROR_INVALID,
-			"unexpected argument \"%s\"; see --help", argv[1]);
 	if (!options->root)
 		options->root = g_strdup("");
 	if (!options->state_dir)

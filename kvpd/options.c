@@ -4,7 +4,7 @@
 
 #include "kvpd/options.h"
 
-#include <util/error.h>
+#include <util/options.h>
 
 #include "kvpd/netpolicy.h"
 #include "kvpd/policy.h"
@@ -84,16 +84,11 @@ gboolean kvpd_options_parse(KvpdOptions *options, int argc, char **argv, GError 
 			NULL },
 		{ NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL },
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 
-	g_option_context_add_main_entries(context, entries, NULL);
-	g_option_context_set_summary(
-		context, "Exchanges key-value pairs with the Hyper-V host. See hv_kvp_daemon(8).");
-	if (!g_option_context_parse(context, &argc, &argv, error))
+	if (!hvis_options_parse(entries,
+		    "Exchanges key-value pairs with the Hyper-V host. See hv_kvp_daemon(8).", argc,
+		    argv, error))
 		return FALSE;
-	if (argc > 1)
-		return hvis_fail(error, HVIS_ERROR_INVALID,
-			"unexpected argument \"%s\"; see --help", argv[1]);
 	set_defaults(options);
 	return TRUE;
 }

@@ -4,7 +4,7 @@
 
 #include "vssd/options.h"
 
-#include <util/error.h>
+#include <util/options.h>
 
 #include "vssd/ipc.h"
 
@@ -51,16 +51,11 @@ gboolean vssd_options_parse(VssdOptions *options, int argc, char **argv, GError 
 			NULL },
 		{ NULL, 0, 0, G_OPTION_ARG_NONE, NULL, NULL, NULL },
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
 
-	g_option_context_add_main_entries(context, entries, NULL);
-	g_option_context_set_summary(
-		context, "Freezes file systems while the Hyper-V host takes a backup.");
-	if (!g_option_context_parse(context, &argc, &argv, error))
+	if (!hvis_options_parse(entries,
+		    "Freezes file systems while the Hyper-V host takes a backup.", argc, argv,
+		    error))
 		return FALSE;
-	if (argc > 1)
-		return hvis_fail(error, HVIS_ERROR_INVALID,
-			"unexpected argument \"%s\"; see --help", argv[1]);
 	set_default(&options->device, "/dev/vmbus/hv_vss");
 	set_default(&options->root, "");
 	set_default(&options->programs, HVIS_LIBEXEC_DIR);

@@ -10,24 +10,11 @@
 #include <util/file.h>
 #include <wire/ip-plan.h>
 
+#include "tests/unit/remove-tree.h"
+
 typedef struct {
 	char *root;
 } Scratch;
-
-static inline void remove_tree(const char *path)
-{
-	g_autoptr(GDir) dir = NULL;
-	const char *name;
-
-	if (!g_file_test(path, G_FILE_TEST_IS_SYMLINK))
-		dir = g_dir_open(path, 0, NULL);
-	while (dir && (name = g_dir_read_name(dir))) {
-		g_autofree char *inner = g_build_filename(path, name, NULL);
-
-		remove_tree(inner);
-	}
-	g_remove(path);
-}
 
 static inline void scratch_init(Scratch *s)
 {

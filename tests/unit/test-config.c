@@ -8,6 +8,8 @@
 #include <util/config.h>
 #include <util/error.h>
 
+#include "tests/unit/remove-tree.h"
+
 static const char *const colours[] = { "red", "green", NULL };
 
 static const HvisConfigKey keys[] = {
@@ -49,19 +51,6 @@ typedef struct {
 static void set_up(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	f->root = g_dir_make_tmp("hvis-config-XXXXXX", NULL);
-}
-
-static void remove_tree(const char *path)
-{
-	g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-	const char *name;
-
-	while (dir && (name = g_dir_read_name(dir))) {
-		g_autofree char *inside = g_build_filename(path, name, NULL);
-
-		remove_tree(inside);
-	}
-	g_assert_cmpint(g_remove(path), ==, 0);
 }
 
 static void tear_down(Fixture *f, gconstpointer data G_GNUC_UNUSED)

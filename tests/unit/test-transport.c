@@ -20,6 +20,8 @@
 #include <util/error.h>
 #include <util/fd.h>
 
+#include "tests/unit/remove-tree.h"
+
 static void make_pair(int *ours, int *theirs)
 {
 	int fds[2];
@@ -213,21 +215,6 @@ static void add_process(const char *proc, const char *pid, const char *comm, con
 	g_assert_cmpint(symlink(target, link), ==, 0);
 	if (comm)
 		g_assert_true(g_file_set_contents(comm_path, comm, -1, NULL));
-}
-
-static void remove_tree(const char *path)
-{
-	g_autoptr(GDir) dir = NULL;
-	const char *name;
-
-	if (!g_file_test(path, G_FILE_TEST_IS_SYMLINK))
-		dir = g_dir_open(path, 0, NULL);
-	while (dir && (name = g_dir_read_name(dir))) {
-		g_autofree char *inside = g_build_filename(path, name, NULL);
-
-		remove_tree(inside);
-	}
-	g_assert_cmpint(g_remove(path), ==, 0);
 }
 
 static void test_holder(void)

@@ -14,6 +14,7 @@
 #include "vssd/options.h"
 #include "vssd/plan.h"
 #include "vssd/stack.h"
+#include "tests/unit/remove-tree.h"
 
 typedef struct {
 	char *root, *proc, *sys;
@@ -22,21 +23,6 @@ typedef struct {
 	VssPolicy *policy;
 	VssPlan *plan;
 } Tree;
-
-static inline void tree_remove(const char *path)
-{
-	g_autoptr(GDir) dir = NULL;
-	const char *name;
-
-	if (!g_file_test(path, G_FILE_TEST_IS_SYMLINK))
-		dir = g_dir_open(path, 0, NULL);
-	while (dir && (name = g_dir_read_name(dir))) {
-		g_autofree char *inner = g_build_filename(path, name, NULL);
-
-		tree_remove(inner);
-	}
-	g_assert_cmpint(g_remove(path), ==, 0);
-}
 
 static inline void tree_init(Tree *tree)
 {
@@ -54,7 +40,7 @@ static inline void tree_deinit(Tree *tree)
 	vss_policy_free(tree->policy);
 	hvis_config_free(tree->config);
 	vss_mounts_free(tree->mounts);
-	tree_remove(tree->root);
+	remove_tree(tree->root);
 	g_free(tree->root);
 	g_free(tree->proc);
 	g_free(tree->sys);
