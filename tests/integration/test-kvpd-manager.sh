@@ -93,14 +93,22 @@ like "with a level, file and line" "$(cat "$scratch/wrong.log")" "<3>*hvis.conf:
 
 # --- idle ---
 
-# Watch for 5 s in which the machine is quiet: its names and addresses, which the daemon follows, may be
-# changed by anybody at this moment, other tests among them.
+# watch_quiet [PINGS]: watch until there were 5 s and so many pings of the watchdog in a quiet machine: its names and
+# addresses, which the daemon follows, may be changed by anybody at this moment, other tests among them.
 watch_quiet()
 {
-	for _ in 1 2 3 4 5 6; do
-		watch 5 || return
+	local seconds
+
+	for seconds in 5 5 10 10 20 40; do
+		watch "$seconds" || return
+		[ "$(pings)" -ge "${1:-0}" ] || continue
 		grep -q 'poll.* = [1-9]' "$scratch/watched" || return 0
 	done
+}
+
+pings()
+{
+	grep -c WATCHDOG=1 "$scratch/watched"
 }
 
 if ! command -v strace >/dev/null; then
@@ -123,8 +131,8 @@ else
 	wait_for 20 test -S "$scratch/kvp.sock"
 	ready >/dev/null
 	wait_for 20 is_still
-	if watch_quiet; then
-		pings=$(grep -c WATCHDOG=1 "$scratch/watched")
+	if watch_quiet 2; then
+		pings=$(pings)
 		check "the watchdog's pings are sent ($pings)" test "$pings" -ge 2
 		polls=$(grep -c 'poll.* = 0 (Timeout)' "$scratch/watched")
 		check "and nothing else wakes it ($polls)" test "$polls" -le $((pings + 1))

@@ -128,6 +128,11 @@ is "no descriptors: and no other" $(($(complaints) - before)) 1
 daemon_stop
 is "no descriptors: SIGTERM, status 0" $? 0
 
+serves_or_ended()
+{
+	! kill -0 "$daemon_pid" 2>/dev/null || in_state ready
+}
+
 # few_descriptors N: a start with N of them; it ends at once and says why, or comes to itself when there are more.
 few_descriptors()
 {
@@ -135,13 +140,14 @@ few_descriptors()
 	(ulimit -S -n "$1" && daemon_run) >>"$scratch/daemon.log" 2>&1 &
 	daemon_pid=$!
 	sleep 0.5
+	limited 1024 2>/dev/null
+	wait_for 60 serves_or_ended
 	if ! kill -0 "$daemon_pid" 2>/dev/null; then
 		wait "$daemon_pid"
 		[ $? = 3 ] && [ "$(lines)" = 1 ]
 		return
 	fi
-	limited 1024
-	wait_for 30 in_state ready && ready >/dev/null && ctl kvp set "Few$1" x >/dev/null && [ "$(lines)" -lt 10 ]
+	ready >/dev/null && ctl kvp set "Few$1" x >/dev/null && [ "$(lines)" -lt 10 ]
 	rc=$?
 	daemon_stop || rc=1
 	return "$rc"

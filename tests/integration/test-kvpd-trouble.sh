@@ -18,10 +18,22 @@ refuse "a word" 2 "$daemon" start
 
 daemon_start
 is "absent device: it waits" "$(state)" waiting
-before=$(awk '/ctxt/ { sum += $2 } END { print sum }' /proc/"$daemon_pid"/task/*/status)
-sleep 2
-after=$(awk '/ctxt/ { sum += $2 } END { print sum }' /proc/"$daemon_pid"/task/*/status)
-is "absent device: it sleeps" "$((after - before < 5))" 1
+
+# switches: how often its threads have been woken
+switches()
+{
+	awk '/^voluntary_ctxt/ { sum += $2 } END { print sum }' /proc/"$daemon_pid"/task/*/status
+}
+
+# sleeps: 2 s without a wake-up to speak of
+sleeps()
+{
+	before=$(switches)
+	sleep 2
+	[ $(($(switches) - before)) -lt 5 ]
+}
+
+check "absent device: it sleeps, once all of its start is over" wait_for 30 sleeps
 is "absent device: no word of it above info" "$(grep -c '^<[0-5]>' "$scratch/daemon.log")" 0
 link_start
 check "absent device: it finds the one that comes" ready
@@ -84,7 +96,7 @@ is "SIGKILL: no torn end either" $(($(wc -c <"$(pool_file 0)") % 2560)) 0
 
 "$tool" hold flock "$(pool_file 0)" 30 >"$scratch/held" &
 holder=$!
-wait_for 10 grep -q locked "$scratch/held"
+wait_for 20 grep -q locked "$scratch/held"
 start=$(date +%s)
 fails "stuck lock: the host is told" ctl kvp set Key1 changed --timeout 20
 is "stuck lock: in time" "$(($(date +%s) - start < 12))" 1
@@ -103,20 +115,20 @@ daemon_stop
 is "SIGTERM: status 0" $? 0
 link_stop
 socat -u "UNIX-RECV:$scratch/notify" - >"$scratch/notified" &
-wait_for 10 test -S "$scratch/notify"
+wait_for 20 test -S "$scratch/notify"
 export NOTIFY_SOCKET=$scratch/notify WATCHDOG_USEC=400000
 daemon_start
 unset NOTIFY_SOCKET WATCHDOG_USEC
-check "Type=notify: READY without the device" wait_for 10 grep -q READY=1 "$scratch/notified"
-check "Type=notify: says what it waits for" wait_for 10 grep -q "STATUS=Waiting for the host" "$scratch/notified"
+check "Type=notify: READY without the device" wait_for 20 grep -q READY=1 "$scratch/notified"
+check "Type=notify: says what it waits for" wait_for 20 grep -q "STATUS=Waiting for the host" "$scratch/notified"
 link_start
 check "Type=notify: says that it is ready" wait_for 20 grep -q "STATUS=Ready: protocol 3.1" "$scratch/notified"
 watched()
 {
 	[ "$(grep -ao WATCHDOG=1 "$scratch/notified" | wc -l)" -ge 4 ]
 }
-check "Type=notify: feeds the watchdog" wait_for 10 watched
+check "Type=notify: feeds the watchdog" wait_for 20 watched
 daemon_stop
 is "Type=notify: SIGTERM, status 0" $? 0
-check "Type=notify: says that it stops" wait_for 10 grep -q STOPPING=1 "$scratch/notified"
+check "Type=notify: says that it stops" wait_for 20 grep -q STOPPING=1 "$scratch/notified"
 done_testing

@@ -222,13 +222,13 @@ emulator()
 	outer_patience=8 outer_monitor=$scratch/monitor
 	outer_job "$scratch/job" 40
 	echo $?
-	timeout 1 cat <&"$outer_to" >"$scratch/told"
+	dd bs=64k count=1 iflag=nonblock <&"$outer_to" >"$scratch/told" 2>/dev/null
 	outer_stop
 )
 
 is "a job that takes its time" "$(emulator ALIVE ALIVE ALIVE ALIVE 'DONE 7')" 7
 is "it was told of its job, and poked" "$(sort -u "$scratch/told" | xargs -d '\n')" " JOB $scratch/job"
-is "every second" "$([ "$(wc -l <"$scratch/told")" -ge 5 ] && echo yes)" yes
+is "with each line that came" "$([ "$(wc -l <"$scratch/told")" -ge 5 ] && echo yes)" yes
 is "an emulator at a standstill is no job that takes long" "$(emulator ALIVE ALIVE)" 125
 
 is "nothing is left" "$(ls "$TMPDIR")" ""

@@ -34,30 +34,30 @@ thaw_left_over()
 
 # --- from the first to the last step ---
 
-out=$(drive --hold 0 "$marker" "${volumes[@]}")
+out=$(drive --deadline 30000 --hold 0 "$marker" "${volumes[@]}")
 like "freeze and thaw of ${#volumes[@]} file systems" "$out" "frozen ${#volumes[@]}*ended 0 *worker 0*guard 0"
 is "each is opened, synced, frozen and thawed once" "$(grep -c '^event ' <<<"$out")" $((4 * ${#volumes[@]}))
 check "nothing is frozen afterwards" thawed_within 1000 "$(now_ms)"
 check "the marker is gone" test ! -e "$marker"
 
-drive --hold 1500 "$marker" "${volumes[@]}" >"$scratch/out" &
+drive --deadline 30000 --hold 4000 "$marker" "${volumes[@]}" >"$scratch/out" &
 driver=$!
-wait_for 5 grep -q frozen "$scratch/out"
+wait_for 20 grep -q frozen "$scratch/out"
 check "what is frozen cannot be written to" frozen_at "${mounts[0]}"
 check "the marker names it" grep -q " $scratch/m-ext4\$" "$marker"
 wait $driver
 like "and is thawed in time" "$(cat "$scratch/out")" "frozen*ended 0 *"
 check "the write that waited is there" thawed_within 1000 "$(now_ms)"
 
-out=$(drive "$marker" "$scratch/m-stacked=0" "$upon=1")
+out=$(drive --deadline 30000 "$marker" "$scratch/m-stacked=0" "$upon=1")
 like "a file system in a file of another one" "$out" "frozen 2*ended 0 *"
 
 # --- who stops it ---
 
 start=$(now_ms)
-out=$(drive --silent --deadline 700 "$marker" "${volumes[@]}")
+out=$(drive --silent --deadline 3000 "$marker" "${volumes[@]}")
 like "without THAW the deadline ends it" "$out" "frozen*ended 110 *worker 256*guard 0"
-check "in time" thawed_within 1700 "$start"
+check "in time" thawed_within 4000 "$start"
 
 fsfreeze -f "${mounts[0]}"
 out=$(drive "$marker" "${volumes[@]}")
@@ -65,8 +65,8 @@ like "somebody else has frozen one: refused" "$out" "ended 16 freeze*"
 check "and it stays frozen, for it is not ours" fsfreeze -u "${mounts[0]}"
 check "the others are not" thawed_within 1000 "$(now_ms)"
 
-out=$(drive --hold 300 --then "(sleep 0.2; fsfreeze -u $scratch/m-ext4) >/dev/null 2>&1 &" \
-	--deadline 3000 --hold 1000 "$marker" "$scratch/m-ext4=0")
+out=$(drive --then "(until fsfreeze -u $scratch/m-ext4; do sleep 0.05; done) >/dev/null 2>&1 &" \
+	--deadline 30000 --hold 3000 "$marker" "$scratch/m-ext4=0")
 like "somebody else has thawed it meanwhile: said to be a failure" "$out" "frozen 1*ended 22 thaw*"
 
 mkdir "$scratch/cover"
@@ -113,7 +113,7 @@ killed()
 {
 	local start ended status=0
 	start=$(now_ms)
-	drive --deadline 1500 --hold 100 --step "$1" "$marker" "${volumes[@]}" >"$scratch/out" 2>&1
+	drive --deadline 5000 --hold 100 --step "$1" "$marker" "${volumes[@]}" >"$scratch/out" 2>&1
 	ended=$?
 	case $1 in # it was killed, was it?
 	worker:*:self | *:both) grep -q '^gone' "$scratch/out" || status=1 ;;
@@ -122,12 +122,12 @@ killed()
 	esac
 	case $1 in
 	*:both) # the third line of defence
-		wait_for 5 gone
+		wait_for 20 gone
 		thaw_left_over >>"$scratch/out" 2>&1 || status=1
 		;;
 	esac
-	thawed_within 2500 "$start" || status=1
-	wait_for 5 gone || status=1
+	thawed_within 6000 "$start" || status=1
+	wait_for 20 gone || status=1
 	thaw_left_over >>"$scratch/out" 2>&1 || status=1
 	[ ! -e "$marker" ] || status=1
 	[ "$status" -eq 0 ] || sed 's/^/# /' "$scratch/out"
