@@ -8,8 +8,9 @@
 #include "util/config.h"
 #include "util/json.h"
 #include "util/output.h"
+#include "vssd/options.h"
 
-static const HvisConfigKey *const tables[] = { kvpd_config_keys };
+static const HvisConfigKey *const tables[] = { kvpd_config_keys, vss_config_keys };
 
 /* --- check --- */
 

@@ -6,6 +6,7 @@
 #include "hvctl/command.h"
 #include <json-c/json.h>
 #include "kvpd/options.h"
+#include "vssd/options.h"
 
 typedef struct {
 	char *root, *file;
@@ -105,6 +106,9 @@ static void test_good(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 	check(tree, "check --json", 0, "\"good\": true");
 	check_row(tree, "show", "kvp", "LockTimeout", "2s");
 	check(tree, "show --origin", 0, origin);
+	write_file(tree, "[vss]\nDeadline=90s\n");
+	check(tree, "check", 0, "good: ");
+	check_row(tree, "show", "vss", "Deadline", "90s");
 }
 
 static void test_wrong(Tree *tree, gconstpointer data G_GNUC_UNUSED)
@@ -115,6 +119,8 @@ static void test_wrong(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 		{ "[kvp]\nLockTimeot=2s\n", "hvis.conf:2" },
 		{ "[kvp]\n\nLockTimeout=soon\n", "hvis.conf:3" },
 		{ "[kpv]\n", "hvis.conf:1" },
+		{ "[vss]\nDeadline=2s\n", "hvis.conf:2" },
+		{ "[vss]\nExcludes=ext4\n", "hvis.conf:2" },
 	};
 
 	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -131,23 +137,17 @@ static void test_wrong(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 	}
 }
 
-/* The JSON has all there is to know of each key of the daemon's table, in its order. */
-static void test_json(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+/* The next of @rows is about each key of @keys, with all there is to know of it. */
+static void check_keys(struct json_object *rows, gsize *n, const HvisConfigKey *keys)
 {
-	g_autofree char *message = NULL;
-	struct json_object *rows, *value;
-	char *out = NULL;
-	gsize n = 0;
+	struct json_object *value;
 
-	write_file(tree, "[kvp]\nLockTimeout=2s\n");
-	g_assert_cmpint(run(tree, "show --json", &out, &message), ==, 0);
-	rows = json_tokener_parse(out);
-	for (const HvisConfigKey *key = kvpd_config_keys; key->section; key++) {
-		struct json_object *row = json_object_array_get_idx(rows, n);
+	for (const HvisConfigKey *key = keys; key->section; key++) {
+		struct json_object *row = json_object_array_get_idx(rows, *n);
 
 		if (!key->key)
 			continue;
-		n++;
+		(*n)++;
 		g_assert_true(json_object_object_get_ex(row, "key", &value));
 		g_assert_cmpstr(json_object_get_string(value), ==, key->key);
 		g_assert_true(json_object_object_get_ex(row, "default", &value));
@@ -155,6 +155,21 @@ static void test_json(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 		g_assert_true(json_object_object_get_ex(row, "help", &value));
 		g_assert_cmpstr(json_object_get_string(value), ==, key->help);
 	}
+}
+
+/* The JSON has all there is to know of each key of the daemons' tables, in their order. */
+static void test_json(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *message = NULL;
+	struct json_object *rows;
+	char *out = NULL;
+	gsize n = 0;
+
+	write_file(tree, "[kvp]\nLockTimeout=2s\n");
+	g_assert_cmpint(run(tree, "show --json", &out, &message), ==, 0);
+	rows = json_tokener_parse(out);
+	check_keys(rows, &n, kvpd_config_keys);
+	check_keys(rows, &n, vss_config_keys);
 	g_assert_cmpuint(json_object_array_length(rows), ==, n);
 	json_object_put(rows);
 	free(out);
