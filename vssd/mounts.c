@@ -2,17 +2,26 @@
 /*
  * Mount tables to superblocks. A namespace is read through the first process that is in it; what a
  * process that ended in between had to tell is told by the next one, or is gone with it.
+ *
+ * Everyone may read a process's table, but only who could trace it may read the link that names its
+ * namespace, or open its root. So namespaces are told apart by the link where there is one, else by
+ * the number of the first mount, which is the machine's only one; and what cannot be opened is known
+ * all the same.
  */
 #include "config.h"
 
 #include "vssd/mounts.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include <util/error.h>
+#include <util/fd.h>
 
 #include "vssd/mount-table.h"
 
@@ -142,7 +151,8 @@ static void judge_all(const VssMounts *mounts, GPtrArray *table)
 		judge(mounts, table, (VssMount *)g_ptr_array_index(table, i));
 }
 
-static gboolean add_table(VssMounts *mounts, const char *path, pid_t pid, GError **error)
+static gboolean add_table(
+	VssMounts *mounts, const char *path, pid_t pid, gboolean barred, GError **error)
 {
 	g_autoptr(MountTable) table = mnt_new_table();
 	g_autoptr(MountIter) iter = mnt_new_iter(MNT_ITER_FORWARD);
@@ -161,6 +171,7 @@ static gboolean add_table(VssMounts *mounts, const char *path, pid_t pid, GError
 		mount->id = mnt_fs_get_id(fs);
 		mount->parent = mnt_fs_get_parent_id(fs);
 		mount->pid = pid;
+		mount->barred = barred;
 		mount->target = g_strdup(mnt_fs_get_target(fs));
 		mount->root = g_strdup(mnt_fs_get_root(fs));
 		mount->super = super_of(mounts, fs);
@@ -175,6 +186,8 @@ static gint better(gconstpointer a, gconstpointer b)
 {
 	const VssMount *left = *(VssMount *const *)a, *right = *(VssMount *const *)b;
 
+	if (left->barred != right->barred && !left->hidden && !right->hidden)
+		return left->barred - right->barred;
 	if (left->hidden != right->hidden)
 		return left->hidden - right->hidden;
 	if (left->risky != right->risky)
@@ -186,60 +199,138 @@ static gint better(gconstpointer a, gconstpointer b)
 	return (gint)strlen(left->target) - (gint)strlen(right->target);
 }
 
+int vss_mounts_enter(const char *proc, const char *process)
+{
+	g_autofree char *root = g_build_filename(proc, process, "root", NULL);
+	hvis_autofd int fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? errno : 0;
+}
+
+/* A process without a root has ended: what is in its way will be seen later. */
+static gboolean is_barred(const char *proc, const char *process)
+{
+	int err = vss_mounts_enter(proc, process);
+
+	return err != 0 && err != ENOENT && err != ESRCH;
+}
+
+/* The number of the first mount in the table at @path; an errno, EAGAIN where it has none. */
+static int first_mount(const char *path, int *ret_id)
+{
+	FILE *table = fopen(path, "re");
+	int err = 0;
+
+	if (!table)
+		return errno;
+	errno = 0;
+	if (fscanf(table, "%d", ret_id) != 1)
+		err = errno != 0 ? errno : EAGAIN;
+	fclose(table);
+	return err;
+}
+
+/*
+ * What @process's namespace is known by, or NULL: "mnt:[4026531841]", or "mount 25" where the former
+ * may not be read. @ret_err: why it is NULL.
+ */
+static char *space_of(const char *proc, const char *process, gboolean by_link, int *ret_err)
+{
+	g_autofree char *link = g_build_filename(proc, process, "ns", "mnt", NULL);
+	g_autofree char *path = g_build_filename(proc, process, "mountinfo", NULL);
+	char *name = by_link ? g_file_read_link(link, NULL) : NULL;
+	int id;
+
+	*ret_err = 0;
+	if (name)
+		return name;
+	*ret_err = first_mount(path, &id);
+	return *ret_err == 0 ? g_strdup_printf("mount %d", id) : NULL;
+}
+
+/* Both names of @process's namespace are known from here on. */
+static void remember(GHashTable *spaces, const char *proc, const char *process)
+{
+	for (int by_link = 0; by_link < 2; by_link++) {
+		int err;
+		char *name = space_of(proc, process, by_link, &err);
+
+		if (name)
+			g_hash_table_add(spaces, name);
+	}
+}
+
+/* A process that has ended, or is about to, has no table, and an empty one has nothing to tell. */
+static gboolean is_unseen(int err)
+{
+	return err != ENOENT && err != ESRCH && err != EINVAL && err != EAGAIN;
+}
+
+static void add_other(
+	VssMounts *mounts, const char *proc, const char *process, GHashTable *spaces)
+{
+	g_autofree char *path = g_build_filename(proc, process, "mountinfo", NULL);
+	int err;
+	g_autofree char *space = space_of(proc, process, TRUE, &err);
+
+	if (!space) {
+		mounts->unseen += is_unseen(err);
+		return;
+	}
+	if (g_hash_table_contains(spaces, space))
+		return;
+	if (add_table(mounts, path, atoi(process), is_barred(proc, process), NULL))
+		remember(spaces, proc, process);
+}
+
 static gboolean is_pid(const char *name)
 {
 	return *name != '\0' && strspn(name, "0123456789") == strlen(name);
 }
 
-/* The other namespaces: each once, told apart by the link of the process. */
-static void add_others(VssMounts *mounts, const char *proc, GHashTable *namespaces)
+static void sort_places(VssMounts *mounts)
 {
-	g_autoptr(GDir) dir = g_dir_open(proc, 0, NULL);
-	const char *name;
+	for (guint i = 0; i < mounts->supers->len; i++)
+		g_ptr_array_sort(vss_mounts_super(mounts, i)->mounts, better);
+}
 
-	while (dir && (name = g_dir_read_name(dir))) {
-		g_autofree char *link = g_build_filename(proc, name, "ns", "mnt", NULL);
-		g_autofree char *path = g_build_filename(proc, name, "mountinfo", NULL);
-		g_autoptr(GError) error = NULL;
-		char *namespace;
+/* @process has the number @pid; its view is never barred, for it is the way in. */
+static VssMounts *read_first(const char *proc, const char *process, pid_t pid, GError **error)
+{
+	g_autofree char *path = g_build_filename(proc, process, "mountinfo", NULL);
+	g_autoptr(VssMounts) mounts = g_new0(VssMounts, 1);
 
-		if (!is_pid(name))
-			continue;
-		namespace = g_file_read_link(link, &error);
-		if (!namespace) {
-			if (!g_error_matches(error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-				mounts->unseen++;
-			continue;
-		}
-		if (g_hash_table_contains(namespaces, namespace)) {
-			g_free(namespace);
-			continue;
-		}
-		if (add_table(mounts, path, atoi(name), NULL))
-			g_hash_table_add(namespaces, namespace);
-		else
-			g_free(namespace);
-	}
+	mounts->supers = g_ptr_array_new_with_free_func(super_free);
+	if (!add_table(mounts, path, pid, FALSE, error))
+		return NULL;
+	return g_steal_pointer(&mounts);
+}
+
+VssMounts *vss_mounts_read_view(const char *proc, const char *process, GError **error)
+{
+	VssMounts *mounts = read_first(proc, process, getpid(), error);
+
+	if (mounts)
+		sort_places(mounts);
+	return mounts;
 }
 
 VssMounts *vss_mounts_read(const char *proc, GError **error)
 {
-	g_autofree char *path = g_build_filename(proc, "1", "mountinfo", NULL);
-	g_autofree char *link = g_build_filename(proc, "1", "ns", "mnt", NULL);
-	g_autoptr(GHashTable) namespaces =
-		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-	g_autoptr(VssMounts) mounts = g_new0(VssMounts, 1);
-	char *own = g_file_read_link(link, NULL);
+	g_autoptr(GHashTable) spaces = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	VssMounts *mounts = read_first(proc, "1", 1, error);
+	g_autoptr(GDir) dir = NULL;
+	const char *name;
 
-	mounts->supers = g_ptr_array_new_with_free_func(super_free);
-	if (own)
-		g_hash_table_add(namespaces, own);
-	if (!add_table(mounts, path, 1, error))
+	if (!mounts)
 		return NULL;
-	add_others(mounts, proc, namespaces);
-	for (guint i = 0; i < mounts->supers->len; i++)
-		g_ptr_array_sort(vss_mounts_super(mounts, i)->mounts, better);
-	return g_steal_pointer(&mounts);
+	remember(spaces, proc, "1");
+	dir = g_dir_open(proc, 0, NULL);
+	while (dir && (name = g_dir_read_name(dir)))
+		if (is_pid(name))
+			add_other(mounts, proc, name, spaces);
+	sort_places(mounts);
+	return mounts;
 }
 
 int vss_mounts_find(const VssMounts *mounts, pid_t pid, const char *path, int except)

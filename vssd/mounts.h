@@ -20,6 +20,7 @@ typedef struct {
 	char *target, *root;
 	gboolean hidden; /* something is mounted over it or over the way to it */
 	gboolean risky; /* the way to it leads through what may hang */
+	gboolean barred; /* we have not the right to enter the view that it is in */
 } VssMount;
 
 typedef struct {
@@ -33,11 +34,17 @@ typedef struct {
 
 typedef struct {
 	GPtrArray *supers; /* of VssSuper, in the order of the tables */
-	guint unseen; /* processes whose mount namespace could not be told or read */
+	guint unseen; /* processes whose mount table could not be read */
 } VssMounts;
 
-/* Read the tables below @proc ("/proc"). FALSE where that of process 1 cannot be read. */
+/* Read the tables below @proc ("/proc"). NULL where that of process 1 cannot be read. */
 VssMounts *vss_mounts_read(const char *proc, GError **error);
+
+/* Read that of @process ("self") alone. NULL where it cannot be read. */
+VssMounts *vss_mounts_read_view(const char *proc, const char *process, GError **error);
+
+/* Whether the root of @process's view can be opened: 0, or an errno (proc(5) on /proc/PID/root). */
+int vss_mounts_enter(const char *proc, const char *process);
 void vss_mounts_free(VssMounts *mounts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssMounts, vss_mounts_free)
 

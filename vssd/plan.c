@@ -25,6 +25,8 @@ static const struct {
 	[VSS_REASON_LAYERED] = { "layered", "shows the files of others, which are frozen" },
 	[VSS_REASON_EXCLUDED] = { "excluded", "Exclude= of the configuration has it" },
 	[VSS_REASON_FSTAB] = { "fstab", "x-hvis.freeze=no of fstab" },
+	[VSS_REASON_BARRED] = { "barred",
+		"is only in a mount namespace that this daemon may not enter" },
 	[VSS_REASON_REQUIRED] = { "required", "is required, but cannot be frozen" },
 	[VSS_REASON_HIDDEN] = { "hidden", "another mount is over it: it cannot be reached" },
 	[VSS_REASON_CIRCLE] = { "circle", "seems to stand on itself" },
@@ -173,6 +175,8 @@ static void decide_by_nature(VssEntry *entry, const VssMounts *mounts)
 		decide(entry, VSS_VERDICT_DENY, VSS_REASON_CIRCLE, NULL);
 	else if (vss_super_mount(super)->hidden)
 		decide(entry, VSS_VERDICT_DENY, VSS_REASON_HIDDEN, NULL);
+	else if (vss_super_mount(super)->barred)
+		decide(entry, VSS_VERDICT_SKIP, VSS_REASON_BARRED, NULL);
 	else
 		decide(entry, VSS_VERDICT_FREEZE, VSS_REASON_LOCAL, NULL);
 }
@@ -315,6 +319,22 @@ void vss_plan_free(VssPlan *plan)
 	g_array_unref(plan->entries);
 	g_ptr_array_unref(plan->missing);
 	g_free(plan);
+}
+
+char *vss_plan_barred(const VssPlan *plan)
+{
+	GString *text = NULL;
+
+	for (guint i = 0; i < plan->entries->len; i++) {
+		const VssEntry *entry = vss_plan_entry(plan, i);
+
+		if (entry->verdict != VSS_VERDICT_SKIP || entry->reason != VSS_REASON_BARRED)
+			continue;
+		text = text ? g_string_append_c(text, ' ') : g_string_new(NULL);
+		g_string_append(
+			text, vss_super_mount(vss_mounts_super(plan->mounts, i))->target);
+	}
+	return text ? g_string_free(text, FALSE) : NULL;
 }
 
 static gboolean deny(const VssPlan *plan, const VssEntry *entry, GError **error)

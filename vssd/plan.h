@@ -25,6 +25,7 @@ typedef enum {
 	VSS_REASON_LAYERED,
 	VSS_REASON_EXCLUDED,
 	VSS_REASON_FSTAB,
+	VSS_REASON_BARRED,
 	VSS_REASON_REQUIRED, /* deny, from here: it would be skipped, but is required */
 	VSS_REASON_HIDDEN,
 	VSS_REASON_CIRCLE,
@@ -59,6 +60,9 @@ static inline VssEntry *vss_plan_entry(const VssPlan *plan, guint place)
 {
 	return &g_array_index(plan->entries, VssEntry, place);
 }
+
+/* The mount points of what is skipped for VSS_REASON_BARRED alone, with blanks between; or NULL. */
+char *vss_plan_barred(const VssPlan *plan);
 
 /* Whether the plan can be met; else FALSE with the first thing that is in its way. */
 gboolean vss_plan_check(const VssPlan *plan, GError **error);

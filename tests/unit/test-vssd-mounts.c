@@ -92,17 +92,44 @@ static void test_process_ends_meanwhile(void)
 	g_assert_cmpuint(mounts->unseen, ==, 0);
 }
 
-/* Where the rights do not reach is counted, so that the plan can say that it may not be all. */
-static void test_namespace_that_cannot_be_told(void)
+/* What cannot be read is counted, so that it can be said that the plan may not be all. */
+static void test_table_that_cannot_be_read(void)
 {
 	g_auto(Tree) tree = { 0 };
 	g_autoptr(VssMounts) mounts = NULL;
 
 	tree_init(&tree);
 	tree_process(&tree, 1, 100, plain);
-	tree_file(&tree, "proc/33/ns/mnt", "not a link");
+	tree_file(&tree, "proc/33/mountinfo/nothing", "a directory cannot be read as a file");
+	tree_file(&tree, "proc/34/mountinfo", "");
 	mounts = read_tree(&tree);
 	g_assert_cmpuint(mounts->unseen, ==, 1);
+}
+
+/* Without the right to trace, the link that names a namespace cannot be read, and no root opened. */
+static void test_namespaces_without_rights(void)
+{
+	g_auto(Tree) tree = { 0 };
+	g_autoptr(VssMounts) mounts = NULL;
+	VssMount *mount;
+
+	tree_init(&tree);
+	tree_file(&tree, "proc/1/mountinfo", plain);
+	tree_file(&tree, "proc/20/mountinfo", plain);
+	tree_file(&tree, "proc/30/mountinfo",
+		"50 0 254:0 / / rw - ext4 /dev/vda1 rw\n"
+		"51 50 8:32 / /data rw - ext4 /dev/sdc rw\n");
+	tree_link(&tree, "proc/30/root", "root"); /* opening it fails, and not for want of it */
+	tree_file(&tree, "proc/31/mountinfo", "50 0 9:9 / / rw - ext4 /dev/never-read rw\n");
+	mounts = read_tree(&tree);
+	g_assert_cmpuint(mounts->supers->len, ==, 4);
+	g_assert_cmpuint(mounts->unseen, ==, 0);
+	mount = vss_super_mount(vss_mounts_super(mounts, 0));
+	g_assert_cmpint(mount->pid, ==, 1);
+	g_assert_false(mount->barred);
+	mount = vss_super_mount(vss_mounts_super(mounts, 3));
+	g_assert_cmpstr(mount->target, ==, "/data");
+	g_assert_true(mount->barred);
 }
 
 static void test_no_table(void)
@@ -331,7 +358,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/mounts/other-namespaces", test_other_namespaces);
 	g_test_add_func("/vssd/mounts/process-ends-meanwhile", test_process_ends_meanwhile);
 	g_test_add_func(
-		"/vssd/mounts/namespace-that-cannot-be-told", test_namespace_that_cannot_be_told);
+		"/vssd/mounts/table-that-cannot-be-read", test_table_that_cannot_be_read);
+	g_test_add_func("/vssd/mounts/namespaces-without-rights", test_namespaces_without_rights);
 	g_test_add_func("/vssd/mounts/no-table", test_no_table);
 	g_test_add_func("/vssd/mounts/hidden", test_hidden);
 	g_test_add_func("/vssd/mounts/risky-way", test_risky_way);

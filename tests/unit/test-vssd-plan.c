@@ -210,6 +210,32 @@ static void test_hidden(void)
 	}
 }
 
+/* What is only where we may not go is left out, and can be required. */
+static void test_barred(void)
+{
+	for (int required = 0; required < 2; required++) {
+		g_auto(Tree) tree = { 0 };
+		g_autofree char *barred = NULL;
+
+		tree_init(&tree);
+		tree_process(&tree, 1, 100, ROOT);
+		tree_file(&tree, "proc/30/mountinfo",
+			"50 0 8:1 / / rw - ext4 /dev/sda1 rw\n"
+			"51 50 8:2 / /data rw - ext4 /dev/sda2 rw\n");
+		tree_link(&tree, "proc/30/root", "root");
+		tree_plan(&tree, required ? "Require=/data" : "");
+		barred = vss_plan_barred(tree.plan);
+		if (required) {
+			assert_refused(&tree, "may not enter");
+			g_assert_cmpstr(barred, ==, "/");
+		} else {
+			assert_good(&tree);
+			assert_is(&tree, "/data", VSS_VERDICT_SKIP, VSS_REASON_BARRED);
+			g_assert_cmpstr(barred, ==, "/ /data");
+		}
+	}
+}
+
 static void loop(const Tree *tree, const char *name, const char *number, const char *file)
 {
 	g_autofree char *path = g_strdup_printf("sys/devices/%s/loop/backing_file", name);
@@ -354,6 +380,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/plan/fstab", test_fstab);
 	g_test_add_func("/vssd/plan/fstab-of-two-mount-points", test_fstab_of_two_mount_points);
 	g_test_add_func("/vssd/plan/hidden", test_hidden);
+	g_test_add_func("/vssd/plan/barred", test_barred);
 	g_test_add_func("/vssd/plan/levels", test_levels);
 	g_test_add_func("/vssd/plan/order-through-a-layer", test_order_through_a_layer);
 	g_test_add_func("/vssd/plan/root-on-a-file", test_root_on_a_file);
