@@ -302,6 +302,13 @@ static gboolean apply(const IpChangeContext *context, const IpChange *change, GE
 	return run_all(context, change->work->after, error);
 }
 
+/* Whoever hung up takes the change for failed, so it must not stay. */
+static gboolean is_wanted(const IpChangeContext *context, GError **error)
+{
+	return context->ops->is_wanted(context->data) ||
+	       hvis_fail(error, HVIS_ERROR_CLOSED, "whoever asked for them has hung up");
+}
+
 static gboolean confirm(const IpChangeContext *context, const IpChange *change, GError **error)
 {
 	g_autofree char *why = NULL;
@@ -315,9 +322,10 @@ static gboolean confirm(const IpChangeContext *context, const IpChange *change, 
 			return hvis_fail(error, HVIS_ERROR_TIMEOUT, "%s after %u.%u s", why,
 				context->confirm_ms / 1000, context->confirm_ms % 1000 / 100);
 		if (!context->ops->pause(PROBE_EVERY_MS, context->data))
-			return hvis_fail(error, HVIS_ERROR_CLOSED,
-				"the helper was stopped before %s was seen to work",
-				change->target.name);
+			return is_wanted(context, error) &&
+			       hvis_fail(error, HVIS_ERROR_CLOSED,
+				       "the helper was stopped before %s was seen to work",
+				       change->target.name);
 	}
 }
 
@@ -352,13 +360,15 @@ gboolean ip_change_run(const IpChangeContext *context, const IpChange *change, G
 
 	if (is_done(context, change))
 		return TRUE;
+	if (!is_wanted(context, error))
+		return FALSE;
 	saved = save(context, change->work, error);
 	if (!saved)
 		return FALSE;
 	record = record_new(change, saved);
 	if (ip_journal_begin(context->journal, record, error)) {
 		done = apply(context, change, &failed) && confirm(context, change, &failed) &&
-		       ip_journal_keep(context->journal, &failed);
+		       is_wanted(context, &failed) && ip_journal_keep(context->journal, &failed);
 		if (done)
 			note(context, record, "done", NULL);
 		else

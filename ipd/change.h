@@ -33,10 +33,12 @@ typedef struct {
 	/* As ip_probe(). */
 	gboolean (*probe)(
 		const IpTarget *target, const IpPlan *plan, gpointer data, char **ret_why);
-	/* Wait @ms. FALSE: the helper is to end, do not wait any longer. */
+	/* Wait @ms. FALSE: the helper is to end, or nobody wants it: do not wait any longer. */
 	gboolean (*pause)(guint ms, gpointer data);
 	/* A step begins. */
 	void (*enter)(IpStep step, gpointer data);
+	/* FALSE: whoever asked has hung up, and takes it for failed. Then pause() gives up, too. */
+	gboolean (*is_wanted)(gpointer data);
 } IpChangeOps;
 
 /* Where and how; everything is borrowed. */
@@ -65,7 +67,8 @@ struct json_object *ip_change_to_json(const IpChange *change, gboolean detail);
 
 /*
  * Do it. TRUE once the network works. FALSE with the reason where it was taken back or could not
- * begin; HVIS_ERROR_TIMEOUT where carrier, address or gateway did not come in time.
+ * begin; HVIS_ERROR_TIMEOUT where carrier, address or gateway did not come in time, _CLOSED where
+ * nobody wants it any more. What stays was wanted up to the moment in which the journal says so.
  */
 gboolean ip_change_run(const IpChangeContext *context, const IpChange *change, GError **error);
 

@@ -83,6 +83,7 @@ static gboolean on_answer(gpointer data)
 		return G_SOURCE_REMOVE;
 	}
 	if (step != IP_STEP_ROLLING_BACK) {
+		ip_worker_set_caller(service->worker, IP_CALLER_TOLD);
 		reply_change(service, step == IP_STEP_HOOK ? "done" : ip_step_name(step));
 		return G_SOURCE_REMOVE;
 	}
@@ -136,7 +137,34 @@ static IpChange *make_change(IpService *service, struct json_object *params, GEr
 	return plan ? ip_change_new(service->options->root, plan, wanted, error) : NULL;
 }
 
-static void start_change(IpService *service, VarlinkCall *call, IpChange *change)
+/* The caller hangs up on a change: it does not know what comes of that. */
+static void on_hangup(VarlinkCall *call, gpointer data)
+{
+	IpService *service = data;
+
+	ip_worker_set_caller(service->worker, IP_CALLER_GONE);
+	forget_call(service);
+}
+
+/* How long the caller has patience: *@ret_ms. FALSE with the answer sent where it has none left. */
+static gboolean take_patience(VarlinkCall *call, guint *ret_ms)
+{
+	gint64 now = g_get_monotonic_time(), until = now + (gint64)IP_ANSWER_MS * 1000;
+	g_autoptr(GError) error = NULL;
+
+	if (!varlink_param_int_opt(call, "answer_by_us", &until))
+		return FALSE;
+	if (until > now) {
+		*ret_ms = (guint)MIN((until - now) / 1000, IP_ANSWER_MS);
+		return TRUE;
+	}
+	hvis_fail(&error, HVIS_ERROR_TIMEOUT,
+		"the answer was due before anything was begun; nothing is changed");
+	varlink_call_gerror(call, INTERFACE, error);
+	return FALSE;
+}
+
+static void start_change(IpService *service, VarlinkCall *call, IpChange *change, guint patience_ms)
 {
 	struct json_object *json = ip_change_to_json(change, FALSE);
 	g_autoptr(GError) error = NULL;
@@ -149,7 +177,8 @@ static void start_change(IpService *service, VarlinkCall *call, IpChange *change
 	}
 	service->call = varlink_call_ref(call);
 	service->change = json;
-	service->answer = g_timeout_add(IP_ANSWER_MS, on_answer, service);
+	service->answer = g_timeout_add(patience_ms, on_answer, service);
+	varlink_call_on_hangup(call, on_hangup, service);
 }
 
 static void on_set(VarlinkCall *call, struct json_object *params, gpointer data)
@@ -157,9 +186,11 @@ static void on_set(VarlinkCall *call, struct json_object *params, gpointer data)
 	IpService *service = data;
 	g_autoptr(GError) error = NULL;
 	gboolean dry_run = FALSE;
+	guint patience_ms = 0;
 	IpChange *change;
 
-	if (!may_set(service, call) || !varlink_param_bool_opt(call, "dry_run", &dry_run))
+	if (!may_set(service, call) || !varlink_param_bool_opt(call, "dry_run", &dry_run) ||
+		!take_patience(call, &patience_ms))
 		return;
 	if (dry_run && !is_root(call)) { /* it shows files that others may not read */
 		varlink_call_error(call, "org.varlink.service.PermissionDenied", NULL);
@@ -177,7 +208,7 @@ static void on_set(VarlinkCall *call, struct json_object *params, gpointer data)
 		reply_with(call, "change", json);
 		ip_change_free(change);
 	} else {
-		start_change(service, call, change);
+		start_change(service, call, change, patience_ms);
 	}
 }
 

@@ -9,7 +9,7 @@
 
 #include "ipd/options.h"
 
-#define IP_ANSWER_MS 20000u /* ours: the kernel gives the daemon 30 s, the daemon itself 25 */
+#define IP_ANSWER_MS 20000u /* ours: a caller is answered by then, sooner where it says so */
 #define IP_IDLE_MS 30000u /* ours: after that without a caller the helper ends */
 
 typedef struct IpService IpService;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The thread of a change; see the header. Under the lock: step, stopping and finished. */
+/* The thread of a change; see the header. Under the lock: step, stopping, caller and finished. */
 #include "config.h"
 
 #include "ipd/worker.h"
@@ -23,6 +23,7 @@ struct IpWorker {
 	GCond wake;
 	IpStep step;
 	gboolean stopping;
+	IpCaller caller;
 	guint finished; /* source that reports the end; 0 = none */
 	GThread *thread; /* NULL: nothing is under way */
 	IpJob job;
@@ -62,14 +63,26 @@ static gboolean pause_for(guint ms, gpointer data)
 {
 	IpWorker *worker = data;
 	gint64 until = g_get_monotonic_time() + (gint64)ms * 1000;
-	gboolean stopping;
+	gboolean go_on;
 
 	g_mutex_lock(&worker->lock);
-	while (!worker->stopping && g_cond_wait_until(&worker->wake, &worker->lock, until))
+	while (!worker->stopping && worker->caller != IP_CALLER_GONE &&
+		g_cond_wait_until(&worker->wake, &worker->lock, until))
 		;
-	stopping = worker->stopping;
+	go_on = !worker->stopping && worker->caller != IP_CALLER_GONE;
 	g_mutex_unlock(&worker->lock);
-	return !stopping;
+	return go_on;
+}
+
+static gboolean is_wanted(gpointer data)
+{
+	IpWorker *worker = data;
+	gboolean wanted;
+
+	g_mutex_lock(&worker->lock);
+	wanted = worker->caller != IP_CALLER_GONE;
+	g_mutex_unlock(&worker->lock);
+	return wanted;
 }
 
 static void enter(IpStep step, gpointer data)
@@ -96,7 +109,7 @@ static void run_hook(IpWorker *worker)
 
 static void run_job(IpWorker *worker)
 {
-	static const IpChangeOps ops = { run_command, probe, pause_for, enter };
+	static const IpChangeOps ops = { run_command, probe, pause_for, enter, is_wanted };
 	const IpChangeContext context = { worker->root, &worker->journal, worker->confirm_ms, &ops,
 		worker };
 
@@ -117,11 +130,34 @@ static void run_job(IpWorker *worker)
 
 /* --- on the main context --- */
 
+/* The end is not what the caller was left with. TRUE where that was said. */
+static gboolean log_late(const IpWorker *worker, const char *name)
+{
+	const HvisLogContext context = { .message_id = HVIS_MESSAGE_IP_LATE,
+		.interface = worker->interface };
+
+	if (worker->caller == IP_CALLER_GONE && !worker->error)
+		hvis_log_with(HVIS_LOG_WARNING, &context,
+			"%s has the addresses that the host wants, by %s; that was applied after "
+			"whoever asked had stopped waiting, and takes it for failed",
+			name, ip_backend_name(worker->change->backend));
+	else if (worker->caller == IP_CALLER_TOLD && worker->error)
+		hvis_log_with(HVIS_LOG_WARNING, &context,
+			"%s: the host's addresses are not used, after whoever asked had been told "
+			"that they are: %s",
+			name, worker->error->message);
+	else
+		return FALSE;
+	return TRUE;
+}
+
 static void log_end(const IpWorker *worker)
 {
 	const char *name = worker->interface ? worker->interface : "?";
 	HvisLogContext context = { .interface = worker->interface };
 
+	if (worker->job == IP_JOB_SET && log_late(worker, name))
+		return;
 	if (worker->error && worker->job == IP_JOB_REVERT)
 		return; /* whoever asked is told */
 	if (worker->error && worker->job == IP_JOB_RECOVER) {
@@ -194,6 +230,7 @@ gboolean ip_worker_start(IpWorker *worker, IpJob job, IpChange *change, IpWorker
 	worker->change = change;
 	worker->done = done;
 	worker->data = data;
+	worker->caller = IP_CALLER_WAITS;
 	hvis_notify_status(job == IP_JOB_SET ? "Changing an interface" : "Taking a change back");
 	worker->step = job == IP_JOB_SET ? IP_STEP_APPLYING : IP_STEP_ROLLING_BACK;
 	worker->thread = g_thread_new("change", thread_main, worker);
@@ -238,6 +275,14 @@ void ip_worker_free(IpWorker *worker)
 	g_mutex_clear(&worker->lock);
 	g_cond_clear(&worker->wake);
 	g_free(worker);
+}
+
+void ip_worker_set_caller(IpWorker *worker, IpCaller caller)
+{
+	g_mutex_lock(&worker->lock);
+	worker->caller = caller;
+	g_cond_broadcast(&worker->wake);
+	g_mutex_unlock(&worker->lock);
 }
 
 gboolean ip_worker_is_unfinished(IpWorker *worker)

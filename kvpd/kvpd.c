@@ -47,6 +47,7 @@ struct Kvpd {
 	KvpFacts *facts;
 	KvpDispatch *dispatch;
 	KvpSetIp *setip;
+	guint64 ip_txn; /* what setip was last started for; 0 = nothing */
 	HvisService *service;
 	KvpSocket *socket;
 	char *kernel; /* version text of the registration */
@@ -217,6 +218,18 @@ static void run_request(gpointer data)
 	kvp_job_run(((Pending *)data)->job);
 }
 
+/* The answer reached nobody: what the host takes for failed is made. */
+static void tell_late(const Pending *pending)
+{
+	const HvisLogContext context = { .message_id = HVIS_MESSAGE_IP_LATE,
+		.transaction = pending->txn };
+
+	if (kvp_job_ip(pending->job) && !kvp_job_error(pending->job))
+		hvis_log_with(HVIS_LOG_WARNING, &context,
+			"The host's addresses were applied after it had stopped waiting, and it "
+			"takes that for failed");
+}
+
 static void finish_request(gpointer data)
 {
 	Pending *pending = data;
@@ -226,7 +239,8 @@ static void finish_request(gpointer data)
 
 	tell_repaired(kvpd);
 	note_result(kvpd, pending, kvp_job_finish(kvpd->dispatch, pending->job, &msg));
-	hvis_service_reply(kvpd->service, pending->txn, &msg, sizeof(msg));
+	if (!hvis_service_reply(kvpd->service, pending->txn, &msg, sizeof(msg)))
+		tell_late(pending);
 	kvp_stats_add(&kvpd->stats, request->pool, request->op, kvp_job_error(pending->job) != NULL,
 		g_get_monotonic_time() - pending->since);
 	kvp_job_free(pending->job);
@@ -254,13 +268,23 @@ static gboolean on_request(HvisService *service, guint64 txn, const guint8 *msg,
 	pending = g_new(Pending, 1);
 	*pending = (Pending){ kvpd, kvp_job_new(kvpd->dispatch, &request), txn,
 		g_get_monotonic_time() };
-	if (kvp_job_needs_files(pending->job))
+	if (kvp_job_needs_files(pending->job)) {
 		kvp_worker_push(kvpd->worker, run_request, finish_request, pending);
-	else if (kvp_job_ip(pending->job))
+	} else if (kvp_job_ip(pending->job)) {
+		kvpd->ip_txn = txn;
 		kvp_setip_start(kvpd->setip, kvp_job_ip(pending->job), finish_ip, pending);
-	else
+	} else {
 		finish_request(pending);
+	}
 	return TRUE;
+}
+
+static void on_dropped(HvisService *service, guint64 txn, gpointer data)
+{
+	Kvpd *kvpd = data;
+
+	if (txn == kvpd->ip_txn)
+		kvp_setip_cancel(kvpd->setip);
 }
 
 static gsize build_failure(HvisFailure why, guint8 *buf, gpointer data)
@@ -382,6 +406,7 @@ static const HvisServiceOps service_ops = {
 	.on_request = on_request,
 	.build_failure = build_failure,
 	.on_state = on_state,
+	.on_dropped = on_dropped,
 };
 
 /* --- the socket --- */

@@ -29,17 +29,27 @@ KvpSetIp *kvp_setip_new(const char *socket, const char *root)
 	return setip;
 }
 
-void kvp_setip_free(KvpSetIp *setip)
+static void end(KvpSetIp *setip, const char *why)
 {
 	g_autoptr(GError) error = NULL;
 
+	if (!setip->pending)
+		return;
+	varlink_pending_cancel(g_steal_pointer(&setip->pending));
+	hvis_fail(&error, HVIS_ERROR_CLOSED, "%s", why);
+	setip->done(error, setip->data);
+}
+
+void kvp_setip_cancel(KvpSetIp *setip)
+{
+	end(setip, "the host does not wait for it any more");
+}
+
+void kvp_setip_free(KvpSetIp *setip)
+{
 	if (!setip)
 		return;
-	if (setip->pending) {
-		varlink_pending_cancel(g_steal_pointer(&setip->pending));
-		hvis_fail(&error, HVIS_ERROR_CLOSED, "the daemon stops");
-		setip->done(error, setip->data);
-	}
+	end(setip, "the daemon stops");
 	g_free(setip->socket);
 	g_free(setip->root);
 	g_free(setip);
@@ -135,6 +145,15 @@ static void on_answer(struct json_object *params, const GError *error, gpointer 
 	setip->done(error, setip->data);
 }
 
+static struct json_object *make_call(const IpPlan *plan)
+{
+	struct json_object *call = ip_plan_to_json(plan);
+	gint64 until = g_get_monotonic_time() + (gint64)KVP_SETIP_ANSWER_MS * 1000;
+
+	json_object_object_add(call, "answer_by_us", json_object_new_int64(until));
+	return call;
+}
+
 static gboolean start(KvpSetIp *setip, const KvpIp *ip, GError **error)
 {
 	g_autoptr(IpPlan) plan = NULL;
@@ -150,7 +169,7 @@ static gboolean start(KvpSetIp *setip, const KvpIp *ip, GError **error)
 		return FALSE;
 	for (guint i = 0; i < plan->warnings->len; i++)
 		hvis_log(HVIS_LOG_INFO, "IP injection: %s", (char *)plan->warnings->pdata[i]);
-	setip->pending = varlink_call_later(setip->socket, "io.hvis.Ip.Set", ip_plan_to_json(plan),
+	setip->pending = varlink_call_later(setip->socket, "io.hvis.Ip.Set", make_call(plan),
 		KVP_SETIP_MS, on_answer, setip, &failed);
 	if (setip->pending)
 		return TRUE;

@@ -299,6 +299,78 @@ check "stopped, the helper takes it back" grep -q 'address 192.0.2.7/24' "$root/
 wait $set_pid
 check "and the host is told" [ $? -ne 0 ]
 
+# Who does not wait for the answer takes the change for failed: it does not stay.
+is_as_before()
+{
+	idle && grep -q 'address 192.0.2.7/24' "$root/etc/network/interfaces.d/hvis-eth0"
+}
+# logged TEXT: a line of the helper's that was not there before the last "logged".
+logged()
+{
+	tail -n +"$((log_seen + 1))" "$scratch/helper.log" | grep -q -- "$1" && log_seen=$(wc -l <"$scratch/helper.log")
+}
+log_seen=$(wc -l <"$scratch/helper.log")
+helper_start
+: >"$scratch/programs"
+ip_set_bare()
+{
+	printf '{"method":"io.hvis.Ip.Set","parameters":{"adapter":"%s","addresses":["%s/24"]%s}}\0' $mac "$1" "${2:-}"
+}
+ip_set_bare 192.0.2.9 | exec socat -t 600 - "UNIX-CONNECT:$root/run/hvis/ip" >"$scratch/answer" &
+caller=$!
+check "a caller waits for a carrier" wait_for 20 step confirming
+kill $caller
+check "it hangs up: everything is as before" wait_for 20 is_as_before
+check "and the log says why" wait_for 20 logged "eth0: the host's addresses are not used: whoever asked for them has hung up; the configuration before it is in force again"
+: >"$scratch/programs"
+set_ip 192.0.2.9/24 >"$scratch/answer" &
+set_pid=$!
+check "the host waits for a carrier" wait_for 20 step confirming
+ctl service disable kvp
+wait $set_pid
+check "it takes the device away, which is a failure" [ $? -ne 0 ]
+check "and everything is as before" wait_for 20 is_as_before
+ctl service enable kvp
+check "the device is back" ready
+: >"$scratch/programs"
+like "an answer that is due already" "$(ip_call Set "{\"adapter\":\"$mac\",\"dhcp\":true,\"answer_by_us\":1}")" '*io.hvis.Ip.Timeout*nothing is changed*'
+is "nothing is changed indeed" "$(programs)" ""
+log_seen=$(wc -l <"$scratch/helper.log")
+
+# Who has little patience is told that it is being tried; what comes of it is in the log.
+impatient()
+{
+	local up
+	read -r up _ </proc/uptime # of a machine that was never suspended
+	ip_call Set "{\"adapter\":\"$mac\",\"dhcp\":true,\"answer_by_us\":$((${up/./} * 10000 + 2000000))}" | grep -q '"state":"confirming"'
+}
+check "an answer that is due soon" wait_for 60 impatient
+helper_stop
+check "the helper stops and takes it back" grep -q 'address 192.0.2.7/24' "$root/etc/network/interfaces.d/hvis-eth0"
+check "and the log says that the answer was another" logged "eth0: the host's addresses are not used, after whoever asked had been told that they are: the helper was stopped"
+
+# Only while the hook runs the change stays whoever waits.
+cat >"$conf/ip-hook" <<END
+#!/bin/sh
+while [ -e '$scratch/hang-hook' ]; do sleep 0.05; done
+END
+echo 1 >"$root/sys/class/net/eth0/carrier"
+: >"$scratch/hang-hook"
+helper_start
+ip_set_bare 192.0.2.9 | exec socat -t 600 - "UNIX-CONNECT:$root/run/hvis/ip" >"$scratch/answer" &
+caller=$!
+check "the hook runs" wait_for 20 step hook
+kill $caller
+alone()
+{
+	[ "$(grep -c " $root/run/hvis/" /proc/net/unix)" = 1 ] # the listening one, by the name that it was made with
+}
+check "its caller hangs up" wait_for 20 alone
+rm "$scratch/hang-hook"
+check "the log says that it came too late" wait_for 20 logged "eth0 has the addresses that the host wants, by ifupdown; that was applied after whoever asked had stopped waiting"
+check "it stays" grep -q 'address 192.0.2.9/24' "$root/etc/network/interfaces.d/hvis-eth0"
+helper_stop
+
 printf '[ip]\nEnable=no\n' >"$conf/hvis.conf"
 helper_start
 like "switched off, it is not supported" "$(set_ip 192.0.2.9/24)" "*not-supported*"

@@ -22,6 +22,8 @@ typedef struct {
 	guint fail_times; /* … so often */
 	guint works_after; /* the network works at this look; 0 = at once */
 	guint stop_at; /* the helper is stopped at this pause; 0 = never */
+	gint gone_at; /* the caller has hung up at this look at it, from 0 on; -1 = never */
+	gint asked;
 	guint programs, looks, pauses;
 } Fixture;
 
@@ -61,7 +63,14 @@ static void enter(IpStep step, gpointer data)
 	g_string_append_printf(((Fixture *)data)->log, "[%s] ", ip_step_name(step));
 }
 
-static const IpChangeOps ops = { run_program, look, pause_for, enter };
+static gboolean is_wanted(gpointer data)
+{
+	Fixture *f = data;
+
+	return f->gone_at < 0 || f->asked++ < f->gone_at;
+}
+
+static const IpChangeOps ops = { run_program, look, pause_for, enter, is_wanted };
 
 static void setup(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -75,6 +84,7 @@ static void setup(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	scratch_interface(&f->s, "eth0", 3, "00:15:5d:00:00:07", 0);
 	scratch_write(&f->s, "/run/systemd/netif/state", "");
 	f->works_after = 1; /* not before anything is done */
+	f->gone_at = -1;
 }
 
 static void teardown(Fixture *f, gconstpointer data G_GNUC_UNUSED)
@@ -229,6 +239,43 @@ static void test_stopped(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	expect_pending(f, FALSE);
 }
 
+static void expect_unwanted(Fixture *f)
+{
+	g_autoptr(IpChange) change = change_to(f, "192.0.2.7");
+	g_autoptr(GError) error = NULL;
+
+	g_assert_false(ip_change_run(&f->context, change, &error));
+	g_assert_true(hvis_error_is(error, HVIS_ERROR_CLOSED));
+	g_assert_true(g_str_has_prefix(error->message, "whoever asked for them has hung up"));
+	expect_file(f, FILE_PATH, NULL);
+	expect_pending(f, FALSE);
+}
+
+static void test_gone_before(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	f->gone_at = 0;
+	expect_unwanted(f);
+	g_assert_cmpuint(f->programs, ==, 0);
+}
+
+static void test_gone_meanwhile(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	f->works_after = G_MAXUINT;
+	f->gone_at = 1;
+	f->stop_at = 2; /* as the worker's pause does */
+	expect_unwanted(f);
+	g_assert_cmpuint(f->programs, ==, 4);
+}
+
+/* It works, and nobody is there to be told: it must not stay. */
+static void test_gone_at_last(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	f->gone_at = 1;
+	expect_unwanted(f);
+	g_assert_cmpuint(f->programs, ==, 4);
+	g_assert_cmpint(f->asked, ==, 2);
+}
+
 /* Nothing is touched that could not be put back. */
 static void test_not_a_file(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -269,7 +316,7 @@ static gboolean run_and_fill(const IpCommand *command, gpointer data, GError **e
 /* From the first program on there is no room. */
 static gboolean run_on_full_disk(Fixture *f, const IpChange *change, GError **error)
 {
-	static const IpChangeOps full_ops = { run_and_fill, look, pause_for, enter };
+	static const IpChangeOps full_ops = { run_and_fill, look, pause_for, enter, is_wanted };
 	IpChangeContext context = f->context;
 	struct rlimit limit;
 	gboolean done;
@@ -520,6 +567,9 @@ int main(int argc, char **argv)
 	TEST("change/program-fails", test_program_fails);
 	TEST("change/rollback-fails", test_rollback_fails);
 	TEST("change/stopped", test_stopped);
+	TEST("change/gone-before", test_gone_before);
+	TEST("change/gone-meanwhile", test_gone_meanwhile);
+	TEST("change/gone-at-last", test_gone_at_last);
 	TEST("change/not-a-file", test_not_a_file);
 	TEST("change/no-journal", test_no_journal);
 	TEST("change/full-disk-keeps-saved", test_full_disk_keeps_saved);

@@ -18,12 +18,22 @@ typedef struct {
 	KvpIp ip;
 	guint ends;
 	GError *error; /* of the last end */
+	gint64 due; /* monotonic time, of the last call's answer */
+	guint hangups; /* on a call */
 } Fixture;
+
+static void on_hangup(VarlinkCall *call, gpointer data)
+{
+	((Fixture *)data)->hangups++;
+}
 
 static void on_set(VarlinkCall *call, struct json_object *params, gpointer data)
 {
 	Fixture *f = data;
 
+	f->due = json_object_get_int64(json_object_object_get(params, "answer_by_us"));
+	json_object_object_del(params, "answer_by_us");
+	varlink_call_on_hangup(call, on_hangup, f);
 	g_free(f->params);
 	f->params = g_strdup(json_object_to_json_string_ext(
 		params, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE));
@@ -99,9 +109,15 @@ static void reply(Fixture *f, const char *text)
 
 static void test_done(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
+	const gint64 patience = (gint64)KVP_SETIP_ANSWER_MS * 1000;
+	gint64 before = g_get_monotonic_time();
+
 	start_helper(f);
 	start(f);
+	g_assert_cmpint(KVP_SETIP_ANSWER_MS, <, KVP_SETIP_MS);
 	wait_call(f, 1);
+	g_assert_cmpint(f->due, >=, before + patience);
+	g_assert_cmpint(f->due, <=, g_get_monotonic_time() + patience);
 	g_assert_cmpuint(f->ends, ==, 0);
 	g_assert_cmpstr(f->params, ==,
 		"{\"adapter\":\"00:15:5d:00:00:07\",\"dhcp\":false,"
@@ -177,6 +193,25 @@ static void test_stopped(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_error(f->error, HVIS_ERROR, HVIS_ERROR_CLOSED);
 }
 
+/* The helper has to hear of it; and the next request is none too many. */
+static void test_cancelled(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	start_helper(f);
+	kvp_setip_cancel(f->setip);
+	start(f);
+	wait_call(f, 1);
+	kvp_setip_cancel(f->setip);
+	g_assert_cmpuint(f->ends, ==, 1);
+	g_assert_error(f->error, HVIS_ERROR, HVIS_ERROR_CLOSED);
+	while (f->hangups < 1)
+		g_main_context_iteration(NULL, TRUE);
+	start(f);
+	wait_call(f, 2);
+	reply(f, "{}");
+	wait_end(f, 2);
+	g_assert_no_error(f->error);
+}
+
 /* The helper never hears of what is wrong. */
 static void test_refused(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -234,6 +269,7 @@ int main(int argc, char **argv)
 	TEST("no-helper", test_no_helper);
 	TEST("busy", test_busy);
 	TEST("stopped", test_stopped);
+	TEST("cancelled", test_cancelled);
 	TEST("refused", test_refused);
 	TEST("adapter", test_adapter);
 	return g_test_run();
