@@ -5,6 +5,9 @@
  * exists is watched. Two open files of the mount table: poll(2) tells of a change once per open
  * file, and the main loop must not take it away from who asks in between. The other way round, who asks
  * takes events from the queue, and wakes the main loop for them.
+ *
+ * Paths are resolved without the lock: that may take for ever on a dead file system, and the main
+ * thread asks for generations. What happens meanwhile to what is not known yet makes the attempt void.
  */
 #include "config.h"
 
@@ -47,8 +50,10 @@ typedef struct {
 struct KvpWatch {
 	gatomicrefcount refs;
 	char *dir;
-	GMutex lock;
-	int inotify; /* -1 = cannot be had */
+	GMutex arming; /* one attempt at a time; before the lock, and held while a disk is waited for */
+	GMutex lock; /* of all that follows */
+	guint64 surprises; /* grows with what an attempt under way has to know of */
+	int inotify; /* -1 = cannot be had; once had it stays */
 	int mounts; /* -1 = no mount table */
 	int dir_wd; /* of the directory or of one above it; -1 = none */
 	gboolean is_above, is_remote;
@@ -78,6 +83,7 @@ KvpWatch *kvp_watch_new(const char *dir)
 	KvpWatch *watch = g_new0(KvpWatch, 1);
 
 	g_atomic_ref_count_init(&watch->refs);
+	g_mutex_init(&watch->arming);
 	g_mutex_init(&watch->lock);
 	watch->dir = g_strdup(dir);
 	watch->inotify = watch->mounts = -1;
@@ -103,14 +109,16 @@ void kvp_watch_unref(KvpWatch *watch)
 	hvis_fd_clear(&watch->inotify);
 	hvis_fd_clear(&watch->mounts);
 	g_mutex_clear(&watch->lock);
+	g_mutex_clear(&watch->arming);
 	g_free(watch->dir);
 	g_free(watch);
 }
 
 /* --- events; all of these with the lock --- */
 
-static void doubt(Watched *pool)
+static void doubt(KvpWatch *watch, Watched *pool)
 {
+	watch->surprises++;
 	pool->generation++;
 	pool->is_armed = FALSE;
 }
@@ -118,7 +126,7 @@ static void doubt(Watched *pool)
 static void doubt_all(KvpWatch *watch)
 {
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
-		doubt(&watch->pools[i]);
+		doubt(watch, &watch->pools[i]);
 }
 
 static void forget_dir(KvpWatch *watch)
@@ -143,11 +151,13 @@ static void take_dir_event(KvpWatch *watch, const struct inotify_event *event)
 		return;
 	number = (guint)(event->name[sizeof(prefix) - 1] - '0');
 	if (number < HVIS_KVP_POOL_N)
-		doubt(&watch->pools[number]);
+		doubt(watch, &watch->pools[number]);
 }
 
 static void take_event(KvpWatch *watch, const struct inotify_event *event)
 {
+	gboolean is_known = event->wd == watch->dir_wd;
+
 	if (event->mask & IN_Q_OVERFLOW) {
 		doubt_all(watch);
 		return;
@@ -157,14 +167,17 @@ static void take_event(KvpWatch *watch, const struct inotify_event *event)
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
 		Watched *pool = &watch->pools[i];
 
+		is_known = is_known || pool->wd == event->wd;
 		if (pool->wd != event->wd || (pool->is_ours && event->mask == IN_MODIFY))
 			continue;
 		if (event->mask & ~(guint32)(IN_MODIFY | IN_ATTRIB))
-			doubt(pool);
+			doubt(watch, pool);
 		pool->generation++;
 		if (event->mask & IN_IGNORED)
 			pool->wd = -1;
 	}
+	if (!is_known) /* of something that an attempt is adding */
+		watch->surprises++;
 }
 
 /* All that is queued: what comes with room for another event left was the last. */
@@ -224,17 +237,25 @@ static gboolean is_remote(const char *path)
 	return FALSE;
 }
 
+/* What is watched now or would be, while the lock is not held. */
+typedef struct {
+	int dir_wd; /* -1 = none */
+	gboolean is_new, is_above, is_remote; /* the directory's */
+	int file_wd; /* -1 = there is no file */
+} Attempt;
+
 /* The directory, or what is there of the way to it. A missing one is as well known as one. */
-static gboolean add_dir(KvpWatch *watch)
+static gboolean add_dir(const KvpWatch *watch, Attempt *attempt)
 {
 	g_autofree char *path = g_strdup(watch->dir);
 
-	for (watch->is_above = FALSE;; watch->is_above = TRUE) {
+	attempt->is_new = TRUE;
+	for (attempt->is_above = FALSE;; attempt->is_above = TRUE) {
 		char *above;
 
-		watch->dir_wd = inotify_add_watch(watch->inotify, path, DIR_EVENTS | IN_ONLYDIR);
-		watch->is_remote = watch->dir_wd >= 0 && is_remote(path);
-		if (watch->dir_wd >= 0)
+		attempt->dir_wd = inotify_add_watch(watch->inotify, path, DIR_EVENTS | IN_ONLYDIR);
+		attempt->is_remote = attempt->dir_wd >= 0 && is_remote(path);
+		if (attempt->dir_wd >= 0)
 			return TRUE;
 		if ((errno != ENOENT && errno != ENOTDIR) || g_str_equal(path, "/") ||
 			g_str_equal(path, "."))
@@ -245,24 +266,31 @@ static gboolean add_dir(KvpWatch *watch)
 	}
 }
 
-static gboolean watch_dir(KvpWatch *watch)
+static gboolean reach_dir(const KvpWatch *watch, Attempt *attempt)
 {
-	for (int i = 0; watch->dir_wd < 0 && i < TRIES; i++) {
-		if (!add_dir(watch))
+	for (int i = 0; attempt->dir_wd < 0 && i < TRIES; i++) {
+		if (!add_dir(watch, attempt))
 			return FALSE;
-		if (watch->is_above && access(watch->dir, F_OK) == 0)
-			forget_dir(watch); /* made in between */
+		if (attempt->is_above && access(watch->dir, F_OK) == 0) { /* made in between */
+			inotify_rm_watch(watch->inotify, attempt->dir_wd);
+			attempt->dir_wd = -1;
+		}
 	}
-	return watch->dir_wd >= 0 && !watch->is_remote;
+	return attempt->dir_wd >= 0 && !attempt->is_remote;
 }
 
 /* No file is as well known as one: its creation will be seen. */
-static gboolean watch_file(KvpWatch *watch, guint number)
+static gboolean reach_file(const KvpWatch *watch, guint number, Attempt *attempt)
 {
 	g_autofree char *path = g_strdup_printf("%s/.kvp_pool_%u", watch->dir, number);
+
+	attempt->file_wd = inotify_add_watch(watch->inotify, path, FILE_EVENTS | IN_DONT_FOLLOW);
+	return attempt->file_wd >= 0 || errno == ENOENT || errno == ENOTDIR;
+}
+
+static void keep_file(KvpWatch *watch, guint number, int wd)
+{
 	int old = watch->pools[number].wd;
-	int wd = inotify_add_watch(watch->inotify, path, FILE_EVENTS | IN_DONT_FOLLOW);
-	gboolean good = wd >= 0 || errno == ENOENT || errno == ENOTDIR;
 
 	watch->pools[number].wd = wd;
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
@@ -271,7 +299,35 @@ static gboolean watch_file(KvpWatch *watch, guint number)
 	}
 	if (old >= 0)
 		inotify_rm_watch(watch->inotify, old);
-	return good;
+}
+
+/* With the lock, which it lets go of meanwhile. FALSE: it cannot be watched, or is to be tried again. */
+static gboolean try_arm(KvpWatch *watch, guint number, gboolean *ret_again)
+{
+	Attempt attempt = { .file_wd = -1 };
+	guint64 surprises;
+	gboolean is_reached;
+
+	drain(watch); /* with what the attempt before has left */
+	surprises = watch->surprises;
+	attempt.dir_wd = watch->dir_wd;
+	attempt.is_remote = watch->is_remote;
+	g_mutex_unlock(&watch->lock);
+	is_reached = reach_dir(watch, &attempt) && reach_file(watch, number, &attempt);
+	g_mutex_lock(&watch->lock);
+	drain(watch); /* what came before the numbers are known */
+	*ret_again = surprises != watch->surprises;
+	if (attempt.is_new && *ret_again && attempt.dir_wd >= 0) {
+		inotify_rm_watch(watch->inotify, attempt.dir_wd);
+	} else if (attempt.is_new) {
+		watch->dir_wd = attempt.dir_wd;
+		watch->is_above = attempt.is_above;
+		watch->is_remote = attempt.is_remote;
+	}
+	if (attempt.file_wd >= 0 || is_reached)
+		keep_file(watch, number, attempt.file_wd);
+	watch->pools[number].is_armed = is_reached && !*ret_again;
+	return watch->pools[number].is_armed;
 }
 
 static guint64 generation_of(const Watched *pool)
@@ -282,20 +338,21 @@ static guint64 generation_of(const Watched *pool)
 guint64 kvp_watch_arm(KvpWatch *watch, guint number)
 {
 	Watched *pool = &watch->pools[number];
+	gboolean again = TRUE;
 	guint64 generation;
 
+	g_mutex_lock(&watch->arming);
 	g_mutex_lock(&watch->lock);
-	if (!have_queue(watch)) {
-		g_mutex_unlock(&watch->lock);
-		return 0;
-	}
-	drain(watch);
-	if (!pool->is_armed && watch_dir(watch) && watch_file(watch, number)) {
-		pool->is_armed = TRUE;
-		drain(watch); /* what came of a file that is gone */
+	if (have_queue(watch)) {
+		drain(watch);
+		for (int i = 0; i < TRIES && again && !pool->is_armed; i++) {
+			if (try_arm(watch, number, &again))
+				drain(watch); /* what came of a file that is gone */
+		}
 	}
 	generation = generation_of(pool);
 	g_mutex_unlock(&watch->lock);
+	g_mutex_unlock(&watch->arming);
 	return generation;
 }
 
