@@ -570,7 +570,6 @@ void kvpd_free(Kvpd *kvpd)
 {
 	if (!kvpd)
 		return;
-	drop_signals(kvpd);
 	hvis_shortage_watch(NULL, NULL);
 	set_lock_timeout(
 		kvpd, 0); /* what waits for a lock may end that; what is queued waits for none */
@@ -590,6 +589,7 @@ void kvpd_free(Kvpd *kvpd)
 	kvp_pools_unref(kvpd->pools);
 	g_free(kvpd->kernel);
 	g_free(kvpd->failure);
+	drop_signals(kvpd); /* not before all that was in memory only is written */
 	g_free(kvpd);
 }
 
@@ -723,5 +723,4 @@ void kvpd_run(Kvpd *kvpd)
 	if (kvpd->policy != KVP_POLICY_OFF)
 		g_main_loop_run(kvpd->loop);
 	hvis_notify_stopping();
-	drop_signals(kvpd);
 }

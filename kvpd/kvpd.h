@@ -26,7 +26,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Kvpd, kvpd_free)
  */
 gboolean kvpd_start(Kvpd *kvpd, GError **error);
 
-/* From now on SIGTERM, SIGINT and SIGHUP are for kvpd_run(), also those that come before it. */
+/*
+ * From now on until kvpd_free() has written what was in memory only SIGTERM, SIGINT and SIGHUP are for kvpd_run(),
+ * also those that come before it; those that come after it are ignored.
+ */
 void kvpd_catch_signals(Kvpd *kvpd);
 
 /*

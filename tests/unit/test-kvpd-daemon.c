@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -888,11 +889,32 @@ static void test_relative_pool_dir(void)
 	g_assert_cmpstr(options.pool_dir, ==, pools);
 }
 
+/* Whoever cannot wait for the end must not lose what is in memory only. */
+static void test_second_signal(void)
+{
+	Fixture f = { 0 };
+
+	if (!g_test_subprocess()) {
+		g_test_trap_subprocess(NULL, 0, G_TEST_SUBPROCESS_INHERIT_STDERR);
+		g_test_trap_assert_passed();
+		return;
+	}
+	set_up(&f, NULL);
+	kvpd_catch_signals(f.kvpd);
+	raise(SIGTERM);
+	kvpd_run(f.kvpd);
+	raise(SIGTERM);
+	raise(SIGINT);
+	raise(SIGHUP);
+	tear_down(&f, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_log_set_writer_func(take_log, NULL, NULL);
 	g_test_add_func("/kvpd/socket/limits", test_limits);
+	g_test_add_func("/kvpd/daemon/second-signal", test_second_signal);
 	g_test_add_func("/kvpd/options", test_options);
 	g_test_add_func("/kvpd/options/relative-pool-dir", test_relative_pool_dir);
 #define ADD(name, func) g_test_add("/kvpd/" name, Fixture, NULL, set_up, func, tear_down)
