@@ -59,8 +59,7 @@ struct Kvpd {
 	guint64 refused;
 	KvpAccess *writers;
 	KvpStats stats;
-	char *failure; /* the last one logged … */
-	gint64 failure_at; /* … and when, by the clock */
+	HvisLogLimit failure; /* the last one logged */
 	gboolean was_ready;
 	gboolean told_ready; /* the service manager */
 	gboolean is_started;
@@ -154,16 +153,8 @@ static gboolean is_ours(guint32 status)
 static gboolean is_news(Kvpd *kvpd, const char *message)
 {
 	HvisClock *clock = hvis_clock_default();
-	gint64 now = clock->now(clock), pause = G_USEC_PER_SEC;
 
-	if (g_strcmp0(message, kvpd->failure) == 0)
-		pause *= 600;
-	if (kvpd->failure && now - kvpd->failure_at < pause)
-		return FALSE;
-	g_free(kvpd->failure);
-	kvpd->failure = g_strdup(message);
-	kvpd->failure_at = now;
-	return TRUE;
+	return hvis_log_limit(&kvpd->failure, message, clock->now(clock));
 }
 
 /* For want of descriptors much fails in many ways: one line is for all of it. */
@@ -588,7 +579,7 @@ void kvpd_free(Kvpd *kvpd)
 	kvp_store_unref(kvpd->store);
 	kvp_pools_unref(kvpd->pools);
 	g_free(kvpd->kernel);
-	g_free(kvpd->failure);
+	hvis_log_limit_clear(&kvpd->failure);
 	drop_signals(kvpd); /* not before all that was in memory only is written */
 	g_free(kvpd);
 }

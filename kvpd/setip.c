@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include <util/clock.h>
 #include <util/error.h>
 #include <util/file.h>
 #include <util/log.h>
@@ -18,6 +19,9 @@ struct KvpSetIp {
 	VarlinkPending *pending; /* NULL: nothing is under way */
 	KvpSetIpDone done;
 	gpointer data;
+	struct {
+		HvisLogLimit asked, answered, untried;
+	} told; /* a host may ask as often as it likes */
 };
 
 KvpSetIp *kvp_setip_new(const char *socket, const char *root)
@@ -52,6 +56,9 @@ void kvp_setip_free(KvpSetIp *setip)
 	end(setip, "the daemon stops");
 	g_free(setip->socket);
 	g_free(setip->root);
+	hvis_log_limit_clear(&setip->told.asked);
+	hvis_log_limit_clear(&setip->told.answered);
+	hvis_log_limit_clear(&setip->told.untried);
 	g_free(setip);
 }
 
@@ -115,8 +122,20 @@ static void fix_code(GError **error)
 	(*error)->code = HVIS_ERROR_UNSUPPORTED;
 }
 
-static void log_answer(struct json_object *answer)
+static void tell(HvisLogLimit *limit, HvisLogLevel level, const char *text)
 {
+	HvisClock *clock = hvis_clock_default();
+
+	if (!text[0])
+		return;
+	if (!hvis_log_limit(limit, text, clock->now(clock)))
+		level = HVIS_LOG_DEBUG;
+	hvis_log(level, "IP injection: %s", text);
+}
+
+static void log_answer(KvpSetIp *setip, struct json_object *answer)
+{
+	g_autoptr(GString) all = g_string_new(NULL);
 	struct json_object *warnings = output_member(answer, "change.warnings");
 	const char *state = json_object_get_string(output_member(answer, "change.state"));
 	const char *name = json_object_get_string(output_member(answer, "change.interface"));
@@ -126,13 +145,17 @@ static void log_answer(struct json_object *answer)
 		i++) {
 		g_autofree char *text = output_value(json_object_array_get_idx(warnings, i));
 
-		hvis_log(HVIS_LOG_INFO, "IP injection: %s", text);
+		g_string_append_printf(all, "%s%s", all->len ? "; " : "", text);
 	}
-	if (g_strcmp0(state, "done") != 0)
-		hvis_log(HVIS_LOG_NOTICE,
-			"IP injection: %s is not known to work yet, the host is told that it is "
-			"done; \"hvctl ip show\" has the result",
-			name ? name : "?");
+	tell(&setip->told.answered, HVIS_LOG_INFO, all->str);
+	if (g_strcmp0(state, "done") != 0) {
+		g_autofree char *untried =
+			g_strdup_printf("%s is not known to work yet, the host is told that it is "
+					"done; \"hvctl ip show\" has the result",
+				name ? name : "?");
+
+		tell(&setip->told.untried, HVIS_LOG_NOTICE, untried);
+	}
 }
 
 static void on_answer(struct json_object *params, const GError *error, gpointer data)
@@ -141,7 +164,7 @@ static void on_answer(struct json_object *params, const GError *error, gpointer 
 
 	setip->pending = NULL;
 	if (!error)
-		log_answer(params);
+		log_answer(setip, params);
 	setip->done(error, setip->data);
 }
 
@@ -152,6 +175,16 @@ static struct json_object *make_call(const IpPlan *plan)
 
 	json_object_object_add(call, "answer_by_us", json_object_new_int64(until));
 	return call;
+}
+
+static void tell_warnings(KvpSetIp *setip, const IpPlan *plan)
+{
+	g_autoptr(GString) all = g_string_new(NULL);
+
+	for (guint i = 0; i < plan->warnings->len; i++)
+		g_string_append_printf(
+			all, "%s%s", i ? "; " : "", (char *)plan->warnings->pdata[i]);
+	tell(&setip->told.asked, HVIS_LOG_INFO, all->str);
 }
 
 static gboolean start(KvpSetIp *setip, const KvpIp *ip, GError **error)
@@ -167,8 +200,7 @@ static gboolean start(KvpSetIp *setip, const KvpIp *ip, GError **error)
 	plan = ip_plan_from_host(ip, mac, error);
 	if (!plan)
 		return FALSE;
-	for (guint i = 0; i < plan->warnings->len; i++)
-		hvis_log(HVIS_LOG_INFO, "IP injection: %s", (char *)plan->warnings->pdata[i]);
+	tell_warnings(setip, plan);
 	setip->pending = varlink_call_later(setip->socket, "io.hvis.Ip.Set", make_call(plan),
 		KVP_SETIP_MS, on_answer, setip, &failed);
 	if (setip->pending)

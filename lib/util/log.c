@@ -180,6 +180,23 @@ void hvis_log_with(HvisLogLevel level, const HvisLogContext *context, const char
 	log_text(level, context, text);
 }
 
+gboolean hvis_log_limit(HvisLogLimit *limit, const char *message, gint64 now)
+{
+	gint64 pause = g_strcmp0(message, limit->last) == 0 ? 600 : 1; /* ours: seconds */
+
+	if (limit->last && now - limit->at < pause * G_USEC_PER_SEC)
+		return FALSE;
+	g_free(limit->last);
+	limit->last = g_strdup(message);
+	limit->at = now;
+	return TRUE;
+}
+
+void hvis_log_limit_clear(HvisLogLimit *limit)
+{
+	g_clear_pointer(&limit->last, g_free);
+}
+
 int hvis_log_die(const char *message_id, const GError *error)
 {
 	const HvisLogContext context = { .message_id = message_id };

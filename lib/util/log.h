@@ -43,6 +43,22 @@ void hvis_log_with(HvisLogLevel level, const HvisLogContext *context, const char
 	G_GNUC_PRINTF(3, 4);
 
 /*
+ * For what others may cause as often as they like: the last message that was worth a line. Zeroed at first; cleared with
+ * hvis_log_limit_clear().
+ */
+typedef struct {
+	char *last;
+	gint64 at;
+} HvisLogLimit;
+
+/*
+ * TRUE where @message is worth a line at @now (clock time, in microseconds), and then it is the last one: the same comes
+ * once in ten minutes, another one a second after the one before it.
+ */
+gboolean hvis_log_limit(HvisLogLimit *limit, const char *message, gint64 now);
+void hvis_log_limit_clear(HvisLogLimit *limit);
+
+/*
  * The end of a program that cannot go on: @error as an entry with @message_id where the service
  * manager started us, else as hvis_die() prints it. Returns the exit status.
  */

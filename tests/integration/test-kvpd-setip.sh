@@ -268,6 +268,14 @@ is "other stanzas stay" "$(cat "$root/etc/network/interfaces")" "iface eth1 inet
 #hvis# iface eth0 inet dhcp
 source /etc/network/interfaces.d/hvis-eth0"
 
+# A host may ask as often as it likes.
+for _ in 1 2 3; do
+	check "what DHCP has no use for is left out" ctl ip set $mac --dhcp --dns 192.0.2.53
+done
+is "and that is told once" "$(grep -c 'IP injection: .*DHCP' "$scratch/daemon.log")" 1
+check "back to an address" set_ip 192.0.2.7/24
+: >"$scratch/programs"
+
 # The administrator, by the same way.
 hvctl_ip()
 {

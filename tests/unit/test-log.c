@@ -169,6 +169,23 @@ static void test_shows(void)
 	g_test_trap_assert_passed();
 }
 
+static void test_limit(void)
+{
+	HvisLogLimit limit = { 0 };
+	const gint64 start = 5 * G_USEC_PER_SEC, second = G_USEC_PER_SEC;
+
+	g_assert_true(hvis_log_limit(&limit, "a", start));
+	g_assert_false(hvis_log_limit(&limit, "a", start));
+	g_assert_false(hvis_log_limit(&limit, "b", start + second - 1));
+	g_assert_true(hvis_log_limit(&limit, "b", start + second));
+	g_assert_false(hvis_log_limit(&limit, "b", start + 600 * second));
+	g_assert_true(hvis_log_limit(&limit, "b", start + 601 * second));
+	g_assert_true(hvis_log_limit(&limit, "a", start + 602 * second));
+	hvis_log_limit_clear(&limit);
+	g_assert_true(hvis_log_limit(&limit, "a", start));
+	hvis_log_limit_clear(&limit);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -180,5 +197,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/log/die-managed", test_die_managed);
 	g_test_add_func("/log/debug", test_debug);
 	g_test_add_func("/log/shows", test_shows);
+	g_test_add_func("/log/limit", test_limit);
 	return g_test_run();
 }
