@@ -4,32 +4,11 @@
 
 #include "kvpd/status.h"
 
+#include <service/status.h>
 #include <util/error.h>
 #include <util/json.h>
 
 #include "kvpd/facts.h"
-
-const char *kvp_status_state(HvisServiceState state)
-{
-	switch (state) {
-	case HVIS_SERVICE_STOPPED:
-	case HVIS_SERVICE_N_STATES:
-		break;
-	case HVIS_SERVICE_ABSENT:
-		return "waiting";
-	case HVIS_SERVICE_BUSY:
-		return "busy";
-	case HVIS_SERVICE_BACKOFF:
-		return "retrying";
-	case HVIS_SERVICE_OPENING:
-	case HVIS_SERVICE_REGISTERING:
-		return "registering";
-	case HVIS_SERVICE_READY:
-	case HVIS_SERVICE_SERVING:
-		return "ready";
-	}
-	return "stopped";
-}
 
 char *kvp_status_text(HvisServiceState state, const char *reason, const char *kernel)
 {
@@ -126,26 +105,6 @@ static struct json_object *pool_json(const KvpStatus *status, guint number)
 	return object;
 }
 
-/* The state as it lasts: one more try to get a device that stays taken, or lost, changes nothing. */
-static void add_state(struct json_object *object, const KvpStatus *status)
-{
-	HvisServiceState state = hvis_service_state(status->service), shown;
-	const char *reason = hvis_service_reason(status->service), *shown_reason;
-	gboolean trying = state == HVIS_SERVICE_OPENING || state == HVIS_SERVICE_REGISTERING;
-	gint64 age_us = status->now_us - hvis_service_since(status->service);
-
-	shown = hvis_service_shown(status->service, &shown_reason);
-	if (trying && (shown == HVIS_SERVICE_BUSY || shown == HVIS_SERVICE_BACKOFF)) {
-		state = shown;
-		reason = shown_reason;
-		trying = FALSE;
-	}
-	json_object_object_add(object, "state", json_object_new_string(kvp_status_state(state)));
-	json_object_object_add(object, "state_since_us",
-		trying ? NULL : json_object_new_int64(g_get_real_time() - age_us));
-	json_object_object_add(object, "detail", hvis_json_text(reason));
-}
-
 struct json_object *kvp_status_json(const KvpStatus *status)
 {
 	struct json_object *object = json_object_new_object();
@@ -154,9 +113,7 @@ struct json_object *kvp_status_json(const KvpStatus *status)
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
 		json_object_array_add(pools, pool_json(status, i));
 	json_object_object_add(object, "version", json_object_new_string(PACKAGE_VERSION));
-	json_object_object_add(
-		object, "device", json_object_new_string(hvis_service_path(status->service)));
-	add_state(object, status);
+	hvis_service_add_status(object, status->service, status->now_us);
 	json_object_object_add(object, "kernel_protocol", hvis_json_text(status->kernel));
 	json_object_object_add(object, "last_request", hvis_json_text(status->request));
 	json_object_object_add(object, "last_request_time_us",

@@ -27,7 +27,4 @@ typedef struct {
 /* One line: "Waiting for the host", "Ready: protocol 3.1". */
 char *kvp_status_text(HvisServiceState state, const char *reason, const char *kernel);
 
-/* The word that io.hvis.Kvp has for @state. */
-const char *kvp_status_state(HvisServiceState state);
-
 struct json_object *kvp_status_json(const KvpStatus *status);

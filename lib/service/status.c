@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Words for states; see the header. */
+#include <service/status.h>
+
+#include <util/json.h>
+
+const char *hvis_service_word(HvisServiceState state)
+{
+	switch (state) {
+	case HVIS_SERVICE_STOPPED:
+	case HVIS_SERVICE_N_STATES:
+		break;
+	case HVIS_SERVICE_ABSENT:
+		return "waiting";
+	case HVIS_SERVICE_BUSY:
+		return "busy";
+	case HVIS_SERVICE_BACKOFF:
+		return "retrying";
+	case HVIS_SERVICE_OPENING:
+	case HVIS_SERVICE_REGISTERING:
+		return "registering";
+	case HVIS_SERVICE_READY:
+	case HVIS_SERVICE_SERVING:
+		return "ready";
+	}
+	return "stopped";
+}
+
+/* The state as it lasts: one more try to get a device that stays taken, or lost, changes nothing. */
+void hvis_service_add_status(struct json_object *object, HvisService *service, gint64 now_us)
+{
+	HvisServiceState state = hvis_service_state(service), shown;
+	const char *reason = hvis_service_reason(service), *shown_reason;
+	gboolean trying = state == HVIS_SERVICE_OPENING || state == HVIS_SERVICE_REGISTERING;
+	gint64 age_us = now_us - hvis_service_since(service);
+
+	shown = hvis_service_shown(service, &shown_reason);
+	if (trying && (shown == HVIS_SERVICE_BUSY || shown == HVIS_SERVICE_BACKOFF)) {
+		state = shown;
+		reason = shown_reason;
+		trying = FALSE;
+	}
+	json_object_object_add(
+		object, "device", json_object_new_string(hvis_service_path(service)));
+	json_object_object_add(object, "state", json_object_new_string(hvis_service_word(state)));
+	json_object_object_add(object, "state_since_us",
+		trying ? NULL : json_object_new_int64(g_get_real_time() - age_us));
+	json_object_object_add(object, "detail", hvis_json_text(reason));
+}
