@@ -35,6 +35,7 @@ typedef struct {
 #define UNDOING VSS_STATE_UNDOING
 #define CANCELING VSS_STATE_CANCELING
 #define FAILED VSS_STATE_FAILED
+#define REHEARSING VSS_STATE_REHEARSING
 
 /* clang-format off */
 static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
@@ -49,6 +50,8 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_DIED]         = { STALE,   NOTHING, IDLE },
 		[VSS_EVENT_ENDED_WELL]   = { STALE,   NOTHING, IDLE },
 		[VSS_EVENT_ENDED_BADLY]  = { STALE,   NOTHING, IDLE },
+		[VSS_EVENT_REHEARSE]     = { STAY,    START,   REHEARSING },
+		[VSS_EVENT_HAND]         = { STALE,   NOTHING, IDLE },
 	},
 	[FREEZING] = {
 		[VSS_EVENT_FREEZE]       = { REFUSE,  THAW,    CANCELING },
@@ -61,6 +64,8 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_DIED]         = { FAIL,    NOTHING, CANCELING },
 		[VSS_EVENT_ENDED_WELL]   = { FAIL,    NOTHING, IDLE },
 		[VSS_EVENT_ENDED_BADLY]  = { FAIL,    NOTHING, IDLE },
+		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, FREEZING },
+		[VSS_EVENT_HAND]         = { FAIL,    THAW,    CANCELING },
 	},
 	[FROZEN] = {
 		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, FROZEN },
@@ -73,6 +78,8 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_DIED]         = { STAY,    NOTHING, UNDOING },
 		[VSS_EVENT_ENDED_WELL]   = { STAY,    NOTHING, FAILED },
 		[VSS_EVENT_ENDED_BADLY]  = { STAY,    NOTHING, FAILED },
+		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, FROZEN },
+		[VSS_EVENT_HAND]         = { STAY,    THAW,    UNDOING },
 	},
 	[THAWING] = {
 		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, CANCELING },
@@ -85,6 +92,8 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_DIED]         = { FAIL,    NOTHING, CANCELING },
 		[VSS_EVENT_ENDED_WELL]   = { SUCCEED, NOTHING, IDLE },
 		[VSS_EVENT_ENDED_BADLY]  = { FAIL,    NOTHING, IDLE },
+		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, THAWING },
+		[VSS_EVENT_HAND]         = { STALE,   NOTHING, THAWING },
 	},
 	[UNDOING] = {
 		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, CANCELING },
@@ -97,6 +106,8 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_DIED]         = { STAY,    NOTHING, UNDOING },
 		[VSS_EVENT_ENDED_WELL]   = { STAY,    NOTHING, FAILED },
 		[VSS_EVENT_ENDED_BADLY]  = { STAY,    NOTHING, FAILED },
+		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, UNDOING },
+		[VSS_EVENT_HAND]         = { STALE,   NOTHING, UNDOING },
 	},
 	[CANCELING] = {
 		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, CANCELING },
@@ -109,6 +120,8 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_DIED]         = { STAY,    NOTHING, CANCELING },
 		[VSS_EVENT_ENDED_WELL]   = { FAIL,    NOTHING, IDLE },
 		[VSS_EVENT_ENDED_BADLY]  = { FAIL,    NOTHING, IDLE },
+		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, CANCELING },
+		[VSS_EVENT_HAND]         = { STALE,   NOTHING, CANCELING },
 	},
 	[FAILED] = {
 		[VSS_EVENT_FREEZE]       = { WAIT,    START,   FREEZING },
@@ -121,6 +134,22 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_DIED]         = { STALE,   NOTHING, FAILED },
 		[VSS_EVENT_ENDED_WELL]   = { STALE,   NOTHING, FAILED },
 		[VSS_EVENT_ENDED_BADLY]  = { STALE,   NOTHING, FAILED },
+		[VSS_EVENT_REHEARSE]     = { STAY,    START,   REHEARSING },
+		[VSS_EVENT_HAND]         = { STALE,   NOTHING, FAILED },
+	},
+	[REHEARSING] = {
+		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, REHEARSING },
+		[VSS_EVENT_THAW]         = { REFUSE,  NOTHING, REHEARSING },
+		[VSS_EVENT_HOT_BACKUP]   = { REFUSE,  NOTHING, REHEARSING },
+		[VSS_EVENT_LOST]         = { STAY,    NOTHING, REHEARSING },
+		[VSS_EVENT_STOP]         = { STAY,    THAW,    REHEARSING },
+		[VSS_EVENT_DEADLINE]     = { STAY,    THAW,    REHEARSING },
+		[VSS_EVENT_ALL_FROZEN]   = { STAY,    NOTHING, REHEARSING },
+		[VSS_EVENT_DIED]         = { STAY,    NOTHING, REHEARSING },
+		[VSS_EVENT_ENDED_WELL]   = { STAY,    NOTHING, IDLE },
+		[VSS_EVENT_ENDED_BADLY]  = { STAY,    NOTHING, IDLE },
+		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, REHEARSING },
+		[VSS_EVENT_HAND]         = { STAY,    THAW,    REHEARSING },
 	},
 };
 /* clang-format on */
@@ -128,7 +157,7 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 const char *vss_state_name(VssState state)
 {
 	static const char *const names[VSS_STATE_N] = { "idle", "freezing", "frozen", "thawing",
-		"undoing", "canceling", "failed" };
+		"undoing", "canceling", "failed", "rehearsing" };
 
 	return names[state];
 }
@@ -136,7 +165,8 @@ const char *vss_state_name(VssState state)
 const char *vss_event_name(VssEvent event)
 {
 	static const char *const names[VSS_EVENT_N] = { "FREEZE", "THAW", "HOT_BACKUP", "lost",
-		"stop", "deadline", "all-frozen", "died", "ended-well", "ended-badly" };
+		"stop", "deadline", "all-frozen", "died", "ended-well", "ended-badly", "rehearse",
+		"hand" };
 
 	return names[event];
 }

@@ -15,6 +15,7 @@ typedef enum {
 	VSS_STATE_UNDOING, /* the host believes that all is frozen, but it does not stay so */
 	VSS_STATE_CANCELING, /* it has not been told so, or does not care any more */
 	VSS_STATE_FAILED, /* nothing is frozen; the host still believes that all is */
+	VSS_STATE_REHEARSING, /* a session that the host has no part in: it is told to come back */
 	VSS_STATE_N,
 } VssState;
 
@@ -29,6 +30,8 @@ typedef enum {
 	VSS_EVENT_DIED, /* the worker, in the middle; ENDED_BADLY will follow */
 	VSS_EVENT_ENDED_WELL, /* thawed as it was told to; nothing is left of the session */
 	VSS_EVENT_ENDED_BADLY, /* not frozen, or not until it was told to thaw; nothing is left */
+	VSS_EVENT_REHEARSE, /* an administrator wants a session, … */
+	VSS_EVENT_HAND, /* … or that the one there is ends */
 	VSS_EVENT_N,
 } VssEvent;
 

@@ -41,26 +41,32 @@ static const VssMachineOps noting = { note_start, note_thaw, give_possible, note
 /* One line per state, of its events in their order; "former" is a request that waits. */
 static const char *const wanted[VSS_STATE_N][VSS_EVENT_N] = {
 	{ " start -> freezing", " this=badly -> idle", " this=well -> idle", " -> idle", " -> idle",
-		" -> idle", " -> idle", " -> idle", " -> idle", " -> idle" },
+		" -> idle", " -> idle", " -> idle", " -> idle", " -> idle", " start -> rehearsing",
+		" -> idle" },
 	{ " this=badly thaw -> canceling", " thaw -> canceling", " this=badly thaw -> canceling",
 		" thaw -> canceling", " former=badly thaw -> canceling",
 		" former=badly thaw -> canceling", " former=well -> frozen",
-		" former=badly -> canceling", " former=badly -> idle", " former=badly -> idle" },
+		" former=badly -> canceling", " former=badly -> idle", " former=badly -> idle",
+		" -> freezing", " former=badly thaw -> canceling" },
 	{ " this=badly -> frozen", " thaw -> thawing", " this=badly -> frozen",
 		" thaw -> canceling", " thaw -> undoing", " thaw -> undoing", " -> frozen",
-		" -> undoing", " -> failed", " -> failed" },
+		" -> undoing", " -> failed", " -> failed", " -> frozen", " thaw -> undoing" },
 	{ " this=badly -> canceling", " -> thawing", " this=badly -> canceling", " -> canceling",
 		" -> thawing", " -> thawing", " -> thawing", " former=badly -> canceling",
-		" former=well -> idle", " former=badly -> idle" },
+		" former=well -> idle", " former=badly -> idle", " -> thawing", " -> thawing" },
 	{ " this=badly -> canceling", " -> canceling", " this=badly -> canceling", " -> canceling",
 		" -> undoing", " -> undoing", " -> undoing", " -> undoing", " -> failed",
-		" -> failed" },
+		" -> failed", " -> undoing", " -> undoing" },
 	{ " this=badly -> canceling", " -> canceling", " this=badly -> canceling", " -> canceling",
 		" -> canceling", " -> canceling", " -> canceling", " -> canceling",
-		" former=badly -> idle", " former=badly -> idle" },
+		" former=badly -> idle", " former=badly -> idle", " -> canceling",
+		" -> canceling" },
 	{ " start -> freezing", " this=badly -> idle", " this=well -> idle", " -> idle",
-		" -> failed", " -> failed", " -> failed", " -> failed", " -> failed",
-		" -> failed" },
+		" -> failed", " -> failed", " -> failed", " -> failed", " -> failed", " -> failed",
+		" start -> rehearsing", " -> failed" },
+	{ " this=badly -> rehearsing", " this=badly -> rehearsing", " this=badly -> rehearsing",
+		" -> rehearsing", " thaw -> rehearsing", " thaw -> rehearsing", " -> rehearsing",
+		" -> rehearsing", " -> idle", " -> idle", " -> rehearsing", " thaw -> rehearsing" },
 };
 
 static gboolean can_wait(VssState state)
@@ -188,7 +194,7 @@ static void session_moves(World *world, GRand *rand)
 
 static void something_happens(World *world, GRand *rand)
 {
-	switch (g_rand_int_range(rand, 0, 14)) {
+	switch (g_rand_int_range(rand, 0, 16)) {
 	case 0:
 		world->asked = 0;
 		world->believes = FALSE;
@@ -201,8 +207,14 @@ static void something_happens(World *world, GRand *rand)
 		ask(world, (VssEvent)g_rand_int_range(rand, 0, VSS_EVENT_HOT_BACKUP + 1));
 		break;
 	case 3:
+		vss_machine_post(&world->machine, VSS_EVENT_REHEARSE, 0);
+		break;
 	case 4:
+		vss_machine_post(&world->machine, VSS_EVENT_HAND, 0);
+		break;
 	case 5:
+	case 6:
+	case 7:
 		if (world->asked == 0)
 			ask(world, (VssEvent)g_rand_int_range(rand, 0, VSS_EVENT_HOT_BACKUP + 1));
 		break;
@@ -221,7 +233,7 @@ static void test_lives(void)
 		World world = { .machine = { &living, NULL, VSS_STATE_IDLE, 0 } };
 
 		world.machine.data = &world;
-		for (int step = 0; step < 200; step++)
+		for (int step = 0; step < 300; step++)
 			something_happens(&world, rand);
 		/* The end: what runs comes to rest, and nobody is left without an answer. */
 		vss_machine_post(&world.machine, VSS_EVENT_STOP, 0);
