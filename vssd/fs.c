@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The operations of the real system. A mount is opened by the root directory of the process in whose
- * view it is, without following a link, and compared with what was planned: by the number of the
- * mount, or, seen from another mount namespace, by the number of its superblock.
+ * The operations of the real system, for worker, guard and "hvctl vss thaw". A mount is opened by the
+ * root directory of the process in whose view it is, without following a link, and compared with what was
+ * planned: by the number of the mount, or, seen from another mount namespace, by the number of its
+ * superblock.
  */
 #include "config.h"
 

@@ -19,7 +19,8 @@ static int run(const VssdOptions *options)
 
 	if (!vssd)
 		return hvis_log_die(HVIS_MESSAGE_CONFIG_WRONG, error);
-	vssd_start(vssd);
+	if (!vssd_start(vssd, &error))
+		return hvis_log_die(NULL, error);
 	vssd_run(vssd);
 	return HVIS_EXIT_OK;
 }

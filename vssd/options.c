@@ -42,6 +42,8 @@ gboolean vssd_options_parse(VssdOptions *options, int argc, char **argv, GError 
 			"Directory of worker and guard [" HVIS_LIBEXEC_DIR "]", "DIR" },
 		{ "prefix", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &options->prefix,
 			"What their names begin with (for tests)", "TEXT" },
+		{ "socket", 0, 0, G_OPTION_ARG_FILENAME, &options->socket,
+			"Socket for hvctl [" VSS_SOCKET "]", "PATH" },
 		{ "root", 0, 0, G_OPTION_ARG_FILENAME, &options->root,
 			"Look for configuration and mounts below DIR (for tests)", "DIR" },
 		{ "debug", 'd', 0, G_OPTION_ARG_NONE, &options->debug, "Log every request", NULL },
@@ -57,6 +59,7 @@ gboolean vssd_options_parse(VssdOptions *options, int argc, char **argv, GError 
 		    error))
 		return FALSE;
 	set_default(&options->device, "/dev/vmbus/hv_vss");
+	set_default(&options->socket, VSS_SOCKET);
 	set_default(&options->root, "");
 	set_default(&options->programs, HVIS_LIBEXEC_DIR);
 	set_default(&options->prefix, "hv_vss_");
@@ -67,6 +70,7 @@ gboolean vssd_options_parse(VssdOptions *options, int argc, char **argv, GError 
 void vssd_options_clear(VssdOptions *options)
 {
 	g_clear_pointer(&options->device, g_free);
+	g_clear_pointer(&options->socket, g_free);
 	g_clear_pointer(&options->root, g_free);
 	g_clear_pointer(&options->programs, g_free);
 	g_clear_pointer(&options->prefix, g_free);

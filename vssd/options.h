@@ -4,8 +4,10 @@
 
 #include <util/config.h>
 
+#define VSS_SOCKET "/run/hvis/vss"
+
 typedef struct {
-	char *device, *root, *programs, *prefix, *marker;
+	char *device, *root, *programs, *prefix, *marker, *socket;
 	gboolean debug, version;
 } VssdOptions;
 

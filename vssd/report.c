@@ -32,8 +32,12 @@ static const char *reason_of(int err, enum vss_action action)
 	}
 }
 
-/* From the first freeze that was begun to the last thaw that was done. */
-static gint64 frozen_us(const VssOutcome *outcome)
+char *vss_report_error(enum vss_action action, int err)
+{
+	return g_strdup_printf("%s: %s", actions[action], reason_of(err, action));
+}
+
+gint64 vss_report_frozen_us(const VssOutcome *outcome)
 {
 	gint64 first = 0, last = 0;
 
@@ -52,14 +56,15 @@ static gint64 frozen_us(const VssOutcome *outcome)
 
 char *vss_report_text(const VssOutcome *outcome)
 {
+	g_autofree char *error = NULL;
+
 	if (outcome->err == 0)
 		return g_strdup_printf("%u file systems were frozen for %.1f ms", outcome->n_frozen,
-			(double)frozen_us(outcome) / 1000);
+			(double)vss_report_frozen_us(outcome) / 1000);
+	error = vss_report_error(outcome->action, outcome->err);
 	if (outcome->what)
-		return g_strdup_printf("%s: %s: %s", outcome->what, actions[outcome->action],
-			reason_of(outcome->err, outcome->action));
-	return g_strdup_printf(
-		"%s: %s", actions[outcome->action], reason_of(outcome->err, outcome->action));
+		return g_strdup_printf("%s: %s", outcome->what, error);
+	return g_steal_pointer(&error);
 }
 
 /* @at_us of CLOCK_BOOTTIME as the time of the day. */

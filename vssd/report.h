@@ -9,3 +9,9 @@ char *vss_report_text(const VssOutcome *outcome);
 
 /* "/srv: frozen at 12:00:01.250 in 3.1 ms" of one entry, or NULL where it says nothing. */
 char *vss_report_event(const VssOutcome *outcome, const struct vss_msg *event);
+
+/* "freeze: somebody else has frozen it" of an action that failed with an errno; to be freed. */
+char *vss_report_error(enum vss_action action, int err);
+
+/* How long something was frozen: from the first freeze that was begun to the last thaw that was done. */
+gint64 vss_report_frozen_us(const VssOutcome *outcome);

@@ -8,6 +8,7 @@
 
 #include "vssd/vssd.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <sys/mman.h>
 
@@ -15,13 +16,20 @@
 
 #include <hvis/hresult.h>
 #include <service/service.h>
+#include <service/status.h>
 #include <util/error.h>
+#include <util/json.h>
 #include <util/log.h>
 #include <util/manager.h>
+#include <util/messages.h>
 #include <wire/vss.h>
 
+#include "vssd/history.h"
 #include "vssd/machine.h"
+#include "vssd/plan-json.h"
+#include "vssd/record.h"
 #include "vssd/report.h"
+#include "vssd/socket.h"
 
 #define FREEZE_MS (HVIS_VSS_FREEZE_TIMEOUT_MS - 30000u) /* before the kernel gives it up */
 #define GRACE_MS 2000u /* of our deadline, after those of worker and guard */
@@ -33,6 +41,14 @@ struct Vssd {
 	HvisService *service;
 	VssMachine machine;
 	VssSession *session;
+	VssRun run; /* the session's */
+	VssEvent event; /* being posted */
+	guint rehearsal_ms; /* how long the session is to stay frozen; 0: it is a backup */
+	gint64 frozen_us, until_us; /* real time: since when, and at the latest until when; 0 */
+	struct json_object *plan; /* what the session goes by */
+	VssSocket *socket;
+	VssHistory *history;
+	VssRecord *record;
 	HvisClock *clock;
 	guint deadline; /* timer */
 	GPtrArray *kept; /* of char: what is logged once nothing is frozen */
@@ -57,14 +73,14 @@ static void say(Vssd *vssd, HvisLogLevel level, const char *text)
 		g_ptr_array_add(vssd->kept, g_strdup(text));
 }
 
-static void say_outcome(const VssOutcome *outcome)
+static void say_outcome(struct json_object *entry, const VssOutcome *outcome, gboolean rehearsal)
 {
-	g_autofree char *text = vss_report_text(outcome);
+	const char *what = rehearsal ? "Rehearsal" : "Backup";
 
-	if (outcome->err == 0)
-		hvis_log(HVIS_LOG_NOTICE, "Backup: %s", text);
+	if (g_str_equal(vss_history_result(entry), "ok"))
+		hvis_log(HVIS_LOG_NOTICE, "%s: %s", what, vss_history_message(entry));
 	else
-		hvis_log(HVIS_LOG_WARNING, "Backup failed: %s", text);
+		hvis_log(HVIS_LOG_WARNING, "%s failed: %s", what, vss_history_message(entry));
 	if (outcome->left_over)
 		hvis_log(HVIS_LOG_WARNING, "What was left frozen has been looked for and undone");
 	for (guint i = 0; i < outcome->events->len; i++) {
@@ -76,14 +92,37 @@ static void say_outcome(const VssOutcome *outcome)
 	}
 }
 
+static void on_unrecorded(const char *text, gpointer data)
+{
+	say(data, HVIS_LOG_INFO, text);
+}
+
+/* Keep @entry, which is taken, and tell it to who may want it; nothing is frozen. */
+static void publish(Vssd *vssd, struct json_object *entry, gboolean rehearsal)
+{
+	vss_history_add(vssd->history, entry);
+	vss_socket_ended(vssd->socket, entry);
+	if (!rehearsal) {
+		g_autofree char *value = vss_history_value(entry);
+
+		vss_record_put(vssd->record, value);
+	}
+}
+
 /* --- the session --- */
+
+static void post(Vssd *vssd, VssEvent event, guint64 txn)
+{
+	vssd->event = event;
+	vss_machine_post(&vssd->machine, event, txn);
+}
 
 static void on_deadline(gpointer data)
 {
 	Vssd *vssd = data;
 
 	vssd->deadline = 0;
-	vss_machine_post(&vssd->machine, VSS_EVENT_DEADLINE, 0);
+	post(vssd, VSS_EVENT_DEADLINE, 0);
 }
 
 static void set_deadline(Vssd *vssd, guint ms)
@@ -95,26 +134,49 @@ static void set_deadline(Vssd *vssd, guint ms)
 static void on_frozen(gpointer data)
 {
 	Vssd *vssd = data;
+	guint ms = vssd->rehearsal_ms ? vssd->rehearsal_ms : vssd->session_options.deadline_ms;
 
-	set_deadline(vssd, vssd->session_options.deadline_ms + GRACE_MS);
-	vss_machine_post(&vssd->machine, VSS_EVENT_ALL_FROZEN, 0);
+	vssd->frozen_us = g_get_real_time();
+	vssd->until_us = vssd->frozen_us + (gint64)ms * 1000;
+	set_deadline(vssd, vssd->rehearsal_ms ? ms : ms + GRACE_MS);
+	post(vssd, VSS_EVENT_ALL_FROZEN, 0);
 }
 
 static void on_died(gpointer data)
 {
-	vss_machine_post(&((Vssd *)data)->machine, VSS_EVENT_DIED, 0);
+	post(data, VSS_EVENT_DIED, 0);
+}
+
+/* Who had the session thawed that ended like this. */
+static VssEnder ender_of(const Vssd *vssd, const VssOutcome *outcome)
+{
+	if (outcome->err == ETIMEDOUT && outcome->action == VSS_THAW)
+		return VSS_ENDER_DEADLINE;
+	if (outcome->err != 0 && outcome->err != ECANCELED)
+		return VSS_ENDER_FAILURE;
+	return vssd->run.ender;
+}
+
+static struct json_object *entry_of(Vssd *vssd, const VssOutcome *outcome)
+{
+	vssd->run.ender = ender_of(vssd, outcome);
+	vssd->run.in_time = vssd->rehearsal_ms ? vssd->run.ender == VSS_ENDER_TIME
+					       : vssd->machine.state == VSS_STATE_THAWING;
+	return vss_history_entry(&vssd->run, outcome);
 }
 
 static void on_ended(const VssOutcome *outcome, gpointer data)
 {
 	Vssd *vssd = data;
+	struct json_object *entry = entry_of(vssd, outcome);
 
 	set_deadline(vssd, 0);
-	vss_machine_post(&vssd->machine,
-		outcome->err == 0 ? VSS_EVENT_ENDED_WELL : VSS_EVENT_ENDED_BADLY, 0);
-	say_outcome(outcome);
+	vssd->frozen_us = vssd->until_us = 0;
+	post(vssd, outcome->err == 0 ? VSS_EVENT_ENDED_WELL : VSS_EVENT_ENDED_BADLY, 0);
+	say_outcome(entry, outcome, vssd->rehearsal_ms > 0);
 	say_kept(vssd);
 	g_clear_pointer(&vssd->session, vss_session_free);
+	publish(vssd, entry, vssd->rehearsal_ms > 0);
 	if (vssd->stopping)
 		g_main_loop_quit(vssd->loop);
 }
@@ -128,18 +190,32 @@ static VssSurvey *look(Vssd *vssd, GError **error)
 	return g_steal_pointer(&survey);
 }
 
+static void refuse(Vssd *vssd, const char *kind, const GError *error)
+{
+	publish(vssd, vss_history_refusal(kind, error->message), vssd->rehearsal_ms > 0);
+}
+
 static void order_start(gpointer data)
 {
 	static const VssSessionOps ops = { on_frozen, on_died, on_ended };
 	Vssd *vssd = data;
 	g_autoptr(GError) error = NULL;
-	VssSurvey *survey = look(vssd, &error);
+	VssSurvey *survey;
 
+	if (vssd->event != VSS_EVENT_REHEARSE)
+		vssd->rehearsal_ms = 0;
+	vssd->run = (VssRun){ .rehearsal = vssd->rehearsal_ms > 0,
+		.began_us = g_get_real_time(),
+		.ender = VSS_ENDER_FAILURE };
+	survey = look(vssd, &error);
 	if (!survey) {
-		vss_machine_post(&vssd->machine, VSS_EVENT_ENDED_BADLY, 0);
+		post(vssd, VSS_EVENT_ENDED_BADLY, 0);
 		hvis_log(HVIS_LOG_WARNING, "No freeze: %s", error->message);
+		refuse(vssd, vssd->rehearsal_ms ? "rehearsal" : "backup", error);
 		return;
 	}
+	json_object_put(vssd->plan);
+	vssd->plan = vss_plan_json(survey);
 	set_deadline(vssd, FREEZE_MS);
 	/* To answer THAW nothing may have to be read from what is frozen; where that is not allowed,
 	 * the guard's deadline remains. */
@@ -150,8 +226,22 @@ static void order_start(gpointer data)
 
 static void order_thaw(gpointer data)
 {
+	static const VssEnder enders[VSS_EVENT_N] = {
+		[VSS_EVENT_FREEZE] = VSS_ENDER_HOST,
+		[VSS_EVENT_THAW] = VSS_ENDER_HOST,
+		[VSS_EVENT_HOT_BACKUP] = VSS_ENDER_HOST,
+		[VSS_EVENT_LOST] = VSS_ENDER_DEVICE,
+		[VSS_EVENT_STOP] = VSS_ENDER_DAEMON,
+		[VSS_EVENT_DEADLINE] = VSS_ENDER_DEADLINE,
+		[VSS_EVENT_HAND] = VSS_ENDER_HAND,
+	};
 	Vssd *vssd = data;
+	gboolean first = vssd->run.ender == VSS_ENDER_FAILURE;
 
+	if (first && vssd->rehearsal_ms && vssd->frozen_us && vssd->event == VSS_EVENT_DEADLINE)
+		vssd->run.ender = VSS_ENDER_TIME;
+	else if (first)
+		vssd->run.ender = enders[vssd->event];
 	if (vssd->session)
 		vss_session_thaw(vssd->session);
 }
@@ -162,8 +252,11 @@ static gboolean order_check(gpointer data)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VssSurvey) survey = look(vssd, &error);
 
-	if (!survey)
+	if (!survey) {
 		hvis_log(HVIS_LOG_WARNING, "No backup is possible: %s", error->message);
+		vssd->rehearsal_ms = 0;
+		refuse(vssd, "check", error);
+	}
 	return survey != NULL;
 }
 
@@ -192,13 +285,15 @@ static gboolean on_request(HvisService *service, guint64 txn, const guint8 *byte
 
 	if (!vss_request_decode(bytes, len, &op, error))
 		return FALSE;
+	if (vssd->machine.state == VSS_STATE_REHEARSING)
+		say(vssd, HVIS_LOG_WARNING, "The host was refused: a rehearsal was under way");
 	if (op == HVIS_VSS_OP_FREEZE) {
 		hvis_service_extend(service, txn, FREEZE_MS);
-		vss_machine_post(&vssd->machine, VSS_EVENT_FREEZE, txn);
+		post(vssd, VSS_EVENT_FREEZE, txn);
 	} else if (op == HVIS_VSS_OP_THAW)
-		vss_machine_post(&vssd->machine, VSS_EVENT_THAW, txn);
+		post(vssd, VSS_EVENT_THAW, txn);
 	else if (op == HVIS_VSS_OP_HOT_BACKUP)
-		vss_machine_post(&vssd->machine, VSS_EVENT_HOT_BACKUP, txn);
+		post(vssd, VSS_EVENT_HOT_BACKUP, txn);
 	else
 		reply(vssd, txn, HVIS_E_NOT_SUPPORTED);
 	return TRUE;
@@ -256,7 +351,7 @@ static void on_state(
 
 	say(vssd, level, text);
 	if (!ready && vssd->was_ready)
-		vss_machine_post(&vssd->machine, VSS_EVENT_LOST, 0);
+		post(vssd, VSS_EVENT_LOST, 0);
 	vssd->was_ready = ready;
 	if (state != HVIS_SERVICE_STOPPED)
 		tell_manager(vssd, text);
@@ -274,6 +369,108 @@ static const HvisServiceOps service_ops = {
 	.on_state = on_state,
 };
 
+/* --- the socket --- */
+
+static struct json_object *counters_json(const Vssd *vssd)
+{
+	const HvisServiceCounters *counters = hvis_service_counters(vssd->service);
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "requests", hvis_json_count(counters->requests));
+	json_object_object_add(object, "answered", hvis_json_count(counters->replies));
+	json_object_object_add(object, "malformed", hvis_json_count(counters->malformed));
+	json_object_object_add(object, "overdue", hvis_json_count(counters->overdue));
+	json_object_object_add(object, "reopened", hvis_json_count(counters->reopened));
+	return object;
+}
+
+static struct json_object *time_json(gint64 us)
+{
+	return us ? json_object_new_int64(us) : NULL;
+}
+
+static struct json_object *give_status(gpointer data)
+{
+	Vssd *vssd = data;
+	struct json_object *status = json_object_new_object();
+	const char *state = vss_state_name(vssd->machine.state);
+
+	json_object_object_add(status, "version", json_object_new_string(PACKAGE_VERSION));
+	hvis_service_add_status(status, vssd->service, vssd->clock->now(vssd->clock));
+	json_object_object_add(status, "backup", json_object_new_string(state));
+	json_object_object_add(status, "frozen_since_us", time_json(vssd->frozen_us));
+	json_object_object_add(status, "deadline_us", time_json(vssd->until_us));
+	json_object_object_add(status, "last", json_object_get(vss_history_last(vssd->history)));
+	json_object_object_add(status, "counters", counters_json(vssd));
+	return status;
+}
+
+/* While there is a session, the one it goes by: nothing is read then. */
+static struct json_object *give_plan(gpointer data, GError **error)
+{
+	Vssd *vssd = data;
+	g_autoptr(VssSurvey) survey = NULL;
+
+	if (!vss_machine_is_at_rest(&vssd->machine))
+		return json_object_get(vssd->plan);
+	survey = vss_survey_new(vssd->config, vssd->options->root, error);
+	return survey ? vss_plan_json(survey) : NULL;
+}
+
+static struct json_object *give_history(guint count, gsize room, gpointer data)
+{
+	return vss_history_list(((Vssd *)data)->history, count, room);
+}
+
+static gboolean rehearse(gint64 ms, gpointer data, GError **error)
+{
+	Vssd *vssd = data;
+	guint limit = vssd->session_options.deadline_ms;
+
+	if (ms < 1 || ms >= limit)
+		return hvis_fail(error, HVIS_ERROR_INVALID,
+			"a rehearsal takes more than 0 s, and less than the %.3g s of Deadline=",
+			(double)limit / 1000);
+	if (!vss_machine_is_at_rest(&vssd->machine))
+		return hvis_fail(error, HVIS_ERROR_BUSY, "a %s is under way",
+			vssd->rehearsal_ms ? "rehearsal" : "backup");
+	vssd->rehearsal_ms = (guint)ms;
+	post(vssd, VSS_EVENT_REHEARSE, 0);
+	return TRUE;
+}
+
+static gboolean thaw(gboolean *later, gpointer data, GError **error)
+{
+	Vssd *vssd = data;
+
+	*later = vssd->session != NULL;
+	if (*later) {
+		post(vssd, VSS_EVENT_HAND, 0);
+		return TRUE;
+	}
+	if (!g_file_test(vssd->options->marker, G_FILE_TEST_EXISTS))
+		return hvis_fail(error, HVIS_ERROR_NOT_FOUND, "nothing is frozen");
+	return vss_session_thaw_left_over(&vssd->session_options, error);
+}
+
+static const VssSocketOps socket_ops = { give_status, give_plan, give_history, rehearse, thaw };
+
+static gboolean listen_for_callers(Vssd *vssd, GError **error)
+{
+	const HvisLogContext context = { .message_id = HVIS_MESSAGE_SOCKET_FAILED };
+	g_autoptr(GError) failed = NULL;
+
+	if (vss_socket_listen(vssd->socket, vssd->options->socket, &failed))
+		return TRUE;
+	if (hvis_error_is(failed, HVIS_ERROR_BUSY)) {
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return FALSE;
+	}
+	hvis_log_with(
+		HVIS_LOG_WARNING, &context, "hvctl cannot reach this daemon: %s", failed->message);
+	return TRUE;
+}
+
 /* --- life --- */
 
 Vssd *vssd_new(const VssdOptions *options, GError **error)
@@ -289,7 +486,10 @@ Vssd *vssd_new(const VssdOptions *options, GError **error)
 		return NULL;
 	vssd->session_options = (VssSessionOptions){ options->programs, options->prefix,
 		options->marker, (guint)hvis_config_int(vssd->config, "vss", "Deadline") };
+	vssd->history = vss_history_new();
+	vssd->record = vss_record_new(options->root, on_unrecorded, vssd);
 	vssd->service = hvis_service_new(&service_ops, options->device, NULL, vssd);
+	vssd->socket = vss_socket_new(&socket_ops, vssd);
 	return g_steal_pointer(&vssd);
 }
 
@@ -297,24 +497,32 @@ void vssd_free(Vssd *vssd)
 {
 	if (!vssd)
 		return;
+	vss_socket_free(vssd->socket); /* may thaw */
 	vss_session_free(vssd->session);
 	hvis_service_free(vssd->service);
 	set_deadline(vssd, 0);
+	vss_record_free(vssd->record);
+	vss_history_free(vssd->history);
+	json_object_put(vssd->plan);
 	hvis_config_free(vssd->config);
 	g_ptr_array_unref(vssd->kept);
 	g_free(vssd);
 }
 
-void vssd_start(Vssd *vssd)
+gboolean vssd_start(Vssd *vssd, GError **error)
 {
-	g_autoptr(GError) error = NULL;
+	g_autoptr(GError) failed = NULL;
 
 	signal(SIGPIPE, SIG_IGN); /* a worker that is gone is found out by its socket */
-	if (!vss_session_thaw_left_over(&vssd->session_options, &error))
-		hvis_log(HVIS_LOG_ERROR, "Something may have been left frozen: %s", error->message);
+	if (!listen_for_callers(vssd, error)) /* first: the marker may be that of who has it */
+		return FALSE;
+	if (!vss_session_thaw_left_over(&vssd->session_options, &failed))
+		hvis_log(
+			HVIS_LOG_ERROR, "Something may have been left frozen: %s", failed->message);
 	hvis_notify_status("Starting");
 	hvis_watchdog_attach();
 	hvis_service_start(vssd->service);
+	return TRUE;
 }
 
 static gboolean on_quit(gpointer data)
@@ -322,7 +530,7 @@ static gboolean on_quit(gpointer data)
 	Vssd *vssd = data;
 
 	vssd->stopping = TRUE;
-	vss_machine_post(&vssd->machine, VSS_EVENT_STOP, 0);
+	post(vssd, VSS_EVENT_STOP, 0);
 	if (!vssd->session)
 		g_main_loop_quit(vssd->loop);
 	return G_SOURCE_CONTINUE;

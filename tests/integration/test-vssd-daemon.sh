@@ -10,89 +10,10 @@
 # unexpectedly", errno -4).
 # shellcheck disable=SC2034 # for vssd.sh
 vssd_types=xfs
-# shellcheck source=tests/integration/vssd.sh
-. "${top_srcdir:-$(dirname "$0")/../..}/tests/integration/vssd.sh"
+# shellcheck source=tests/integration/vssd-link.sh
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/integration/vssd-link.sh"
 
-host=$build/hvis-host
-[ -x "$host" ] || leave "hvis-host is not built here"
-link_pid='' daemon_pid=''
-
-at_end()
-{
-	for end_pid in $daemon_pid $link_pid; do
-		kill -KILL "$end_pid" 2>/dev/null
-	done
-}
-
-ctl()
-{
-	timeout 60 "$host" ctl "$scratch/host.sock" "$@"
-}
-
-# --- the made-up machine ---
-
-root=$scratch/root
-prefix=$(sed -n 's/^prefix = //p' "$build/Makefile")
-etc=$root$(sed -n 's/^sysconfdir = //p' "$build/Makefile" | sed "s|\${prefix}|$prefix|")/hvis
-mkdir -p "$etc" "$root/proc/1/ns" "$root/proc/$$/ns" "$root/etc"
-ln -s /sys "$root/sys"
-ln -s 'mnt:[1]' "$root/proc/1/ns/mnt"
-ln -s 'mnt:[2]' "$root/proc/$$/ns/mnt"
-echo '1 0 0:2 / / rw - tmpfs none rw' >"$root/proc/1/mountinfo"
-
-look_at_mounts()
-{
-	grep -F " $scratch/m-" /proc/self/mountinfo >"$root/proc/$$/mountinfo"
-}
-
-# configure KEY=VALUE…: of [vss]
-configure()
-{
-	printf '[vss]\nDeadline=%s\n' "${deadline:-1min}" >"$etc/hvis.conf"
-	[ $# -eq 0 ] || printf '%s\n' "$@" >>"$etc/hvis.conf"
-}
-
-daemon_start()
-{
-	SYSTEMD_EXEC_PID=0 "$build/vssd/hv_vss_daemon" -n --device "$scratch/dev/hv_vss" --root "$root" \
-		--programs "$programs" --prefix vss- --marker "$marker" >>"$scratch/daemon.log" 2>&1 &
-	daemon_pid=$!
-	check "a daemon serves" wait_for 20 ctl wait vss --timeout 20
-}
-
-# daemon_stop [SIGNAL]: its exit status
-daemon_stop()
-{
-	kill "-${1:-TERM}" "$daemon_pid"
-	wait "$daemon_pid" 2>/dev/null
-}
-
-frozen()
-{
-	ctl services --json | tr -d ' "' | grep -q '^backup:frozen'
-}
-
-idle()
-{
-	ctl services --json | tr -d ' "' | grep -q '^backup:idle'
-}
-
-# hold SECONDS: a backup in the background, until all is frozen.
-hold()
-{
-	"$host" ctl "$scratch/host.sock" backup --hold "$1" >"$scratch/backup" 2>&1 &
-	backup=$!
-	wait_for 20 frozen
-}
-
-log_has()
-{
-	grep -qF -e "$1" "$scratch/daemon.log"
-}
-
-"$host" link --dir "$scratch/dev" --service vss --control "$scratch/host.sock" >"$scratch/link.log" 2>&1 &
-link_pid=$!
-wait_for 20 test -S "$scratch/dev/hv_vss"
+link_start
 look_at_mounts
 configure
 daemon_start
@@ -137,8 +58,7 @@ kill -KILL "$link_pid"
 wait "$link_pid" 2>/dev/null
 check "the device is gone while all is frozen" thawed_within 3000 "$(now_ms)"
 wait "$backup" 2>/dev/null
-"$host" link --dir "$scratch/dev" --service vss --control "$scratch/host.sock" >"$scratch/link.log" 2>&1 &
-link_pid=$!
+link_start
 wait_for 20 ctl wait vss --timeout 20
 check "a new device is served" ctl backup --hold 0.1
 
@@ -150,18 +70,6 @@ for signal in TERM KILL; do
 	daemon_start
 	check "and the next backup is well" ctl backup --hold 0.1
 done
-
-# children WHAT: the process number of the daemon's worker or guard
-child()
-{
-	local pid
-	# shellcheck disable=SC2013 # words
-	for pid in $(cat "/proc/$daemon_pid/task/$daemon_pid/children"); do
-		if grep -q "^vss-$1" "/proc/$pid/comm"; then
-			echo "$pid"
-		fi
-	done
-}
 
 for what in worker guard both; do
 	hold 8
@@ -177,13 +85,9 @@ done
 
 # --- what is left over ---
 
-# All three: only who starts next can undo it. They are stopped first: else the worker may see that
-# the guard is dead, and thaw, before its own turn.
+# All three: only who starts next can undo it.
 hold 60
-killed=("$(child worker)" "$(child guard)" "$daemon_pid")
-kill -STOP "${killed[@]}"
-kill -KILL "${killed[@]}"
-wait "$daemon_pid" 2>/dev/null
+kill_all
 check "daemon, worker and guard killed: it stays frozen" frozen_at "${mounts[0]}"
 daemon_start
 check "until the next daemon starts" thawed_within 3000 "$(now_ms)"

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What became of the last backups, rehearsals and refusals: entries are of type Backup of io.hvis.Vss, in
+ * memory alone. Times of a session are those of CLOCK_BOOTTIME, and become real time here.
+ */
+#pragma once
+
+#include <json-c/json.h>
+
+#include "vssd/session.h"
+
+#define VSS_HISTORY_MAX 50u
+
+/* Who had it thawed; in the order of the words for them. */
+typedef enum {
+	VSS_ENDER_FAILURE, /* something went wrong */
+	VSS_ENDER_HOST,
+	VSS_ENDER_TIME, /* of a rehearsal */
+	VSS_ENDER_DEADLINE,
+	VSS_ENDER_HAND,
+	VSS_ENDER_DEVICE, /* it was lost */
+	VSS_ENDER_DAEMON, /* it was stopped */
+	VSS_ENDER_N,
+} VssEnder;
+
+/* What the coordinator knows of a session. */
+typedef struct {
+	gboolean rehearsal;
+	gboolean in_time; /* it was thawed when it was to be, not before */
+	gint64 began_us; /* real time */
+	VssEnder ender;
+} VssRun;
+
+/* A new entry of a session that has ended. */
+struct json_object *vss_history_entry(const VssRun *run, const VssOutcome *outcome);
+
+/* A new entry of what was not begun. @kind: "backup", "rehearsal" or "check". */
+struct json_object *vss_history_refusal(const char *kind, const char *message);
+
+/* Its members, borrowed. "ok"; one sentence. */
+const char *vss_history_result(struct json_object *entry);
+const char *vss_history_message(struct json_object *entry);
+
+typedef struct VssHistory VssHistory;
+
+VssHistory *vss_history_new(void);
+void vss_history_free(VssHistory *history);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssHistory, vss_history_free)
+
+/* Takes @entry. */
+void vss_history_add(VssHistory *history, struct json_object *entry);
+
+/* The last one, borrowed; NULL where there is none. */
+struct json_object *vss_history_last(const VssHistory *history);
+
+/* The last @count at most, the last one first, those that have together at most @room bytes. New. */
+struct json_object *vss_history_list(const VssHistory *history, guint count, gsize room);
+
+/*
+ * @entry for the host, as the value of a key: JSON of at most what a record holds. The times of the mounts
+ * are left out where it would be longer, then the message. New.
+ */
+char *vss_history_value(struct json_object *entry);

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The methods: parameters, who waits, answers. */
+#include "config.h"
+
+#include "vssd/socket.h"
+
+#include <util/error.h>
+#include <varlink/varlink.h>
+
+#include "vssd/history.h"
+#include "vssd/plan-json.h"
+
+#define INTERFACE "io.hvis.Vss"
+#define ROOM (VARLINK_MESSAGE_MAX - 65536u) /* for a list, beside the rest of an answer */
+
+struct VssSocket {
+	const VssSocketOps *ops;
+	gpointer data;
+	VarlinkServer *server;
+	VarlinkCall *rehearsal; /* waits for the end of its own; NULL: nobody does */
+	GPtrArray *thaws; /* of VarlinkCall: wait for the end of whatever there is */
+};
+
+static const char description[] = {
+#include "vssd/io.hvis.Vss.h"
+};
+
+static struct json_object *reply_new(const char *name, struct json_object *value)
+{
+	struct json_object *reply = json_object_new_object();
+
+	json_object_object_add(reply, name, value);
+	return reply;
+}
+
+/* --- reading --- */
+
+static void on_get_status(VarlinkCall *call, struct json_object *params, gpointer data)
+{
+	VssSocket *socket = data;
+
+	varlink_call_reply(call, reply_new("status", socket->ops->status(socket->data)));
+}
+
+static void on_plan(VarlinkCall *call, struct json_object *params, gpointer data)
+{
+	VssSocket *socket = data;
+	g_autoptr(GError) error = NULL;
+	struct json_object *plan;
+	gint64 from = 0;
+
+	if (!varlink_param_int_opt(call, "from", &from))
+		return;
+	plan = socket->ops->plan(socket->data, &error);
+	if (plan)
+		varlink_call_reply(call, vss_plan_page(plan, from, ROOM));
+	else
+		varlink_call_gerror(call, INTERFACE, error);
+	json_object_put(plan);
+}
+
+static void on_history(VarlinkCall *call, struct json_object *params, gpointer data)
+{
+	VssSocket *socket = data;
+	gint64 count = VSS_HISTORY_MAX;
+
+	if (!varlink_param_int_opt(call, "count", &count))
+		return;
+	varlink_call_reply(call,
+		reply_new("backups", socket->ops->history((guint)CLAMP(count, 0, VSS_HISTORY_MAX),
+					     ROOM, socket->data)));
+}
+
+/* --- doing --- */
+
+/* Nobody is there any more to whom it would be told: it is over. */
+static void on_hangup(VarlinkCall *call, gpointer data)
+{
+	VssSocket *socket = data;
+	gboolean later;
+
+	g_clear_pointer(&socket->rehearsal, varlink_call_unref);
+	socket->ops->thaw(&later, socket->data, NULL);
+}
+
+static void on_rehearse(VarlinkCall *call, struct json_object *params, gpointer data)
+{
+	VssSocket *socket = data;
+	g_autoptr(GError) error = NULL;
+	gboolean begun;
+	gint64 ms;
+
+	if (!varlink_param_int(call, "duration_ms", &ms))
+		return;
+	if (socket->rehearsal) {
+		hvis_fail(&error, HVIS_ERROR_BUSY, "a rehearsal is under way");
+		varlink_call_gerror(call, INTERFACE, error);
+		return;
+	}
+	socket->rehearsal = varlink_call_ref(call); /* first: its end may come at once */
+	varlink_call_on_hangup(call, on_hangup, socket);
+	begun = socket->ops->rehearse(ms, socket->data, &error);
+	if (begun)
+		return;
+	varlink_call_gerror(call, INTERFACE, error);
+	g_clear_pointer(&socket->rehearsal, varlink_call_unref);
+}
+
+static void on_thaw(VarlinkCall *call, struct json_object *params, gpointer data)
+{
+	VssSocket *socket = data;
+	g_autoptr(GError) error = NULL;
+	gboolean later = FALSE;
+
+	if (!socket->ops->thaw(&later, socket->data, &error))
+		varlink_call_gerror(call, INTERFACE, error);
+	else if (later)
+		g_ptr_array_add(socket->thaws, varlink_call_ref(call));
+	else
+		varlink_call_reply(call, reply_new("backup", NULL));
+}
+
+void vss_socket_ended(VssSocket *socket, struct json_object *entry)
+{
+	g_autoptr(GPtrArray) thaws = g_steal_pointer(&socket->thaws);
+
+	socket->thaws = g_ptr_array_new_with_free_func((GDestroyNotify)varlink_call_unref);
+	if (socket->rehearsal)
+		varlink_call_reply(socket->rehearsal, reply_new("backup", json_object_get(entry)));
+	g_clear_pointer(&socket->rehearsal, varlink_call_unref);
+	for (guint i = 0; i < thaws->len; i++)
+		varlink_call_reply((VarlinkCall *)g_ptr_array_index(thaws, i),
+			reply_new("backup", json_object_get(entry)));
+}
+
+/* --- life --- */
+
+static const VarlinkMethod methods[] = {
+	{ .name = "GetStatus", .handle = on_get_status },
+	{ .name = "Plan", .handle = on_plan },
+	{ .name = "History", .handle = on_history },
+	{ .name = "Rehearse", .handle = on_rehearse, .privileged = TRUE },
+	{ .name = "Thaw", .handle = on_thaw, .privileged = TRUE },
+	{ 0 },
+};
+
+VssSocket *vss_socket_new(const VssSocketOps *ops, gpointer data)
+{
+	VssSocket *socket = g_new0(VssSocket, 1);
+
+	socket->ops = ops;
+	socket->data = data;
+	socket->thaws = g_ptr_array_new_with_free_func((GDestroyNotify)varlink_call_unref);
+	socket->server = varlink_server_new("hv_vss_daemon", PACKAGE_VERSION);
+	varlink_server_add(socket->server, INTERFACE, description, methods, socket);
+	return socket;
+}
+
+void vss_socket_free(VssSocket *socket)
+{
+	if (!socket)
+		return;
+	varlink_server_free(socket->server);
+	g_clear_pointer(&socket->rehearsal, varlink_call_unref);
+	g_ptr_array_unref(socket->thaws);
+	g_free(socket);
+}
+
+gboolean vss_socket_listen(VssSocket *socket, const char *path, GError **error)
+{
+	return varlink_server_listen(socket->server, path, 0666, error);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * io.hvis.Vss on the daemon's socket: what hvctl and other programs of the guest may ask. It stays answered
+ * while file systems are frozen: nothing here opens a file or logs. What is done is up to the coordinator.
+ */
+#pragma once
+
+#include <glib.h>
+#include <json-c/json.h>
+
+typedef struct VssSocket VssSocket;
+
+typedef struct {
+	struct json_object *(*status)(gpointer data); /* type Status of the interface; new */
+	struct json_object *(*plan)(gpointer data, GError **error); /* as vss_plan_json(); new */
+	/* As vss_history_list(). */
+	struct json_object *(*history)(guint count, gsize room, gpointer data);
+	/* Begin a rehearsal: vss_socket_ended() follows, perhaps before this returns. FALSE: it does not. */
+	gboolean (*rehearse)(gint64 ms, gpointer data, GError **error);
+	/*
+	 * Thaw what is frozen. *@later: vss_socket_ended() follows; else it is done. HVIS_ERROR_NOT_FOUND
+	 * where nothing is frozen.
+	 */
+	gboolean (*thaw)(gboolean *later, gpointer data, GError **error);
+} VssSocketOps;
+
+/* @ops must outlive it. */
+VssSocket *vss_socket_new(const VssSocketOps *ops, gpointer data);
+
+/* Callers who wait are hung up on; a rehearsal of theirs is thawed by @ops. */
+void vss_socket_free(VssSocket *socket);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssSocket, vss_socket_free)
+
+/* Listen on @path, for everyone; makes its directory. HVIS_ERROR_BUSY where another daemon does. */
+gboolean vss_socket_listen(VssSocket *socket, const char *path, GError **error);
+
+/* A session has ended, or could not begin: tell @entry to who waits for that. */
+void vss_socket_ended(VssSocket *socket, struct json_object *entry);
