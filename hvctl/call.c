@@ -2,6 +2,7 @@
 #include "hvctl/call.h"
 
 #include "util/output.h"
+#include "vssd/options.h"
 
 /* No socket, or nobody behind it. */
 static gboolean not_running(const GError *error)
@@ -10,19 +11,30 @@ static gboolean not_running(const GError *error)
 	       hvis_error_is(error, HVIS_ERROR_CLOSED);
 }
 
-VarlinkClient *hvctl_connect(const HvctlRequest *request, GError **error)
+static const HvctlDaemon kvp_daemon = { "hv_kvp_daemon", "io.hvis.Kvp", HVCTL_SOCKET };
+const HvctlDaemon hvctl_vss_daemon = { "hv_vss_daemon", "io.hvis.Vss", VSS_SOCKET };
+
+static VarlinkClient *connect_to(
+	const HvctlDaemon *daemon, const HvctlRequest *request, GError **error)
 {
+	gboolean is_default = g_str_equal(request->socket, HVCTL_SOCKET);
 	g_autoptr(GError) cause = NULL;
-	VarlinkClient *client = varlink_client_connect(request->socket, &cause);
+	VarlinkClient *client =
+		varlink_client_connect(is_default ? daemon->socket : request->socket, &cause);
 
 	if (client)
 		return client;
 	if (not_running(cause))
-		hvis_fail(error, HVIS_ERROR_CLOSED, "hv_kvp_daemon does not run (%s)",
+		hvis_fail(error, HVIS_ERROR_CLOSED, "%s does not run (%s)", daemon->name,
 			cause->message);
 	else
 		g_propagate_error(error, g_steal_pointer(&cause));
 	return NULL;
+}
+
+VarlinkClient *hvctl_connect(const HvctlRequest *request, GError **error)
+{
+	return connect_to(&kvp_daemon, request, error);
 }
 
 gboolean hvctl_daemon_runs(const HvctlRequest *request, GError **error)
@@ -32,10 +44,10 @@ gboolean hvctl_daemon_runs(const HvctlRequest *request, GError **error)
 	return client != NULL;
 }
 
-struct json_object *hvctl_call_on(VarlinkClient *client, const HvctlRequest *request,
-	const char *method, struct json_object *params, GError **error)
+static struct json_object *call_on(VarlinkClient *client, const HvctlDaemon *daemon,
+	const HvctlRequest *request, const char *method, struct json_object *params, GError **error)
 {
-	g_autofree char *name = g_strconcat("io.hvis.Kvp.", method, NULL);
+	g_autofree char *name = g_strconcat(daemon->interface, ".", method, NULL);
 	g_autoptr(GError) cause = NULL;
 	struct json_object *answer =
 		varlink_client_call(client, name, params, request->timeout_ms, &cause);
@@ -44,21 +56,33 @@ struct json_object *hvctl_call_on(VarlinkClient *client, const HvctlRequest *req
 		return answer;
 	if (hvis_error_is(cause, HVIS_ERROR_CLOSED)) /* it does run, or did */
 		hvis_fail(error, HVIS_ERROR_IO,
-			"hv_kvp_daemon hung up: it was stopped, or has too many callers");
+			"%s hung up: it was stopped, or has too many callers", daemon->name);
 	else
 		g_propagate_error(error, g_steal_pointer(&cause));
+	return NULL;
+}
+
+struct json_object *hvctl_call_on(VarlinkClient *client, const HvctlRequest *request,
+	const char *method, struct json_object *params, GError **error)
+{
+	return call_on(client, &kvp_daemon, request, method, params, error);
+}
+
+struct json_object *hvctl_call_to(const HvctlDaemon *daemon, const HvctlRequest *request,
+	const char *method, struct json_object *params, GError **error)
+{
+	g_autoptr(VarlinkClient) client = connect_to(daemon, request, error);
+
+	if (client)
+		return call_on(client, daemon, request, method, params, error);
+	json_object_put(params);
 	return NULL;
 }
 
 struct json_object *hvctl_call(
 	const HvctlRequest *request, const char *method, struct json_object *params, GError **error)
 {
-	g_autoptr(VarlinkClient) client = hvctl_connect(request, error);
-
-	if (client)
-		return hvctl_call_on(client, request, method, params, error);
-	json_object_put(params);
-	return NULL;
+	return hvctl_call_to(&kvp_daemon, request, method, params, error);
 }
 
 struct json_object *hvctl_params(const HvctlRequest *request)

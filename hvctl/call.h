@@ -1,10 +1,23 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One call to the key-value daemon, and one answer printed: what most commands consist of. */
+/* One call to a daemon, the key-value one unless another is named, and one answer printed. */
 #pragma once
 
 #include <json-c/json.h>
 #include "hvctl/command.h"
 #include "varlink/varlink.h"
+
+/* Whom a call goes to. */
+typedef struct {
+	const char *name; /* "hv_kvp_daemon" */
+	const char *interface; /* "io.hvis.Kvp" */
+	const char *socket; /* where the request names none */
+} HvctlDaemon;
+
+extern const HvctlDaemon hvctl_vss_daemon;
+
+/* As hvctl_call() below, to @daemon. */
+struct json_object *hvctl_call_to(const HvctlDaemon *daemon, const HvctlRequest *request,
+	const char *method, struct json_object *params, GError **error);
 
 /*
  * Call io.hvis.Kvp.@method on the request's socket. Takes @params. Returns a new reference. A

@@ -12,9 +12,9 @@ const HvctlCommand hvctl_commands[] = {
 		.usage = "",
 		.options = HVCTL_OPT_JSON | HVCTL_OPT_CALL,
 		.summary = "show what the services do, and why one does not work",
-		.help = "The exit status is 0 where the host is being served, 1 where a daemon "
-			"runs but does not serve it yet, 3 where the daemon does not run, and 5 "
-			"where it does not answer.",
+		.help = "The exit status is that of hv_kvp_daemon: 0 where it serves the host, 1 "
+			"where it runs but does not serve it yet, 3 where it does not run, and 5 "
+			"where it does not answer. With --socket hv_kvp_daemon alone is shown.",
 		.run = hvctl_status },
 	{ .path = "info",
 		.usage = "",
@@ -159,6 +159,44 @@ const HvctlCommand hvctl_commands[] = {
 		.summary = "take the last change of addresses back",
 		.help = "Where somebody has changed the files since, nothing is done. For root.",
 		.run = hvctl_ip_rollback },
+	{ .path = "vss plan",
+		.usage = "",
+		.options = HVCTL_OPT_JSON | HVCTL_OPT_CALL,
+		.summary = "show what a backup would freeze, what not, and why",
+		.help = "Where hv_vss_daemon does not run hvctl looks itself. The exit status is 1 "
+			"where no backup is possible.",
+		.run = hvctl_vss_plan },
+	{ .path = "vss status",
+		.usage = "",
+		.options = HVCTL_OPT_JSON | HVCTL_OPT_CALL,
+		.summary = "show whether something is frozen, and how the last backup went",
+		.help = "The exit status is as of \"hvctl status\", of hv_vss_daemon.",
+		.run = hvctl_vss_status },
+	{ .path = "vss history",
+		.usage = "",
+		.options = HVCTL_OPT_JSON | HVCTL_OPT_LINES | HVCTL_OPT_CALL,
+		.summary = "show the last backups and rehearsals, and how each ended",
+		.help = "The last one first; 50 at most, since the daemon started. With --json "
+			"the times of each mount, too.",
+		.run = hvctl_vss_history },
+	{ .path = "vss rehearse",
+		.usage = "",
+		.options = HVCTL_OPT_JSON | HVCTL_OPT_DURATION | HVCTL_OPT_YES | HVCTL_OPT_CALL,
+		.summary = "freeze and thaw as for a backup, and show how long it took",
+		.help = "It is a real freeze: what writes stands still meanwhile, and backups of "
+			"the host are refused. A process writes to one of the file systems to see "
+			"how long that is held up. Who interrupts it thaws. The exit status is 1 "
+			"where it did not go well. For root.",
+		.is_long = TRUE,
+		.run = hvctl_vss_rehearse },
+	{ .path = "vss thaw",
+		.usage = "",
+		.options = HVCTL_OPT_MARKER | HVCTL_OPT_CALL,
+		.summary = "thaw what a backup has frozen, by hand",
+		.help = "The host is told that its backup has failed. Where hv_vss_daemon does not "
+			"run or answer, what was left frozen is found by its marker. The exit "
+			"status is 1 where nothing is frozen. For root.",
+		.run = hvctl_vss_thaw },
 	{ .path = "config check",
 		.usage = "",
 		.options = HVCTL_OPT_JSON,

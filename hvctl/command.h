@@ -35,6 +35,9 @@ enum {
 	HVCTL_OPT_VERSION = 1u << 21, /* of no command */
 	HVCTL_OPT_FIELD = 1u << 22,
 	HVCTL_OPT_EXPLAIN = 1u << 23,
+	HVCTL_OPT_DURATION = 1u << 24,
+	HVCTL_OPT_YES = 1u << 25,
+	HVCTL_OPT_MARKER = 1u << 26,
 	HVCTL_OPT_COMMON = HVCTL_OPT_HELP | HVCTL_OPT_COLOR,
 	HVCTL_OPT_CALL = HVCTL_OPT_SOCKET | HVCTL_OPT_TIMEOUT,
 	/* of a command that can do without the daemon */
@@ -66,6 +69,7 @@ typedef enum {
 #define HVCTL_STDIN "standard input"
 #define HVCTL_ARGS_MAX 1000u /* ours: of a command that takes several */
 #define HVCTL_TIMEOUT_MS 10000
+#define HVCTL_DURATION_MS 2000 /* of a rehearsal */
 
 typedef struct HvctlRequest HvctlRequest;
 
@@ -91,16 +95,18 @@ struct HvctlRequest {
 	char *group; /* the words before --help that are no whole command: "kvp"; or NULL */
 	char **args; /* command->n_args of them, valid UTF-8 */
 	gboolean explain, json, origin, offline, raw, split, append, all, if_stale, dry_run, repair,
-		replace, follow;
+		replace, follow, yes;
 	gboolean color; /* what is printed may have colours */
 	HvctlFormat format;
 	gint64 lines; /* --lines; -1 = not given */
 	char *value; /* --value; NULL = not given */
 	char *field; /* --field; NULL = not given */
-	char *socket, *pool_dir;
+	char *socket, *pool_dir, *marker;
+	gboolean names_marker; /* --marker was given */
 	gboolean names_dir; /* --pool-dir was given */
 	gboolean fallback; /* the files will do where the daemon does not run */
 	gboolean quiet; /* say nothing on standard error */
+	guint duration_ms; /* --duration */
 	int timeout_ms; /* of an answer; of a command that is_long: of all, -1 = for ever */
 	const char *pool; /* a name that the daemon knows; NULL where none was given */
 	const char *root; /* what to look at in place of "/": for tests, "" otherwise */
@@ -155,5 +161,10 @@ extern const char *const hvctl_ip_words[]; /* of "ip set", beside addresses; NUL
 HvisExit hvctl_ip_set(const HvctlRequest *request, GError **error);
 HvisExit hvctl_ip_show(const HvctlRequest *request, GError **error);
 HvisExit hvctl_ip_rollback(const HvctlRequest *request, GError **error);
+HvisExit hvctl_vss_plan(const HvctlRequest *request, GError **error);
+HvisExit hvctl_vss_status(const HvctlRequest *request, GError **error);
+HvisExit hvctl_vss_history(const HvctlRequest *request, GError **error);
+HvisExit hvctl_vss_rehearse(const HvctlRequest *request, GError **error);
+HvisExit hvctl_vss_thaw(const HvctlRequest *request, GError **error);
 HvisExit hvctl_config_check(const HvctlRequest *request, GError **error);
 HvisExit hvctl_config_show(const HvctlRequest *request, GError **error);

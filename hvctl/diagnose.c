@@ -5,18 +5,39 @@
 
 #define BUS "/sys/bus/vmbus/devices"
 
-static gboolean is_kvp(const char *devices, const char *name)
+const HvctlService hvctl_service_kvp = {
+	.device = HVCTL_KVP_DEVICE,
+	.class = HVCTL_KVP_CLASS,
+	.unit = "hv-kvp-daemon",
+	.no_offer = "the host does not offer key-value pairs: switch on the VM's integration "
+		    "service \"Data Exchange\" (Key-Value Pair Exchange)",
+	.no_driver = "the host offers key-value pairs, but there is no " HVCTL_KVP_DEVICE
+		     ": load the driver with \"modprobe hv_utils\"",
+};
+
+const HvctlService hvctl_service_vss = {
+	.device = HVCTL_VSS_DEVICE,
+	.class = HVCTL_VSS_CLASS,
+	.unit = "hv-vss-daemon",
+	.no_offer = "the host does not offer backups: switch on the VM's integration service "
+		    "\"Backup (volume shadow copy)\"; Azure never does",
+	.no_driver = "the host offers backups, but there is no " HVCTL_VSS_DEVICE
+		     ": load the driver with \"modprobe hv_utils\"",
+};
+
+static gboolean is_of(const HvctlService *service, const char *devices, const char *name)
 {
+	g_autofree char *wanted = g_strconcat("{", service->class, "}", NULL);
 	g_autofree char *path = g_build_filename(devices, name, "class_id", NULL);
 	g_autofree char *class = NULL;
 
 	return g_file_get_contents(path, &class, NULL, NULL) &&
-	       g_str_equal(g_strstrip(class), "{" HVCTL_KVP_CLASS "}");
+	       g_str_equal(g_strstrip(class), wanted);
 }
 
-HvctlDevice hvctl_find_device(const char *root)
+HvctlDevice hvctl_find_device(const char *root, const HvctlService *service)
 {
-	g_autofree char *node = g_strconcat(root, HVCTL_KVP_DEVICE, NULL);
+	g_autofree char *node = g_strconcat(root, service->device, NULL);
 	g_autofree char *devices = g_strconcat(root, BUS, NULL);
 	g_autoptr(GDir) dir = NULL;
 	const char *name;
@@ -27,12 +48,12 @@ HvctlDevice hvctl_find_device(const char *root)
 	if (!dir)
 		return HVCTL_DEVICE_NO_BUS;
 	while ((name = g_dir_read_name(dir)))
-		if (is_kvp(devices, name))
+		if (is_of(service, devices, name))
 			return HVCTL_DEVICE_NO_DRIVER;
 	return HVCTL_DEVICE_NO_OFFER;
 }
 
-const char *hvctl_device_text(HvctlDevice device)
+const char *hvctl_device_text(const HvctlService *service, HvctlDevice device)
 {
 	switch (device) {
 	case HVCTL_DEVICE_THERE:
@@ -41,11 +62,9 @@ const char *hvctl_device_text(HvctlDevice device)
 		return "the kernel has no VMBus: this is no Hyper-V guest, or hv_vmbus is not "
 		       "loaded";
 	case HVCTL_DEVICE_NO_OFFER:
-		return "the host does not offer key-value pairs: switch on the VM's integration "
-		       "service \"Data Exchange\" (Key-Value Pair Exchange)";
+		return service->no_offer;
 	case HVCTL_DEVICE_NO_DRIVER:
-		return "the host offers key-value pairs, but there is no " HVCTL_KVP_DEVICE
-		       ": load the driver with \"modprobe hv_utils\"";
+		return service->no_driver;
 	case HVCTL_DEVICE_N:
 		break;
 	}

@@ -18,9 +18,20 @@ typedef enum {
 #define HVCTL_KVP_DEVICE "/dev/vmbus/hv_kvp"
 #define HVCTL_KVP_CLASS                                                                            \
 	"a9a0f4e7-5a45-4d96-b827-8a841e8c03e6" /* HVIS_KVP_TYPE as sysfs writes it */
+#define HVCTL_VSS_DEVICE "/dev/vmbus/hv_vss"
+#define HVCTL_VSS_CLASS                                                                            \
+	"35fa2e29-ea23-4236-96ae-3a6ebacba440" /* HVIS_VSS_TYPE as sysfs writes it */
 
-/* Look for the key-value service's device below @root ("" = the running system). */
-HvctlDevice hvctl_find_device(const char *root);
+typedef struct {
+	const char *device, *class;
+	const char *unit; /* "hv-kvp-daemon" */
+	const char *no_offer, *no_driver; /* what is said then */
+} HvctlService;
+
+extern const HvctlService hvctl_service_kvp, hvctl_service_vss;
+
+/* Look for @service's device below @root ("" = the running system). */
+HvctlDevice hvctl_find_device(const char *root, const HvctlService *service);
 
 /* What that means, a sentence; NULL for HVCTL_DEVICE_THERE. */
-const char *hvctl_device_text(HvctlDevice device);
+const char *hvctl_device_text(const HvctlService *service, HvctlDevice device);

@@ -2,6 +2,8 @@
 /* Every option of hvctl, in the order in which help shows them. */
 #include "hvctl/command.h"
 #include "kvpd/pool.h"
+#include "vssd/ipc.h"
+#include "vssd/options.h"
 
 const HvctlOption hvctl_options[] = {
 	{ HVCTL_OPT_POOL, 'p', "pool", "POOL", "external guest auto auto-external auto-internal",
@@ -23,6 +25,10 @@ const HvctlOption hvctl_options[] = {
 	{ HVCTL_OPT_REPAIR, 0, "repair", NULL, NULL, "mend what can be mended" },
 	{ HVCTL_OPT_FOLLOW, 'f', "follow", NULL, NULL, "go on with what is logged from now on" },
 	{ HVCTL_OPT_LINES, 'n', "lines", "COUNT", NULL, "the last COUNT lines" },
+	{ HVCTL_OPT_DURATION, 0, "duration", "SECONDS", NULL, "stay frozen this long [2]" },
+	{ HVCTL_OPT_YES, 0, "yes", NULL, NULL, "do it" },
+	{ HVCTL_OPT_MARKER, 0, "marker", "PATH", NULL,
+		"the file that names what is frozen [" VSS_MARKER "]" },
 	{ HVCTL_OPT_ORIGIN, 0, "origin", NULL, NULL,
 		"the file and line that every value comes from" },
 	{ HVCTL_OPT_JSON, 'j', "json", NULL, NULL, "print JSON" },
@@ -32,7 +38,8 @@ const HvctlOption hvctl_options[] = {
 	{ HVCTL_OPT_POOL_DIR, 0, "pool-dir", "DIR", NULL,
 		"the directory of the files [" HVIS_POOL_DIR "]" },
 	{ HVCTL_OPT_SOCKET, 0, "socket", "PATH", NULL,
-		"the daemon's socket [" HVCTL_SOCKET "; ip: " HVCTL_IP_SOCKET "]" },
+		"the daemon's socket [" HVCTL_SOCKET "; ip: " HVCTL_IP_SOCKET "; vss: " VSS_SOCKET
+		"]" },
 	{ HVCTL_OPT_TIMEOUT, 0, "timeout", "SECONDS", NULL,
 		"wait this long [10, where the command names no other]" },
 	{ HVCTL_OPT_COLOR, 0, "color", "WHEN", "auto always never",

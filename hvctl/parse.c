@@ -11,6 +11,7 @@
 
 #include "kvpd/pools.h"
 #include "util/clock.h"
+#include "vssd/ipc.h"
 
 #define OPTIONS_MAX 32 /* bits of a guint */
 
@@ -251,6 +252,7 @@ static gboolean read_flags(const Options *o, HvctlRequest *r, GError **error)
 	r->repair = given(o, HVCTL_OPT_REPAIR);
 	r->replace = given(o, HVCTL_OPT_REPLACE);
 	r->follow = given(o, HVCTL_OPT_FOLLOW);
+	r->yes = given(o, HVCTL_OPT_YES);
 	if (value && !g_utf8_validate(value, -1, NULL))
 		return hvis_fail(error, HVIS_ERROR_INVALID, "--value is not valid UTF-8");
 	if (field && !g_utf8_validate(field, -1, NULL))
@@ -264,19 +266,24 @@ static gboolean read_flags(const Options *o, HvctlRequest *r, GError **error)
 static void read_place(const Options *o, HvctlRequest *r)
 {
 	const char *path = text_of(o, HVCTL_OPT_SOCKET), *dir = text_of(o, HVCTL_OPT_POOL_DIR);
+	const char *marker = text_of(o, HVCTL_OPT_MARKER);
 
 	r->offline = given(o, HVCTL_OPT_OFFLINE) || (dir && !path);
 	r->fallback = dir || !path;
 	r->socket = g_strdup(path ? path : HVCTL_SOCKET);
 	r->pool_dir = g_strdup(dir ? dir : HVIS_POOL_DIR);
 	r->names_dir = dir != NULL;
+	r->marker = g_strdup(marker ? marker : VSS_MARKER);
+	r->names_marker = marker != NULL;
 }
 
 static gboolean read_values(const Options *o, HvctlRequest *r, GError **error)
 {
 	const char *name = text_of(o, HVCTL_OPT_POOL), *timeout = text_of(o, HVCTL_OPT_TIMEOUT);
+	const char *duration = text_of(o, HVCTL_OPT_DURATION);
 	guint pool, timeout_ms;
 
+	r->duration_ms = HVCTL_DURATION_MS;
 	r->timeout_ms = r->command->is_long ? -1 : HVCTL_TIMEOUT_MS;
 	if (!read_flags(o, r, error) || !read_words(o, r, error))
 		return FALSE;
@@ -285,6 +292,8 @@ static gboolean read_values(const Options *o, HvctlRequest *r, GError **error)
 			return FALSE;
 		r->pool = kvp_pools_name(pool);
 	}
+	if (duration && !hvis_parse_seconds("--duration", duration, &r->duration_ms, error))
+		return FALSE;
 	if (timeout && !hvis_parse_seconds("--timeout", timeout, &timeout_ms, error))
 		return FALSE;
 	if (timeout)
@@ -325,6 +334,7 @@ void hvctl_request_clear(HvctlRequest *request)
 	g_free(request->group);
 	g_free(request->socket);
 	g_free(request->pool_dir);
+	g_free(request->marker);
 	g_free(request->value);
 	g_free(request->field);
 	g_strfreev(request->args);

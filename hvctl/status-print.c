@@ -2,6 +2,7 @@
 /* What "hvctl status" prints. */
 #include "hvctl/holder.h"
 #include "hvctl/status.h"
+#include "hvctl/vss.h"
 #include "util/output.h"
 
 #define SCHEMA 1 /* of the JSON; grows when a member changes its meaning or goes */
@@ -14,7 +15,8 @@ static char *text_or_skip(struct json_object *value)
 static const char *state_style(struct json_object *value)
 {
 	static const char *const good[] = { "ready", NULL };
-	static const char *const bad[] = { "busy", "retrying", "stopped", "not running", NULL };
+	static const char *const bad[] = { "busy", "retrying", "stopped", "not running",
+		"not answering", NULL };
 	const char *state = value ? json_object_get_string(value) : "";
 
 	return g_strv_contains(good, state)  ? OUTPUT_GREEN
@@ -37,6 +39,10 @@ static const OutputColumn fields[] = {
 	{ .heading = "Kernel protocol", .member = "kernel_protocol", .format = text_or_skip },
 	{ .heading = "Last request", .member = "last_request_text", .format = text_or_skip },
 	{ .heading = "Counters", .member = "counters_text", .format = text_or_skip },
+	{ .heading = "Backup", .member = "backup", .format = text_or_skip },
+	{ .heading = "Frozen since", .member = "frozen_text", .format = text_or_skip },
+	{ .heading = "Thawed in", .member = "deadline_text", .format = text_or_skip },
+	{ .heading = "Last backup", .member = "last_text", .format = text_or_skip },
 	{ .heading = NULL },
 };
 
@@ -66,15 +72,17 @@ static char *age_text(gint64 us)
 	return g_strdup_printf("%" G_GINT64_FORMAT " days ago", s / 86400);
 }
 
-static void add_since(struct json_object *view, struct json_object *status, gint64 now_us)
+/* Member @to of @view is the age of the time that member @from of @status is. */
+static void add_age(struct json_object *view, const char *to, struct json_object *status,
+	const char *from, gint64 now_us)
 {
-	struct json_object *time = output_member(status, "state_since_us");
+	struct json_object *time = output_member(status, from);
 	g_autofree char *age = NULL;
 
 	if (!json_object_is_type(time, json_type_int))
 		return;
 	age = age_text(now_us - json_object_get_int64(time));
-	json_object_object_add(view, "since_text", json_object_new_string(age));
+	json_object_object_add(view, to, json_object_new_string(age));
 }
 
 /* "enumerate pool auto, 3 s ago" */
@@ -149,33 +157,95 @@ static void print_pools(FILE *out, struct json_object *pools)
 	json_object_put(view);
 }
 
-static void print_json(FILE *out, struct json_object *status)
+/* --- backups --- */
+
+/* "57 s at the latest" */
+static void add_deadline(struct json_object *view, struct json_object *status, gint64 now_us)
+{
+	struct json_object *time = output_member(status, "deadline_us");
+	g_autofree char *text = NULL;
+	gint64 left;
+
+	if (!json_object_is_type(time, json_type_int))
+		return;
+	left = MAX(0, json_object_get_int64(time) - now_us);
+	text = g_strdup_printf(
+		"%" G_GINT64_FORMAT " s at the latest", (left + 999999) / G_USEC_PER_SEC);
+	json_object_object_add(view, "deadline_text", json_object_new_string(text));
+}
+
+/* "ok, 3 s ago: 2 file systems were frozen for 10.0 ms" */
+static void add_last(struct json_object *view, struct json_object *status, gint64 now_us)
+{
+	struct json_object *time = output_member(status, "last.end_us");
+	const char *result = json_object_get_string(output_member(status, "last.result"));
+	const char *message = json_object_get_string(output_member(status, "last.message"));
+	g_autofree char *age = NULL, *text = NULL;
+
+	if (!result || !message || !json_object_is_type(time, json_type_int))
+		return;
+	age = age_text(now_us - json_object_get_int64(time));
+	text = g_strdup_printf("%s, %s: %s", result, age, message);
+	json_object_object_add(view, "last_text", json_object_new_string(text));
+}
+
+static void print_mounts(FILE *out, struct json_object *last)
+{
+	struct json_object *mounts = output_member(last, "mounts");
+
+	if (!json_object_is_type(mounts, json_type_array) || json_object_array_length(mounts) == 0)
+		return;
+	fputc('\n', out);
+	hvctl_vss_print_mounts(out, last);
+}
+
+/* --- both --- */
+
+static void print_json(FILE *out, struct json_object *kvp, struct json_object *vss)
 {
 	struct json_object *all = json_object_new_object();
 
 	json_object_object_add(all, "schema", json_object_new_int(SCHEMA));
-	json_object_object_add(all, "kvp", json_object_get(status));
+	if (kvp)
+		json_object_object_add(all, "kvp", json_object_get(kvp));
+	if (vss)
+		json_object_object_add(all, "vss", json_object_get(vss));
 	output_json(out, all, FALSE);
 	json_object_put(all);
 }
 
-void hvctl_status_print(FILE *out, gboolean json, struct json_object *status, gint64 now_us)
+static void print_text(FILE *out, const char *heading, struct json_object *status, gint64 now_us)
 {
 	struct json_object *view = json_object_new_object();
 
-	if (json) {
-		print_json(out, status);
-	} else {
-		json_object_object_foreach(status, name, value)
-		{
-			json_object_object_add(view, name, json_object_get(value));
-		}
-		add_since(view, status, now_us);
-		add_last_request(view, status, now_us);
-		add_counters(view, status);
-		fputs("hv_kvp_daemon: key-value pairs\n", out);
-		output_fields(out, view, fields);
-		print_pools(out, output_member(status, "pools"));
+	json_object_object_foreach(status, name, value)
+	{
+		json_object_object_add(view, name, json_object_get(value));
 	}
+	add_age(view, "since_text", status, "state_since_us", now_us);
+	add_last_request(view, status, now_us);
+	add_counters(view, status);
+	add_age(view, "frozen_text", status, "frozen_since_us", now_us);
+	add_deadline(view, status, now_us);
+	add_last(view, status, now_us);
+	fprintf(out, "%s\n", heading);
+	output_fields(out, view, fields);
+	print_pools(out, output_member(status, "pools"));
+	print_mounts(out, output_member(status, "last"));
 	json_object_put(view);
+}
+
+void hvctl_status_print(
+	FILE *out, gboolean json, struct json_object *kvp, struct json_object *vss, gint64 now_us)
+{
+	if (json) {
+		print_json(out, kvp, vss);
+		return;
+	}
+	if (kvp)
+		print_text(out, "hv_kvp_daemon: key-value pairs", kvp, now_us);
+	if (kvp && vss)
+		fputc('\n', out);
+	if (vss)
+		print_text(out, "hv_vss_daemon: backups", vss, now_us);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * hvctl status: what the daemon says of itself, or, where it does not run, what can be seen without
- * it; and in both cases what to do about a state that does not serve the host.
+ * hvctl status, vss status: what the daemons say of themselves, or, where one does not run, what can be
+ * seen without it; and in both cases what to do about a state that does not serve the host.
  */
 #include "hvctl/call.h"
 #include "hvctl/diagnose.h"
@@ -37,42 +37,44 @@ static char *advice_busy(const char *root, const char *device)
 		holder ? holder : "another process");
 }
 
-char *hvctl_stopped_advice(HvisIsolation isolation)
+char *hvctl_stopped_advice(const HvctlService *service, HvisIsolation isolation)
 {
-	if (isolation != HVIS_ISOLATION_NONE)
+	if (service == &hvctl_service_kvp && isolation != HVIS_ISOLATION_NONE)
 		return g_strdup_printf(
 			"this is a confidential VM (%s): its host is served only where "
 			"ConfidentialVM= says so, see hvis.conf(5)",
 			hvis_isolation_name(isolation));
-	return g_strdup("start it: \"systemctl enable --now hv-kvp-daemon\"; "
-			"its log: \"journalctl -u hv-kvp-daemon\"");
+	return g_strdup_printf("start it: \"systemctl enable --now %s\"; "
+			       "its log: \"journalctl -u %s\"",
+		service->unit, service->unit);
 }
 
-char *hvctl_status_advice(const char *root, const char *state, const char *device)
+char *hvctl_status_advice(
+	const char *root, const HvctlService *service, const char *state, const char *device)
 {
-	HvctlDevice found = hvctl_find_device(root);
+	HvctlDevice found = hvctl_find_device(root, service);
 
 	if (g_str_equal(state, "ready") || g_str_equal(state, "registering"))
 		return NULL;
 	if (g_str_equal(state, "busy"))
 		return advice_busy(root, device);
-	if (!g_str_equal(
-		    device, HVCTL_KVP_DEVICE)) /* a link's socket: no kernel has a part in it */
+	if (!g_str_equal(device, service->device)) /* a link's socket: no kernel has a part in it */
 		return NULL;
 	if (found != HVCTL_DEVICE_THERE)
-		return g_strdup(hvctl_device_text(found));
+		return g_strdup(hvctl_device_text(service, found));
 	if (g_str_equal(state, NOT_RUNNING))
-		return hvctl_stopped_advice(hvis_isolation_detect(NULL, NULL));
+		return hvctl_stopped_advice(service, hvis_isolation_detect(NULL, NULL));
 	return NULL;
 }
 
-struct json_object *hvctl_status_not_running(const char *root, const char *detail)
+struct json_object *hvctl_status_not_running(
+	const char *root, const HvctlService *service, const char *detail)
 {
 	struct json_object *status = json_object_new_object();
-	g_autofree char *advice = hvctl_status_advice(root, NOT_RUNNING, HVCTL_KVP_DEVICE);
+	g_autofree char *advice = hvctl_status_advice(root, service, NOT_RUNNING, service->device);
 
 	set_text(status, "state", NOT_RUNNING);
-	set_text(status, "device", HVCTL_KVP_DEVICE);
+	set_text(status, "device", service->device);
 	set_text(status, "detail", detail);
 	set_text(status, "advice", advice);
 	return status;
@@ -103,43 +105,101 @@ static void add_holders(struct json_object *pools)
 		add_holder(json_object_array_get_idx(pools, i));
 }
 
-/* The daemon's own status with our advice; NULL and @error where it has none to give. */
-static struct json_object *ask(const HvctlRequest *request, GError **error)
+/* What @answer to GetStatus says, with our advice; takes @answer. */
+static struct json_object *open_answer(const HvctlRequest *request, const HvctlService *service,
+	struct json_object *answer, GError **error)
 {
-	struct json_object *answer = hvctl_call(request, "GetStatus", NULL, error);
 	struct json_object *status = NULL;
 	g_autofree char *advice = NULL;
 
 	if (answer)
 		status = hvctl_answer_member(answer, "status", json_type_object, error);
 	if (status) {
-		advice = hvctl_status_advice(
-			request->root, get_text(status, "state"), get_text(status, "device"));
+		advice = hvctl_status_advice(request->root, service, get_text(status, "state"),
+			get_text(status, "device"));
 		set_text(status, "advice", advice);
-		add_holders(output_member(status, "pools"));
 		json_object_get(status);
 	}
 	json_object_put(answer);
 	return status;
 }
 
-HvisExit hvctl_status(const HvctlRequest *request, GError **error)
+/* The exit status that @status stands for, or *@status and HVIS_EXIT_IO where no daemon runs. */
+static HvisExit judge(const HvctlRequest *request, const HvctlService *service,
+	struct json_object **status, GError **cause, GError **error)
+{
+	if (*status)
+		return g_str_equal(get_text(*status, "state"), "ready") ? HVIS_EXIT_OK
+									: HVIS_EXIT_FALSE;
+	if (hvis_error_is(*cause, HVIS_ERROR_CLOSED))
+		*status = hvctl_status_not_running(request->root, service, (*cause)->message);
+	else
+		g_propagate_error(error, g_steal_pointer(cause));
+	return HVIS_EXIT_IO;
+}
+
+static HvisExit ask_kvp(const HvctlRequest *request, struct json_object **ret, GError **error)
 {
 	g_autoptr(GError) cause = NULL;
-	struct json_object *status = ask(request, &cause);
-	HvisExit code = HVIS_EXIT_IO;
+	struct json_object *answer = hvctl_call(request, "GetStatus", NULL, &cause);
 
-	if (!status && !hvis_error_is(cause, HVIS_ERROR_CLOSED)) {
-		g_propagate_error(error, g_steal_pointer(&cause));
-		return code;
-	}
+	*ret = open_answer(request, &hvctl_service_kvp, answer, cause ? NULL : &cause);
+	if (*ret)
+		add_holders(output_member(*ret, "pools"));
+	return judge(request, &hvctl_service_kvp, ret, &cause, error);
+}
+
+static HvisExit ask_vss(const HvctlRequest *request, struct json_object **ret, GError **error)
+{
+	g_autoptr(GError) cause = NULL;
+	struct json_object *answer =
+		hvctl_call_to(&hvctl_vss_daemon, request, "GetStatus", NULL, &cause);
+
+	*ret = open_answer(request, &hvctl_service_vss, answer, cause ? NULL : &cause);
+	return judge(request, &hvctl_service_vss, ret, &cause, error);
+}
+
+/* Beside the other: what is wrong with this one is shown, and no failure. */
+static struct json_object *vss_beside(const HvctlRequest *request)
+{
+	g_autoptr(GError) error = NULL;
+	struct json_object *status = NULL;
+
+	ask_vss(request, &status, &error);
 	if (status)
-		code = g_str_equal(get_text(status, "state"), "ready") ? HVIS_EXIT_OK
-								       : HVIS_EXIT_FALSE;
-	else
-		status = hvctl_status_not_running(request->root, cause->message);
-	hvctl_status_print(request->out, request->json, status, g_get_real_time());
+		return status;
+	status = json_object_new_object();
+	set_text(status, "state", "not answering");
+	set_text(status, "device", HVCTL_VSS_DEVICE);
+	set_text(status, "detail", error->message);
+	return status;
+}
+
+HvisExit hvctl_status(const HvctlRequest *request, GError **error)
+{
+	struct json_object *kvp = NULL, *vss = NULL;
+	HvisExit code = ask_kvp(request, &kvp, error);
+
+	if (!kvp)
+		return code;
+	if (g_str_equal(request->socket, HVCTL_SOCKET)) /* who names one means that daemon */
+		vss = vss_beside(request);
+	hvctl_status_print(request->out, request->json, kvp, vss, g_get_real_time());
 	output_finish(request->out, error);
-	json_object_put(status);
+	json_object_put(kvp);
+	json_object_put(vss);
+	return code;
+}
+
+HvisExit hvctl_vss_status(const HvctlRequest *request, GError **error)
+{
+	struct json_object *vss = NULL;
+	HvisExit code = ask_vss(request, &vss, error);
+
+	if (!vss)
+		return code;
+	hvctl_status_print(request->out, request->json, NULL, vss, g_get_real_time());
+	output_finish(request->out, error);
+	json_object_put(vss);
 	return code;
 }

@@ -41,12 +41,15 @@ function=_hvctl
 # shellcheck source=/dev/null
 . "$srcdir/completions/hvctl"
 
-offers "config info ip kvp logs status" hvctl ""
+offers "config info ip kvp logs status vss" hvctl ""
 offers "status" hvctl "s"
 offers "--help --version" hvctl "--"
 offers "check delete events export get import list report set stale stats wait watch" hvctl kvp ""
 offers "get" hvctl kvp g
 offers "nics" hvctl info ""
+offers "history plan rehearse status thaw" hvctl vss ""
+offers "--duration" hvctl vss rehearse --d
+offers "" hvctl vss rehearse --duration ""
 offers "" hvctl info --socket /nonexistent/hvis --field ""
 offers "--help" hvctl kvp "-"
 offers "auto auto-external auto-internal external guest" hvctl kvp list --pool ""

@@ -220,6 +220,26 @@ static void test_long_timeout(void)
 	g_assert_cmpint(some.timeout_ms, ==, 2000);
 }
 
+static void test_rehearse(void)
+{
+	g_auto(HvctlRequest) plain = { 0 }, given = { 0 }, thaw = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	g_assert_true(hvctl_parse(ARGV("vss", "rehearse"), &plain, &error));
+	g_assert_false(plain.yes);
+	g_assert_cmpuint(plain.duration_ms, ==, HVCTL_DURATION_MS);
+	g_assert_cmpint(plain.timeout_ms, ==, -1);
+	g_assert_true(hvctl_parse(
+		ARGV("vss", "rehearse", "--duration", "0.5s", "--yes"), &given, &error));
+	g_assert_true(given.yes);
+	g_assert_cmpuint(given.duration_ms, ==, 500);
+	refused(ARGV("vss", "rehearse", "--duration", "0", "--yes"), "--duration ");
+	refused(ARGV("vss", "plan", "--yes"), "vss plan takes no --yes");
+	g_assert_true(hvctl_parse(ARGV("vss", "thaw", "--marker", "/m"), &thaw, &error));
+	g_assert_cmpstr(thaw.marker, ==, "/m");
+	g_assert_true(thaw.names_marker);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -230,6 +250,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hvctl/parse/refused", test_refused);
 	g_test_add_func("/hvctl/parse/flag-with-value", test_flag_with_value);
 	g_test_add_func("/hvctl/parse/pool", test_pool);
+	g_test_add_func("/hvctl/parse/rehearse", test_rehearse);
 	g_test_add_func("/hvctl/parse/timeout", test_timeout);
 	g_test_add_func("/hvctl/parse/longest-command", test_longest);
 	g_test_add_func("/hvctl/parse/watch-for-ever", test_long_timeout);

@@ -29,7 +29,7 @@ static char *print(const char *status, gboolean json, gint64 now_us)
 	FILE *out = open_memstream(&text, &len);
 
 	g_assert_nonnull(object);
-	hvctl_status_print(out, json, object, now_us);
+	hvctl_status_print(out, json, object, NULL, now_us);
 	fclose(out);
 	json_object_put(object);
 	return text;
@@ -84,6 +84,41 @@ static void test_json(void)
 	json_object_put(all);
 	json_object_put(want);
 	free(text);
+}
+
+/* Both daemons, and what the one for backups has to tell. */
+static void test_backups(void)
+{
+	struct json_object *kvp = json_tokener_parse("{ \"state\": \"ready\" }");
+	struct json_object *vss = json_tokener_parse(
+		"{ \"state\": \"ready\", \"device\": \"/dev/vmbus/hv_vss\", \"backup\": \"frozen\","
+		"  \"frozen_since_us\": 1000000, \"deadline_us\": 61000000,"
+		"  \"last\": { \"result\": \"ok\", \"end_us\": 1000000, \"message\": \"it was\","
+		"    \"mounts\": [ { \"mount\": \"/a\", \"frozen_us\": 1500 } ] } }");
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+
+	hvctl_status_print(out, FALSE, kvp, vss, 4500000);
+	fclose(out);
+	g_assert_cmpstr(text, ==,
+		"hv_kvp_daemon: key-value pairs\n"
+		"State:            ready\n"
+		"Device:           -\n"
+		"\n"
+		"hv_vss_daemon: backups\n"
+		"State:            ready\n"
+		"Device:           /dev/vmbus/hv_vss\n"
+		"Backup:           frozen\n"
+		"Frozen since:     3 s ago\n"
+		"Thawed in:        57 s at the latest\n"
+		"Last backup:      ok, 3 s ago: it was\n"
+		"\n"
+		"MOUNT POINT  SYNC  FREEZE  FROZEN  THAW  PROBLEM\n"
+		"/a              -       -  1.5 ms     -  -\n");
+	free(text);
+	json_object_put(kvp);
+	json_object_put(vss);
 }
 
 static void check_age(gint64 age_us, const char *says)
@@ -166,32 +201,40 @@ static void tree_down(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 
 static void test_device(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 {
-	g_assert_cmpint(hvctl_find_device(tree->root), ==, HVCTL_DEVICE_NO_BUS);
+	g_assert_cmpint(hvctl_find_device(tree->root, &hvctl_service_kvp), ==, HVCTL_DEVICE_NO_BUS);
 	tree_file(tree, OFFER, "{57164f39-9115-4e78-ab55-382f3bd5422d}\n");
-	g_assert_cmpint(hvctl_find_device(tree->root), ==, HVCTL_DEVICE_NO_OFFER);
+	g_assert_cmpint(
+		hvctl_find_device(tree->root, &hvctl_service_kvp), ==, HVCTL_DEVICE_NO_OFFER);
 	tree_file(tree, OFFER, "{" HVCTL_KVP_CLASS "}\n");
-	g_assert_cmpint(hvctl_find_device(tree->root), ==, HVCTL_DEVICE_NO_DRIVER);
+	g_assert_cmpint(
+		hvctl_find_device(tree->root, &hvctl_service_kvp), ==, HVCTL_DEVICE_NO_DRIVER);
 	tree_file(tree, "dev/vmbus/hv_kvp", "");
-	g_assert_cmpint(hvctl_find_device(tree->root), ==, HVCTL_DEVICE_THERE);
-	g_assert_null(hvctl_device_text(HVCTL_DEVICE_THERE));
+	g_assert_cmpint(hvctl_find_device(tree->root, &hvctl_service_kvp), ==, HVCTL_DEVICE_THERE);
+	g_assert_null(hvctl_device_text(&hvctl_service_kvp, HVCTL_DEVICE_THERE));
 }
 
-/* The class that sysfs shows is the type of the wire. */
-static void test_class(void)
+/* The classes that sysfs shows are the types of the wire. */
+static void check_class(struct hvis_guid type, const char *class)
 {
-	const struct hvis_guid type = HVIS_KVP_TYPE;
 	const guint8 *b = type.b;
 	g_autofree char *text = g_strdup_printf(
 		"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[3], b[2],
 		b[1], b[0], b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11], b[12], b[13], b[14],
 		b[15]);
 
-	g_assert_cmpstr(text, ==, HVCTL_KVP_CLASS);
+	g_assert_cmpstr(text, ==, class);
+}
+
+static void test_class(void)
+{
+	check_class((struct hvis_guid)HVIS_KVP_TYPE, HVCTL_KVP_CLASS);
+	check_class((struct hvis_guid)HVIS_VSS_TYPE, HVCTL_VSS_CLASS);
 }
 
 static void check_advice(Tree *tree, const char *state, const char *says)
 {
-	g_autofree char *advice = hvctl_status_advice(tree->root, state, HVCTL_KVP_DEVICE);
+	g_autofree char *advice =
+		hvctl_status_advice(tree->root, &hvctl_service_kvp, state, HVCTL_KVP_DEVICE);
 
 	if (!says)
 		g_assert_null(advice);
@@ -200,18 +243,29 @@ static void check_advice(Tree *tree, const char *state, const char *says)
 			says);
 }
 
+static void check_vss_advice(Tree *tree, const char *state, const char *says)
+{
+	g_autofree char *advice =
+		hvctl_status_advice(tree->root, &hvctl_service_vss, state, HVCTL_VSS_DEVICE);
+
+	g_assert_nonnull(advice);
+	if (!strstr(advice, says))
+		g_error("%s: \"%s\" does not say \"%s\"", state, advice, says);
+}
+
 /* With a device of another kind the machine's own has nothing to do. */
 static void test_other_device(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 {
-	g_autofree char *advice = hvctl_status_advice(tree->root, "waiting", "/tmp/link/hv_kvp");
+	g_autofree char *advice =
+		hvctl_status_advice(tree->root, &hvctl_service_kvp, "waiting", "/tmp/link/hv_kvp");
 
 	g_assert_null(advice);
 }
 
 static void test_advice_in_a_confidential_vm(void)
 {
-	g_autofree char *plain = hvctl_stopped_advice(HVIS_ISOLATION_NONE);
-	g_autofree char *snp = hvctl_stopped_advice(HVIS_ISOLATION_SNP);
+	g_autofree char *plain = hvctl_stopped_advice(&hvctl_service_kvp, HVIS_ISOLATION_NONE);
+	g_autofree char *snp = hvctl_stopped_advice(&hvctl_service_kvp, HVIS_ISOLATION_SNP);
 
 	g_assert_nonnull(strstr(plain, "systemctl enable --now hv-kvp-daemon"));
 	g_assert_nonnull(strstr(snp, "SEV-SNP"));
@@ -225,8 +279,13 @@ static void test_advice(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 	check_advice(tree, "ready", NULL);
 	tree_file(tree, OFFER, "{57164f39-9115-4e78-ab55-382f3bd5422d}\n");
 	check_advice(tree, "waiting", "Data Exchange");
+	check_vss_advice(tree, "waiting", "Backup (volume shadow copy)");
 	tree_file(tree, OFFER, "{" HVCTL_KVP_CLASS "}\n");
 	check_advice(tree, "waiting", "modprobe hv_utils");
+	tree_file(tree, OFFER, "{" HVCTL_VSS_CLASS "}\n");
+	check_vss_advice(tree, "waiting", "modprobe hv_utils");
+	tree_file(tree, "dev/vmbus/hv_vss", "");
+	check_vss_advice(tree, "not running", "systemctl enable --now hv-vss-daemon");
 	tree_file(tree, "dev/vmbus/hv_kvp", "");
 	check_advice(tree, "not running", "systemctl enable --now hv-kvp-daemon");
 	check_advice(tree, "waiting", NULL);
@@ -244,7 +303,7 @@ static void test_not_running(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 	char *text;
 
 	tree_file(tree, "dev/vmbus/hv_kvp", "");
-	status = hvctl_status_not_running(tree->root, "no socket");
+	status = hvctl_status_not_running(tree->root, &hvctl_service_kvp, "no socket");
 	text = print(json_object_to_json_string(status), FALSE, 0);
 	g_assert_cmpstr(text, ==,
 		"hv_kvp_daemon: key-value pairs\n"
@@ -265,6 +324,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hvctl/status/json", test_json);
 	g_test_add_func("/hvctl/status/locked", test_locked);
 	g_test_add_func("/hvctl/status/ages", test_ages);
+	g_test_add_func("/hvctl/status/backups", test_backups);
 	g_test_add_func(
 		"/hvctl/status/advice-in-a-confidential-vm", test_advice_in_a_confidential_vm);
 	g_test_add_func("/hvctl/diagnose/class", test_class);
