@@ -25,7 +25,10 @@ static gboolean is_shortage(int err)
 	return err == EMFILE || err == ENFILE || err == ENOMEM;
 }
 
-/* -1 with an error, which must be asked for, in a shortage; without one where there can be no journal. */
+/*
+ * -1 with an error, which must be asked for, in a shortage; without one where there can be no journal: errno is
+ * ENOENT where there only is none.
+ */
 static int open_journal(const KvpPool *pool, int flags, GError **error)
 {
 	hvis_autofd int fd = open(
@@ -34,9 +37,10 @@ static int open_journal(const KvpPool *pool, int flags, GError **error)
 
 	if (fd < 0 && is_shortage(errno))
 		hvis_fail_errno(error, errno, "open %s", pool->journal_path);
-	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (fd < 0)
 		return -1;
-	return hvis_fd_steal(&fd);
+	errno = EINVAL;
+	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? hvis_fd_steal(&fd) : -1;
 }
 
 /* It belongs to whom the pool belongs, or the daemon could not go on with what hvctl began. */
@@ -276,25 +280,48 @@ static gboolean finish(KvpEdit *edit, GError **error)
 	return kvp_edit_finish(edit, &entry, error);
 }
 
-gboolean kvp_edit_open_journal(KvpEdit *edit, GError **error)
+static gboolean look_for_journal(KvpEdit *edit, GError **error)
 {
+	KvpWatch *watch = edit->pool->watch;
+	guint64 names = watch ? kvp_watch_names(watch) : 0;
 	g_autoptr(GError) failed = NULL;
 
-	if (edit->journal < 0)
-		edit->journal = open_journal(edit->pool, O_RDWR, &failed);
-	if (!failed)
-		return TRUE;
-	g_propagate_error(error, g_steal_pointer(&failed));
-	return FALSE;
+	edit->journal = open_journal(edit->pool, O_RDWR, &failed);
+	if (failed) {
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return FALSE;
+	}
+	if (edit->journal < 0 && errno == ENOENT && watch)
+		kvp_watch_no_journal(watch, names);
+	return TRUE;
+}
+
+/* Mostly there is none, and most often that is known. */
+static gboolean lacks_journal(const KvpEdit *edit)
+{
+	return edit->pool->watch && kvp_watch_lacks_journal(edit->pool->watch);
+}
+
+gboolean kvp_edit_open_journal(KvpEdit *edit, GError **error)
+{
+	return edit->journal >= 0 || lacks_journal(edit) || look_for_journal(edit, error);
+}
+
+/* With the locks, and having seen what has happened: TRUE where somebody has made one since. */
+static gboolean journal_came(const KvpEdit *edit)
+{
+	struct stat st;
+
+	if (edit->journal >= 0 || (edit->known && lacks_journal(edit)))
+		return FALSE;
+	return lstat(edit->pool->journal_path, &st) == 0;
 }
 
 gboolean kvp_edit_recover(KvpEdit *edit, GError **error)
 {
 	KvpJournalState state;
-	struct stat st;
 
-	if (edit->journal < 0 && lstat(edit->pool->journal_path, &st) == 0 &&
-		!kvp_edit_open_journal(edit, error)) /* somebody has made it since */
+	if (journal_came(edit) && !look_for_journal(edit, error))
 		return FALSE;
 	if (edit->journal < 0)
 		return TRUE;

@@ -56,6 +56,8 @@ struct KvpWatch {
 	int inotify; /* -1 = cannot be had; once had it stays */
 	int mounts; /* -1 = no mount table */
 	int dir_wd; /* of the directory or of one above it; -1 = none */
+	guint64 names; /* grows when one in it may have come or gone */
+	guint64 no_journal; /* what that was when there was none; 0 = who knows */
 	gboolean is_above, is_remote;
 	Watched pools[HVIS_KVP_POOL_N];
 
@@ -91,6 +93,7 @@ KvpWatch *kvp_watch_new(const char *dir)
 	watch->loop_mounts = -1;
 	watch->wake = -1;
 	watch->dir_wd = -1;
+	watch->names = 1;
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
 		watch->pools[i] = (Watched){ .generation = 1, .wd = -1 };
 	return watch;
@@ -125,6 +128,7 @@ static void doubt(KvpWatch *watch, Watched *pool)
 
 static void doubt_all(KvpWatch *watch)
 {
+	watch->names++;
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
 		doubt(watch, &watch->pools[i]);
 }
@@ -147,7 +151,10 @@ static void take_dir_event(KvpWatch *watch, const struct inotify_event *event)
 		return;
 	}
 	/* A file's own events come by its own watch. */
-	if (event->len == 0 || (event->mask & IN_ATTRIB) || !g_str_has_prefix(event->name, prefix))
+	if (event->len == 0 || (event->mask & IN_ATTRIB))
+		return;
+	watch->names++;
+	if (!g_str_has_prefix(event->name, prefix))
 		return;
 	number = (guint)(event->name[sizeof(prefix) - 1] - '0');
 	if (number < HVIS_KVP_POOL_N)
@@ -387,6 +394,38 @@ guint64 kvp_watch_count(KvpWatch *watch, guint number)
 	count = watch->pools[number].generation;
 	g_mutex_unlock(&watch->lock);
 	return count;
+}
+
+static guint64 names_of(const KvpWatch *watch)
+{
+	return watch->dir_wd >= 0 && !watch->is_above && !watch->is_remote ? watch->names : 0;
+}
+
+guint64 kvp_watch_names(KvpWatch *watch)
+{
+	guint64 names;
+
+	g_mutex_lock(&watch->lock);
+	names = names_of(watch);
+	g_mutex_unlock(&watch->lock);
+	return names;
+}
+
+void kvp_watch_no_journal(KvpWatch *watch, guint64 names)
+{
+	g_mutex_lock(&watch->lock);
+	watch->no_journal = names;
+	g_mutex_unlock(&watch->lock);
+}
+
+gboolean kvp_watch_lacks_journal(KvpWatch *watch)
+{
+	gboolean lacks;
+
+	g_mutex_lock(&watch->lock);
+	lacks = watch->no_journal && watch->no_journal == names_of(watch);
+	g_mutex_unlock(&watch->lock);
+	return lacks;
 }
 
 guint64 kvp_watch_begin(KvpWatch *watch, guint number)

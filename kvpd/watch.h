@@ -40,6 +40,15 @@ guint64 kvp_watch_generation(KvpWatch *watch, guint pool);
 guint64 kvp_watch_count(KvpWatch *watch, guint pool);
 
 /*
+ * Whether there is a journal beside the files, without a look: a number, to be had before one, that grows when any
+ * name in the directory may have come or gone (0 = nothing is known); that the look found none; and whether that
+ * still is so. As of the last of the calls around these: they ask for no news.
+ */
+guint64 kvp_watch_names(KvpWatch *watch);
+void kvp_watch_no_journal(KvpWatch *watch, guint64 names);
+gboolean kvp_watch_lacks_journal(KvpWatch *watch);
+
+/*
  * Around a change of ours, while the file is locked: what is written to it meanwhile is ours. Begin
  * returns the generation before, end the one after the change: both are new to everybody else.
  */

@@ -6,10 +6,12 @@
  */
 #include "config.h"
 
+#include "kvpd/journal.h"
 #include "kvpd/pool.h"
 
 #include <errno.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -173,23 +175,30 @@ static void assert_consistent(KvpPool *pool, const Change *change)
 		g_assert_cmpstr(value, ==, change->after);
 }
 
-/* Make the change in a child that dies by @plan; FALSE once it lives to the end. */
-static gboolean survives_kill(KvpPool *pool, const Change *change)
+/* Make the change in a child, which may die by @plan; FALSE where it did. */
+static gboolean make_in_child(KvpPool *pool, const Change *change)
 {
-	g_autoptr(GByteArray) file = original();
-	pid_t pid;
+	pid_t pid = fork();
 	int status;
 
-	scratch_write(kvp_pool_path(pool), file);
-	pid = fork();
 	if (pid == 0)
 		_exit(!apply(pool, change, NULL));
 	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
-	if (WIFEXITED(status)) {
+	if (WIFEXITED(status))
 		g_assert_cmpint(WEXITSTATUS(status), ==, 0);
+	else
+		g_assert_cmpint(WTERMSIG(status), ==, SIGKILL);
+	return WIFEXITED(status);
+}
+
+/* FALSE once it lives to the end. */
+static gboolean survives_kill(KvpPool *pool, const Change *change)
+{
+	g_autoptr(GByteArray) file = original();
+
+	scratch_write(kvp_pool_path(pool), file);
+	if (make_in_child(pool, change))
 		return FALSE;
-	}
-	g_assert_cmpint(WTERMSIG(status), ==, SIGKILL);
 	assert_consistent(pool, change);
 	return TRUE;
 }
@@ -320,6 +329,60 @@ static void test_fail_and_kill(gconstpointer data)
 	fail_and_kill(pool, data, 1024);
 }
 
+/* A change of a file of which all is known, as the daemon makes it; what is known of it then in @view. */
+static void change_known(KvpPool *pool, KvpView *view, const char *key, const char *value)
+{
+	g_autoptr(GError) error = NULL;
+	KvpOutcome outcome;
+
+	kvp_pool_change(pool, key, value, view, &outcome, &error);
+	g_assert_no_error(error);
+	kvp_outcome_apply(&outcome, key, value);
+	kvp_view_clear(view);
+	*view = outcome.view;
+}
+
+/*
+ * Where there was no journal, nobody looks for one until a name comes. One that dies before it touches the file
+ * leaves nothing but that; what it has begun is finished first, or would come over a later change.
+ */
+static void test_journal_appears(void)
+{
+	const Change *change = &changes[2];
+	g_autoptr(Scratch) dir = scratch_new();
+	g_autoptr(KvpPool) theirs = kvp_pool_new(dir, 0, &planned_ops);
+	g_autoptr(KvpPool) ours = kvp_pool_new(dir, 0, NULL);
+	g_autoptr(KvpWatch) watch = kvp_watch_new(dir);
+	g_autoptr(GByteArray) file = original();
+	g_autofree char *later = g_strdup(change->before);
+	g_auto(KvpView) view = { 0 };
+	int when = 0;
+
+	g_assert_cmpstr(change->name, ==, "replace-long");
+	memset(later, 'n', 512); /* one block, so without a journal; and it looks half done */
+	kvp_pool_set_watch(ours, watch);
+	for (plan.how = KILL_AFTER; when < 3;
+		when++) { /* the journal's data, its header, its sync */
+		g_autofree char *journal = g_build_filename(dir, KVP_JOURNAL_NAME, NULL);
+		g_autoptr(KvpRecords) records = NULL;
+
+		unlink(journal);
+		scratch_write(kvp_pool_path(ours), file);
+		kvp_view_clear(&view);
+		change_known(ours, &view, "k1", "x");
+		change_known(ours, &view, "k2", "y");
+		plan.step = 0;
+		plan.when = when + 1;
+		g_assert_false(make_in_child(theirs, change));
+		g_assert_true(g_file_test(journal, G_FILE_TEST_EXISTS));
+		change_known(ours, &view, change->set, later);
+		g_assert_true(kvp_pool_finish(ours, NULL));
+		records = kvp_pool_read(ours, NULL);
+		g_assert_cmpstr(kvp_records_get(records, change->set), ==, later);
+		g_assert_cmpstr(kvp_records_get(records, "k2"), ==, "y");
+	}
+}
+
 /* EINTR is no failure. */
 static void test_interrupted(void)
 {
@@ -383,6 +446,7 @@ int main(int argc, char **argv)
 		g_test_add_data_func(both, &changes[i], test_fail_and_kill);
 		g_test_add_data_func(fails, &changes[i], test_fail);
 	}
+	g_test_add_func("/kvpd/crash/journal-appears", test_journal_appears);
 	g_test_add_func("/kvpd/crash/interrupted", test_interrupted);
 	g_test_add_func("/kvpd/crash/file-size-limit", test_file_size_limit);
 	return g_test_run();
