@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The real clock over GLib's timeouts, and the fake one for tests. */
+/*
+ * The real clock and the fake one for tests, over the same list. All timers of the real one are one source of the
+ * main loop: to set one and to take it back, as is done for each request, is a place in a list, no source of GLib's.
+ */
 #include <util/clock.h>
-
-#include <string.h>
-
 #include <util/error.h>
 
 typedef struct {
@@ -13,49 +13,114 @@ typedef struct {
 	gpointer data;
 } Timer;
 
-/* --- the real clock: a table from our ids to GLib's keeps "expired ids are ignored" true --- */
+/* --- a list of timers, in order of due time, then of setting --- */
 
-static GHashTable *real_sources; /* id -> GSource id */
-static guint real_next = 1;
+typedef struct {
+	GPtrArray *list;
+	guint last_id;
+} Timers;
+
+static const Timer *timers_first(const Timers *timers)
+{
+	return timers->list->len ? timers->list->pdata[0] : NULL;
+}
+
+static guint timers_add(Timers *timers, gint64 due, void (*func)(gpointer data), gpointer data)
+{
+	Timer *timer = g_new(Timer, 1);
+	guint at = timers->list->len;
+
+	if (++timers->last_id == 0)
+		timers->last_id = 1;
+	*timer = (Timer){ timers->last_id, due, func, data };
+	while (at > 0 && ((Timer *)timers->list->pdata[at - 1])->due > due)
+		at--;
+	g_ptr_array_insert(timers->list, (gint)at, timer);
+	return timer->id;
+}
+
+static void timers_remove(Timers *timers, guint id)
+{
+	for (guint i = 0; id && i < timers->list->len; i++) {
+		if (((Timer *)timers->list->pdata[i])->id == id) {
+			g_ptr_array_remove_index(timers->list, i);
+			return;
+		}
+	}
+}
+
+/* The first that is due at @now; the caller's. */
+static Timer *timers_take(Timers *timers, gint64 now)
+{
+	const Timer *first = timers_first(timers);
+
+	return first && first->due <= now ? g_ptr_array_steal_index(timers->list, 0) : NULL;
+}
+
+static void timers_init(Timers *timers)
+{
+	timers->list = g_ptr_array_new_with_free_func(g_free);
+}
+
+/* --- the real clock --- */
+
+static Timers real_timers;
+
+static gboolean prepare_real(GSource *source, gint *timeout)
+{
+	const Timer *first = timers_first(&real_timers);
+	gint64 left = first ? first->due - g_source_get_time(source) : 0;
+
+	*timeout = first ? (gint)CLAMP((left + 999) / 1000, 0, G_MAXINT) : -1;
+	return first && left <= 0;
+}
+
+static gboolean check_real(GSource *source)
+{
+	const Timer *first = timers_first(&real_timers);
+
+	return first && first->due <= g_source_get_time(source);
+}
+
+static gboolean dispatch_real(
+	GSource *source, GSourceFunc func G_GNUC_UNUSED, gpointer data G_GNUC_UNUSED)
+{
+	gint64 now = g_source_get_time(source); /* what is set meanwhile is for the next turn */
+	Timer *timer;
+
+	while ((timer = timers_take(&real_timers, now))) {
+		timer->func(timer->data);
+		g_free(timer);
+	}
+	return G_SOURCE_CONTINUE;
+}
+
+static void start_real(void)
+{
+	static GSourceFuncs funcs = { prepare_real, check_real, dispatch_real, NULL, NULL, NULL };
+	g_autoptr(GSource) source = g_source_new(&funcs, sizeof(GSource));
+
+	timers_init(&real_timers);
+	g_source_attach(source, NULL);
+}
 
 static gint64 real_now(HvisClock *clock G_GNUC_UNUSED)
 {
 	return g_get_monotonic_time();
 }
 
-static gboolean on_real_timer(gpointer data)
-{
-	Timer *timer = data;
-
-	g_hash_table_remove(real_sources, GUINT_TO_POINTER(timer->id));
-	timer->func(timer->data);
-	return G_SOURCE_REMOVE;
-}
-
 static guint real_add(
 	HvisClock *clock G_GNUC_UNUSED, guint ms, void (*func)(gpointer data), gpointer data)
 {
-	Timer *timer = g_new(Timer, 1);
-	guint source;
-
-	*timer = (Timer){ .id = real_next++, .func = func, .data = data };
-	if (real_next == 0)
-		real_next = 1;
-	if (!real_sources)
-		real_sources = g_hash_table_new(NULL, NULL);
-	source = g_timeout_add_full(G_PRIORITY_DEFAULT, ms, on_real_timer, timer, g_free);
-	g_hash_table_insert(real_sources, GUINT_TO_POINTER(timer->id), GUINT_TO_POINTER(source));
-	return timer->id;
+	if (!real_timers.list)
+		start_real();
+	return timers_add(&real_timers, g_get_monotonic_time() + (gint64)ms * 1000, func, data);
 }
 
 static void real_remove(HvisClock *clock G_GNUC_UNUSED, guint id)
 {
-	gpointer source;
-
-	if (!id || !real_sources ||
-		!g_hash_table_steal_extended(real_sources, GUINT_TO_POINTER(id), NULL, &source))
-		return;
-	g_source_remove(GPOINTER_TO_UINT(source));
+	if (real_timers.list)
+		timers_remove(&real_timers, id);
 }
 
 HvisClock *hvis_clock_default(void)
@@ -70,8 +135,7 @@ HvisClock *hvis_clock_default(void)
 struct HvisFakeClock {
 	HvisClock clock; /* first: the ops get back to us by it */
 	gint64 now;
-	guint next_id;
-	GPtrArray *timers; /* Timer, in order of due time, then of setting */
+	Timers timers;
 };
 
 static gint64 fake_now(HvisClock *clock)
@@ -82,26 +146,13 @@ static gint64 fake_now(HvisClock *clock)
 static guint fake_add(HvisClock *clock, guint ms, void (*func)(gpointer data), gpointer data)
 {
 	HvisFakeClock *fake = (HvisFakeClock *)clock;
-	Timer *timer = g_new(Timer, 1);
-	guint at = 0;
 
-	*timer = (Timer){ ++fake->next_id, fake->now + (gint64)ms * 1000, func, data };
-	while (at < fake->timers->len && ((Timer *)fake->timers->pdata[at])->due <= timer->due)
-		at++;
-	g_ptr_array_insert(fake->timers, (gint)at, timer);
-	return timer->id;
+	return timers_add(&fake->timers, fake->now + (gint64)ms * 1000, func, data);
 }
 
 static void fake_remove(HvisClock *clock, guint id)
 {
-	HvisFakeClock *fake = (HvisFakeClock *)clock;
-
-	for (guint i = 0; i < fake->timers->len; i++) {
-		if (((Timer *)fake->timers->pdata[i])->id == id) {
-			g_ptr_array_remove_index(fake->timers, i);
-			return;
-		}
-	}
+	timers_remove(&((HvisFakeClock *)clock)->timers, id);
 }
 
 HvisFakeClock *hvis_fake_clock_new(void)
@@ -110,7 +161,7 @@ HvisFakeClock *hvis_fake_clock_new(void)
 
 	fake->clock = (HvisClock){ fake_now, fake_add, fake_remove };
 	fake->now = G_USEC_PER_SEC; /* zero would hide a forgotten initialisation */
-	fake->timers = g_ptr_array_new_with_free_func(g_free);
+	timers_init(&fake->timers);
 	return fake;
 }
 
@@ -118,7 +169,7 @@ void hvis_fake_clock_free(HvisFakeClock *fake)
 {
 	if (!fake)
 		return;
-	g_ptr_array_unref(fake->timers);
+	g_ptr_array_unref(fake->timers.list);
 	g_free(fake);
 }
 
@@ -130,26 +181,26 @@ HvisClock *hvis_fake_clock_get(HvisFakeClock *fake)
 void hvis_fake_clock_advance(HvisFakeClock *fake, guint ms)
 {
 	gint64 until = fake->now + (gint64)ms * 1000;
+	Timer *timer;
 
-	while (fake->timers->len && ((Timer *)fake->timers->pdata[0])->due <= until) {
-		g_autofree Timer *timer = g_ptr_array_steal_index(fake->timers, 0);
-
+	while ((timer = timers_take(&fake->timers, until))) {
 		fake->now = timer->due;
 		timer->func(timer->data);
+		g_free(timer);
 	}
 	fake->now = until;
 }
 
 guint hvis_fake_clock_pending(HvisFakeClock *fake)
 {
-	return fake->timers->len;
+	return fake->timers.list->len;
 }
 
 gint64 hvis_fake_clock_next_ms(HvisFakeClock *fake)
 {
-	if (!fake->timers->len)
-		return -1;
-	return (((Timer *)fake->timers->pdata[0])->due - fake->now) / 1000;
+	const Timer *first = timers_first(&fake->timers);
+
+	return first ? (first->due - fake->now) / 1000 : -1;
 }
 
 gboolean hvis_parse_seconds(const char *what, const char *text, guint *ret_ms, GError **error)

@@ -15,7 +15,7 @@ struct HvisClock {
 	void (*remove)(HvisClock *clock, guint id); /* 0 and expired ids are ignored */
 };
 
-/* The real one; belongs to nobody. */
+/* The real one; belongs to nobody. For the main thread: what another sets does not wake the loop. */
 HvisClock *hvis_clock_default(void);
 
 /* A clock that stands still until it is moved. */
