@@ -186,11 +186,11 @@ static void start_set(KvpDispatch *dispatch, KvpJob *job)
 			dispatch->store, request->pool, request->key, request->value);
 }
 
-KvpJob *kvp_job_new(KvpDispatch *dispatch, const KvpRequest *request)
+KvpJob *kvp_job_new(KvpDispatch *dispatch, KvpRequest *request)
 {
 	KvpJob *job = g_new0(KvpJob, 1);
 
-	job->request = g_memdup2(request, sizeof(*request));
+	job->request = request;
 	if (!kvp_dispatch_check(request->op, request->pool, &job->error) ||
 		!kvp_policy_check(dispatch->policy, request->op, request->pool, &job->error))
 		return job;

@@ -49,9 +49,9 @@ void kvp_dispatch_set_policy(KvpDispatch *dispatch, KvpPolicy policy);
 
 /*
  * One request, in three steps: new and finish on the main context; between them, where the job
- * needs files, run, in any thread. A job may outlive its dispatch if it is not finished.
+ * needs files, run, in any thread. A job may outlive its dispatch if it is not finished. Takes @request.
  */
-KvpJob *kvp_job_new(KvpDispatch *dispatch, const KvpRequest *request);
+KvpJob *kvp_job_new(KvpDispatch *dispatch, KvpRequest *request);
 gboolean kvp_job_needs_files(const KvpJob *job);
 void kvp_job_run(KvpJob *job);
 

@@ -250,14 +250,14 @@ static gboolean on_request(HvisService *service, guint64 txn, const guint8 *msg,
 	gpointer data, GError **error)
 {
 	Kvpd *kvpd = data;
-	KvpRequest request;
+	KvpRequest *request = kvp_request_new(msg, len, error);
 	Pending *pending;
 
-	if (!kvp_request_decode(msg, len, &request, error))
+	if (!request)
 		return FALSE;
-	note_request(kvpd, &request);
+	note_request(kvpd, request);
 	pending = g_new(Pending, 1);
-	*pending = (Pending){ kvpd, kvp_job_new(kvpd->dispatch, &request), txn,
+	*pending = (Pending){ kvpd, kvp_job_new(kvpd->dispatch, request), txn,
 		g_get_monotonic_time() };
 	if (kvp_job_needs_files(pending->job)) {
 		kvp_worker_push(kvpd->worker, run_request, finish_request, pending);

@@ -140,19 +140,33 @@ static gboolean take_body(const union hvis_kvp_dev_body *body, KvpRequest *r, GE
 	return TRUE; /* any other number: the daemon has an answer for it */
 }
 
-gboolean kvp_request_decode(const void *buf, gsize len, KvpRequest *ret, GError **error)
+/* Into @r, which is zeroed; half of it where it fails. */
+static gboolean take_request(const void *buf, gsize len, KvpRequest *r, GError **error)
 {
 	struct hvis_kvp_dev_msg msg;
-	KvpRequest r = { 0 };
 
 	if (!load(buf, len, &msg, error))
 		return FALSE;
-	r.op = msg.hdr.op;
-	r.pool = msg.hdr.pool;
-	if (!take_body(&msg.body, &r, error))
+	r->op = msg.hdr.op;
+	r->pool = msg.hdr.pool;
+	return take_body(&msg.body, r, error);
+}
+
+gboolean kvp_request_decode(const void *buf, gsize len, KvpRequest *ret, GError **error)
+{
+	KvpRequest r = { 0 };
+
+	if (!take_request(buf, len, &r, error))
 		return FALSE;
 	*ret = r;
 	return TRUE;
+}
+
+KvpRequest *kvp_request_new(const void *buf, gsize len, GError **error)
+{
+	g_autofree KvpRequest *r = g_new0(KvpRequest, 1);
+
+	return take_request(buf, len, r, error) ? g_steal_pointer(&r) : NULL;
 }
 
 /* The kernel hands over any operation number of the host's, but a version only in its own messages. */

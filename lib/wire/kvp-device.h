@@ -4,7 +4,8 @@
  * whoever plays the kernel (link mode, tests) does the opposite. Text on the device is UTF-8, for
  * IP info too; the UTF-16 form of the host's wire is converted at the end of this header.
  *
- * All is host byte order, NUL-terminated, checked UTF-8 after decoding. Nothing allocates.
+ * All is host byte order, NUL-terminated, checked UTF-8 after decoding. Nothing allocates, but for
+ * kvp_request_new().
  */
 #pragma once
 
@@ -59,6 +60,9 @@ typedef struct {
 
 /* HVIS_ERROR_PROTOCOL where @len, a size, or a text is wrong. Unknown operations decode. */
 gboolean kvp_request_decode(const void *buf, gsize len, KvpRequest *ret, GError **error);
+
+/* The same on the heap, for g_free(): it is ten kilobytes, which are better not copied. NULL: an error. */
+KvpRequest *kvp_request_new(const void *buf, gsize len, GError **error);
 
 /* TRUE where the message is the kernel's answer to a registration, and not a host that plays one. */
 gboolean kvp_is_register(const void *buf, gsize len);

@@ -94,20 +94,20 @@ static void make_dispatch(void)
 
 static void answer(const void *bytes)
 {
-	static KvpRequest request;
 	static KvpReply reply;
+	KvpRequest *request = kvp_request_new(bytes, HVIS_KVP_DEV_MSG_SIZE, NULL);
 	struct hvis_kvp_dev_msg msg;
 	guint32 status;
 	KvpJob *job;
 
-	if (!kvp_request_decode(bytes, HVIS_KVP_DEV_MSG_SIZE, &request, NULL))
+	if (!request)
 		return;
-	job = kvp_job_new(dispatch, &request);
+	job = kvp_job_new(dispatch, request);
 	if (kvp_job_needs_files(job))
 		kvp_job_run(job);
 	memset(&msg, 0xff, sizeof(msg));
 	status = kvp_job_finish(dispatch, job, &msg);
-	check(kvp_reply_decode(&msg, sizeof(msg), request.op, &reply, NULL));
+	check(kvp_reply_decode(&msg, sizeof(msg), request->op, &reply, NULL));
 	check(reply.status == status);
 	check((kvp_job_error(job) == NULL) ==
 		(status == HVIS_S_OK || status == HVIS_E_NO_MORE_ITEMS));

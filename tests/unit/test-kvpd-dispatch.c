@@ -64,7 +64,7 @@ static void tear_down(Fixture *f, gconstpointer data)
 
 static guint32 ask(Fixture *f, const KvpRequest *request)
 {
-	KvpJob *job = kvp_job_new(f->dispatch, request);
+	KvpJob *job = kvp_job_new(f->dispatch, g_memdup2(request, sizeof(*request)));
 	struct hvis_kvp_dev_msg msg;
 	g_autoptr(GError) error = NULL;
 	guint32 status;
@@ -410,8 +410,10 @@ static void test_no_directory(void)
 /* The dispatch goes away while a thread is at work: the job has what it needs for itself. */
 static void test_outlived(Fixture *f, gconstpointer data)
 {
-	KvpRequest request = { .op = HVIS_KVP_OP_SET, .key = "k", .value = "v", .has_value = TRUE };
-	g_autoptr(KvpJob) job = kvp_job_new(f->dispatch, &request);
+	const KvpRequest request = {
+		.op = HVIS_KVP_OP_SET, .key = "k", .value = "v", .has_value = TRUE
+	};
+	g_autoptr(KvpJob) job = kvp_job_new(f->dispatch, g_memdup2(&request, sizeof(request)));
 
 	g_clear_pointer(&f->dispatch, kvp_dispatch_free);
 	g_assert_true(kvp_job_needs_files(job));

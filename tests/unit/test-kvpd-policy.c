@@ -54,7 +54,7 @@ static void test_every_cell(void)
 /* A request on its way through the dispatcher, as under ConfidentialVM=strict. */
 static guint32 answer(KvpDispatch *dispatch, guint8 op, guint8 pool)
 {
-	g_autofree KvpRequest *request = g_new0(KvpRequest, 1);
+	KvpRequest *request = g_new0(KvpRequest, 1);
 	g_autofree struct hvis_kvp_dev_msg *msg = g_new0(struct hvis_kvp_dev_msg, 1);
 	g_autoptr(KvpJob) job = NULL;
 

@@ -20,6 +20,9 @@ static void expect_bad_request(const struct hvis_kvp_dev_msg *msg)
 	g_assert_false(kvp_request_decode(msg, sizeof(*msg), r, &error));
 	g_assert_true(hvis_error_is(error, HVIS_ERROR_PROTOCOL));
 	g_assert_cmpuint(r->op, ==, 77);
+	g_clear_error(&error);
+	g_assert_null(kvp_request_new(msg, sizeof(*msg), &error));
+	g_assert_true(hvis_error_is(error, HVIS_ERROR_PROTOCOL));
 }
 
 static KvpRequest *round_trip(const KvpRequest *request)
@@ -27,12 +30,20 @@ static KvpRequest *round_trip(const KvpRequest *request)
 	g_autoptr(GError) error = NULL;
 	struct hvis_kvp_dev_msg msg;
 	KvpRequest *back = g_new0(KvpRequest, 1);
+	g_autofree KvpRequest *again = NULL;
 
 	memset(&msg, 0xee, sizeof(msg)); /* must not shine through */
 	g_assert_true(kvp_request_encode(request, &msg, &error));
 	g_assert_no_error(error);
 	g_assert_true(kvp_request_decode(&msg, sizeof(msg), back, &error));
+	again = kvp_request_new(&msg, sizeof(msg), &error);
 	g_assert_no_error(error);
+	g_assert_cmpuint(again->op, ==, back->op);
+	g_assert_cmpuint(again->index, ==, back->index);
+	g_assert_cmpstr(again->key, ==, back->key);
+	g_assert_cmpstr(again->value, ==, back->value);
+	g_assert_cmpstr(again->version, ==, back->version);
+	g_assert_cmpstr(again->ip.dns, ==, back->ip.dns);
 	return back;
 }
 
