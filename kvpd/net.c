@@ -14,7 +14,6 @@
 #include "kvpd/net.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
@@ -22,6 +21,7 @@
 #include <unistd.h>
 
 #include <util/fd.h>
+#include <util/quiet.h>
 
 #include "kvpd/errand.h"
 #include "kvpd/netdump.h"
@@ -227,7 +227,7 @@ static gboolean on_netlink(int fd, GIOCondition condition, gpointer data)
 static void listen_on(KvpNet *net)
 {
 	if (net->fd >= 0 && net->source == 0)
-		net->source = g_unix_fd_add(net->fd, G_IO_IN | G_IO_ERR, on_netlink, net);
+		net->source = hvis_quiet_add(net->fd, G_IO_IN | G_IO_ERR, on_netlink, net);
 }
 
 static gboolean open_netlink(KvpNet *net)
@@ -291,7 +291,7 @@ static void start_pause(KvpNet *net, gint64 took_us)
 {
 	guint ms = (guint)MIN(took_us / 1000 * SHARE, 60 * 1000);
 
-	g_clear_handle_id(&net->source, g_source_remove);
+	g_clear_handle_id(&net->source, hvis_quiet_remove);
 	net->pause = g_timeout_add(MAX(ms, KVP_NET_PAUSE_MS), on_pause, net);
 }
 
@@ -367,7 +367,7 @@ void kvp_net_free(KvpNet *net)
 	if (!net)
 		return;
 	kvp_errand_give_up(net->look);
-	g_clear_handle_id(&net->source, g_source_remove);
+	g_clear_handle_id(&net->source, hvis_quiet_remove);
 	g_clear_handle_id(&net->pause, g_source_remove);
 	g_clear_handle_id(&net->settle, g_source_remove);
 	g_clear_handle_id(&net->retry, g_source_remove);

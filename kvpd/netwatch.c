@@ -12,13 +12,13 @@
 #include "kvpd/netwatch.h"
 
 #include <errno.h>
-#include <glib-unix.h>
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <util/fd.h>
+#include <util/quiet.h>
 
 #define EVENTS                                                                                     \
 	(IN_CREATE | IN_CLOSE_WRITE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE_SELF |   \
@@ -193,7 +193,7 @@ NetWatch *net_watch_new(
 	if (watch->fd < 0)
 		return watch;
 	arm(watch);
-	watch->source = g_unix_fd_add(watch->fd, G_IO_IN, on_events, watch);
+	watch->source = hvis_quiet_add(watch->fd, G_IO_IN, on_events, watch);
 	return watch;
 }
 
@@ -201,7 +201,7 @@ void net_watch_free(NetWatch *watch)
 {
 	if (!watch)
 		return;
-	g_clear_handle_id(&watch->source, g_source_remove);
+	g_clear_handle_id(&watch->source, hvis_quiet_remove);
 	hvis_fd_clear(&watch->fd);
 	g_hash_table_unref(watch->directories);
 	g_free(watch->root);

@@ -10,9 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <glib-unix.h>
-
 #include <util/fd.h>
+#include <util/quiet.h>
 #include <util/shortage.h>
 #include <varlink/socket.h>
 
@@ -316,7 +315,7 @@ static void update_accept(VarlinkServer *server)
 	if (server->accept_source || server->pause_source || server->socket.fd < 0 ||
 		!has_room(server))
 		return;
-	server->accept_source = g_unix_fd_add(server->socket.fd, G_IO_IN, on_incoming, server);
+	server->accept_source = hvis_quiet_add(server->socket.fd, G_IO_IN, on_incoming, server);
 }
 
 void server_idle(VarlinkServer *server)
@@ -358,7 +357,7 @@ void varlink_server_free(VarlinkServer *server)
 {
 	if (!server)
 		return;
-	g_clear_handle_id(&server->accept_source, g_source_remove);
+	g_clear_handle_id(&server->accept_source, hvis_quiet_remove);
 	g_clear_handle_id(&server->pause_source, g_source_remove);
 	varlink_socket_close(&server->socket); /* first: nobody new gets in */
 	while (server->connections->len)
