@@ -129,6 +129,12 @@ static void check_any(HvctlFindings *findings, const char *path, gboolean is_dir
 			FALSE);
 		return;
 	}
+	if (S_ISREG(st.st_mode) && st.st_nlink > 1)
+		add(findings, "linked",
+			"it has another name, too (a hard link): what is changed here changes "
+			"there, so "
+			"nothing is changed",
+			NULL, FALSE);
 	fd = open_to_mend(path, &st, repair);
 	check_owner(findings, fd, &st, is_dir); /* first: the old one could change the mode again */
 	check_mode(findings, fd, &st, is_dir ? 0755 : 0644);

@@ -87,7 +87,7 @@ static gboolean edit_lock(KvpEdit *edit, const KvpView *known, struct stat *st, 
 	if (pool->watch)
 		generation = kvp_watch_begin(pool->watch, pool->number);
 	edit->is_begun = TRUE;
-	if (!kvp_pool_stat(pool, edit->fd, st, error))
+	if (!kvp_pool_stat_own(pool, edit->fd, st, error))
 		return FALSE;
 	edit->size = (gsize)st->st_size;
 	edit->count = (guint)(edit->size / RECORD);

@@ -27,7 +27,8 @@ static gboolean is_shortage(int err)
 
 /*
  * -1 with an error, which must be asked for, in a shortage; without one where there can be no journal: errno is
- * ENOENT where there only is none.
+ * ENOENT where there only is none. A file that has another name, too, may be anybody's, and would be written
+ * to and given away.
  */
 static int open_journal(const KvpPool *pool, int flags, GError **error)
 {
@@ -40,7 +41,9 @@ static int open_journal(const KvpPool *pool, int flags, GError **error)
 	if (fd < 0)
 		return -1;
 	errno = EINVAL;
-	return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) ? hvis_fd_steal(&fd) : -1;
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_nlink > 1)
+		return -1;
+	return hvis_fd_steal(&fd);
 }
 
 /* It belongs to whom the pool belongs, or the daemon could not go on with what hvctl began. */

@@ -38,6 +38,12 @@ int kvp_pool_fail_replaced(const KvpPool *pool, GError **error);
 /* What @fd is, which has to be a regular file. */
 gboolean kvp_pool_stat(const KvpPool *pool, int fd, struct stat *ret, GError **error);
 
+/*
+ * The same of a file that is to be changed: HVIS_ERROR_IO where it has another name, too. Who may make links could
+ * have us change any file of the file system.
+ */
+gboolean kvp_pool_stat_own(const KvpPool *pool, int fd, struct stat *ret, GError **error);
+
 /* FALSE where another file has taken the place of the one with @st, or nothing. */
 gboolean kvp_pool_is_at_path(const KvpPool *pool, const struct stat *st);
 

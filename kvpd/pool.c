@@ -180,6 +180,19 @@ gboolean kvp_pool_stat(const KvpPool *pool, int fd, struct stat *ret, GError **e
 	return check_regular(pool->path, ret, error);
 }
 
+gboolean kvp_pool_stat_own(const KvpPool *pool, int fd, struct stat *ret, GError **error)
+{
+	struct stat st;
+
+	if (!kvp_pool_stat(pool, fd, &st, error))
+		return FALSE;
+	if (st.st_nlink > 1)
+		return hvis_fail(error, HVIS_ERROR_IO,
+			"%s has another name, too (a hard link), and is not changed", pool->path);
+	*ret = st;
+	return TRUE;
+}
+
 gboolean kvp_pool_is_at_path(const KvpPool *pool, const struct stat *st)
 {
 	struct stat there;

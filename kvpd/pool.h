@@ -9,7 +9,8 @@
  *  - duplicate keys are others' business: reading shows the last, setting replaces the last,
  *    deleting removes all of them, or the one before would come to light;
  *  - what is left of a torn record at the end is passed over by readers, and overwritten or cut off
- *    by the next record that is added or deleted.
+ *    by the next record that is added or deleted;
+ *  - what is no regular file is neither read nor changed, and one with another name (a hard link) not changed.
  *
  * Killed at any system call, or cut off by a loss of power, a change leaves every other record as it
  * was, and its own as before or after. What takes more than one write of 512 bytes, which is whole or

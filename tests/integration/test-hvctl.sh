@@ -542,6 +542,12 @@ made                      missing  yes     the directory was not there  created
 truncate -s 50M "$tmp/made/.kvp_pool_0"
 expect "a file that cannot be read is not good" 1 "" bash -c "'$builddir/hvctl/hvctl' kvp check --pool external --pool-dir '$tmp/made' | sed '/unreadable/d; /^FILE/d'; exit \"\${PIPESTATUS[0]}\""
 expect "and the others are looked at" 0 "missing missing missing unreadable" bash -c "'$builddir/hvctl/hvctl' kvp check --json --pool-dir '$tmp/made' | sed -n 's/^ *\"problem\": \"\(.*\)\",/\1/p' | sort | paste -sd ' ' - | sed 's/missing //'"
+"$builddir/tests/integration/pool-tool" fill "$tmp/made/.kvp_pool_1" Key 2
+chmod 644 "$tmp/made/.kvp_pool_1"
+ln "$tmp/made/.kvp_pool_1" "$tmp/linked"
+is_linked() { "$builddir/hvctl/hvctl" kvp check --repair --json --pool guest --pool-dir "$tmp/made" | sed -n 's/^ *"problem": "\(.*\)",/\1/p'; }
+expect "a pool with another name" 0 "linked" is_linked
+rm "$tmp/linked"
 # A pool that could not be mended had kept the others from being looked at.
 fill_up() { # its backup does not fit what a file may have; the other has no more than an end to lose
 	mkdir "$tmp/full"

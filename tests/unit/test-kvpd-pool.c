@@ -2,6 +2,7 @@
 /* A pool file and its contract: modes, order, padding, the same inode, torn tails, limits. */
 #include "config.h"
 
+#include "kvpd/journal.h"
 #include "kvpd/pool.h"
 
 #include <errno.h>
@@ -400,6 +401,46 @@ static void test_not_a_file(Fixture *f, gconstpointer data)
 	}
 }
 
+/* A hard link in the place of a pool: another's file was written to. It is read, and stays as it is. */
+static void test_hard_link(Fixture *f, gconstpointer data)
+{
+	g_autofree char *elsewhere = g_build_filename(f->dir, "elsewhere", NULL);
+	g_autoptr(GByteArray) file = scratch_records("a", "1", "b", "2", NULL);
+	g_autoptr(KvpRecords) records = NULL;
+	g_autoptr(GError) error = NULL;
+
+	scratch_write(elsewhere, file);
+	g_assert_cmpint(link(elsewhere, f->path), ==, 0);
+	g_assert_false(kvp_pool_set(f->pool, "a", "other", NULL, &error));
+	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_IO);
+	g_assert_nonnull(strstr(error->message, "hard link"));
+	g_clear_error(&error);
+	g_assert_false(kvp_pool_delete(f->pool, "a", &error));
+	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_IO);
+	scratch_assert_file(elsewhere, file);
+	records = kvp_pool_read(f->pool, NULL);
+	g_assert_cmpstr(kvp_records_get(records, "b"), ==, "2");
+	g_assert_cmpint(g_remove(elsewhere), ==, 0);
+	set(f->pool, "a", "other", TRUE);
+}
+
+/* A hard link in the place of the journal: it was written over, and given to the owner of the pools. */
+static void test_hard_link_as_journal(Fixture *f, gconstpointer data)
+{
+	g_autofree char *elsewhere = g_build_filename(f->dir, "elsewhere", NULL);
+	g_autofree char *journal = g_build_filename(f->dir, KVP_JOURNAL_NAME, NULL);
+	g_autofree char *value = g_strnfill(1000, 'v'), *longer = g_strnfill(1000, 'w');
+	g_autoptr(GByteArray) file = scratch_records("a", "1", NULL);
+	g_autoptr(GByteArray) wanted = scratch_records("a", longer, NULL);
+
+	scratch_write(elsewhere, file);
+	g_assert_cmpint(link(elsewhere, journal), ==, 0);
+	set(f->pool, "a", value, FALSE);
+	set(f->pool, "a", longer, TRUE);
+	scratch_assert_file(f->path, wanted);
+	scratch_assert_file(elsewhere, file);
+}
+
 /* A key that is no UTF-8 was listed, and could be read, but neither replaced nor deleted. */
 static void test_delete_what_is_shown(Fixture *f, gconstpointer data)
 {
@@ -493,6 +534,8 @@ int main(int argc, char **argv)
 	ADD("max-records", test_max_records);
 	ADD("missing", test_missing);
 	ADD("not-a-file", test_not_a_file);
+	ADD("hard-link", test_hard_link);
+	ADD("hard-link-as-journal", test_hard_link_as_journal);
 	ADD("delete-what-is-shown", test_delete_what_is_shown);
 	ADD("stuck-writer", test_stuck_writer);
 	ADD("replaced-while-waiting", test_replaced_while_waiting);
