@@ -6,9 +6,7 @@
  */
 #include "config.h"
 
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "kvp-scratch.h"
 
 #include <hvis/hresult.h>
 
@@ -17,17 +15,6 @@
 #define MESSAGES_MAX 16
 
 int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
-
-static void check(gboolean good)
-{
-	if (!good)
-		abort();
-}
-
-static int no_sync(int fd)
-{
-	return 0;
-}
 
 static KvpRecords *facts(gpointer data)
 {
@@ -54,42 +41,15 @@ static const NetState *network(gpointer data)
 	return state;
 }
 
-static KvpPools *pools;
-static KvpStore *store;
 static KvpDispatch *dispatch;
-static char *dir;
-
-static void empty_pools(void)
-{
-	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
-		unlink(kvp_pool_path(kvp_pools_get(pools, i)));
-}
-
-static void clean_up(void)
-{
-	empty_pools();
-	rmdir(dir);
-	kvp_dispatch_free(dispatch);
-	kvp_store_unref(store);
-	kvp_pools_unref(pools);
-	net_state_free(state);
-	g_free(dir);
-}
 
 static void make_dispatch(void)
 {
-	static const KvpPoolOps pool_ops = { pwrite, ftruncate, no_sync };
 	static const KvpDispatchOps ops = { facts, network };
+	g_autoptr(KvpPools) pools = kvp_pools_new(scratch_dir(), &scratch_ops);
+	g_autoptr(KvpStore) store = kvp_store_new(pools, NULL, NULL);
 
-	dir = g_strdup("/dev/shm/hvis-fuzz-XXXXXX"); /* ten times as fast as a disk */
-	if (!g_mkdtemp(dir)) {
-		g_free(dir);
-		dir = g_dir_make_tmp("hvis-fuzz-XXXXXX", NULL);
-	}
-	pools = kvp_pools_new(dir, &pool_ops);
-	store = kvp_store_new(pools, NULL, NULL);
 	dispatch = kvp_dispatch_new(&ops, store, hvis_clock_default(), NULL);
-	atexit(clean_up);
 }
 
 static void answer(const void *bytes)
@@ -118,7 +78,7 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 {
 	if (!dispatch)
 		make_dispatch();
-	empty_pools();
+	scratch_empty(scratch_dir());
 	for (int i = 0; i < MESSAGES_MAX && size >= 2; i++) {
 		struct hvis_kvp_dev_msg msg = { .body.raw = { 0 } };
 		gsize len = MIN((gsize)(data[0] | data[1] << 8), size - 2);

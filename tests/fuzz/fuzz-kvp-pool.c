@@ -6,72 +6,17 @@
  */
 #include "config.h"
 
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
+#include "kvp-scratch.h"
 
 #include <hvis/kvp.h>
-
-#include "kvpd/pool.h"
 
 #define RECORD sizeof(struct hvis_kvp_record)
 #define FILE_MAX (40 * RECORD)
 
 int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
 
-static void check(gboolean good)
-{
-	if (!good)
-		abort();
-}
-
-static int no_sync(int fd)
-{
-	return 0;
-}
-
 static KvpPool *pool;
-static char *dir;
-
-static void clean_up(void)
-{
-	unlink(kvp_pool_path(pool));
-	rmdir(dir);
-	kvp_pool_free(pool);
-	g_free(dir);
-}
-
-/* One file for all inputs. */
-static void make_pool(void)
-{
-	static const KvpPoolOps ops = { pwrite, ftruncate, no_sync };
-
-	dir = g_strdup("/dev/shm/hvis-fuzz-XXXXXX"); /* ten times as fast as a disk */
-	if (!g_mkdtemp(dir)) {
-		g_free(dir);
-		dir = g_dir_make_tmp("hvis-fuzz-XXXXXX", NULL);
-	}
-	pool = kvp_pool_new(dir, 0, &ops);
-	check(kvp_pool_create(pool, NULL));
-	atexit(clean_up);
-}
-
-static void put_file(const char *path, const guint8 *bytes, gsize len)
-{
-	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-
-	check(fd >= 0 && write(fd, bytes, len) == (ssize_t)len && close(fd) == 0);
-}
-
-static GByteArray *get_file(const char *path)
-{
-	char *bytes;
-	gsize len;
-
-	check(g_file_get_contents(path, &bytes, &len, NULL));
-	return g_byte_array_new_take((guint8 *)bytes, len);
-}
+static int pool_fd;
 
 /* A key that is no UTF-8 goes by what reading shows of it. */
 static gboolean has_key(const guint8 *record, const char *key)
@@ -83,7 +28,7 @@ static gboolean has_key(const guint8 *record, const char *key)
 }
 
 /* A record without a key at the end is one that nobody finished: the next takes its place. */
-static guint end_of(const GByteArray *file)
+static guint end_of(const ScratchFile *file)
 {
 	static const guint8 none[HVIS_KVP_KEY_MAX];
 	guint count = file->len / RECORD;
@@ -93,11 +38,11 @@ static guint end_of(const GByteArray *file)
 	return count;
 }
 
-static void check_set(const char *key, const GByteArray *before)
+static void check_set(const char *key, const ScratchFile *before)
 {
 	gboolean replaced = FALSE;
 	guint count = before->len / RECORD, at = end_of(before), end = at;
-	g_autoptr(GByteArray) after = NULL;
+	static ScratchFile after;
 	struct hvis_kvp_record wanted = { .value = "value" };
 
 	memcpy(wanted.key, key, strlen(key));
@@ -107,34 +52,33 @@ static void check_set(const char *key, const GByteArray *before)
 	}
 	check(kvp_pool_set(pool, key, "value", &replaced, NULL));
 	check(replaced == (at < end));
-	after = get_file(kvp_pool_path(pool));
-	check(after->len == (replaced ? before->len : (end + 1) * RECORD));
-	for (guint i = 0; i < after->len / RECORD; i++) {
-		const void *is = after->data + i * RECORD;
+	scratch_get(pool_fd, &after);
+	check(after.len == (replaced ? before->len : (end + 1) * RECORD));
+	for (guint i = 0; i < after.len / RECORD; i++) {
+		const void *is = after.data + i * RECORD;
 		const void *was = before->data + i * RECORD;
 
 		check(memcmp(is, i == at ? (const void *)&wanted : was, RECORD) == 0);
 	}
 }
 
-static void check_delete(const char *key, const GByteArray *before)
+static void check_delete(const char *key, const ScratchFile *before)
 {
-	g_autoptr(GByteArray) wanted = g_byte_array_new(), after = NULL;
+	static ScratchFile wanted, after;
 	guint count = before->len / RECORD;
 	gboolean removed = kvp_pool_delete(pool, key, NULL);
 
+	wanted.len = 0;
 	for (guint i = 0; i < count; i++) {
-		if (!has_key(before->data + i * RECORD, key))
-			g_byte_array_append(wanted, before->data + i * RECORD, RECORD);
+		if (has_key(before->data + i * RECORD, key))
+			continue;
+		memcpy(wanted.data + wanted.len, before->data + i * RECORD, RECORD);
+		wanted.len += RECORD;
 	}
-	check(removed == (wanted->len < count * RECORD));
-	after = get_file(kvp_pool_path(pool));
-	if (!removed)
-		check(after->len == before->len);
-	else
-		check(after->len == wanted->len);
-	if (after->len)
-		check(memcmp(after->data, removed ? wanted->data : before->data, after->len) == 0);
+	check(removed == (wanted.len < count * RECORD));
+	scratch_get(pool_fd, &after);
+	check(after.len == (removed ? wanted.len : before->len));
+	check(memcmp(after.data, removed ? wanted.data : before->data, after.len) == 0);
 }
 
 static void check_read(void)
@@ -157,21 +101,24 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 
 	if (size < 1 || size > FILE_MAX)
 		return 0;
-	if (!pool)
-		make_pool();
+	if (!pool) {
+		pool = kvp_pool_new(scratch_dir(), 0, &scratch_ops);
+		pool_fd = scratch_open(kvp_pool_path(pool));
+	}
 	how = *data++;
 	size--;
-	put_file(kvp_pool_path(pool), data, size);
+	scratch_put(pool_fd, data, size);
 	if (size / RECORD > how >> 2)
 		memcpy(key, data + (how >> 2) * RECORD, sizeof(key) - 1);
 	check_read();
 	for (int i = how & 3; i > 0 && key[0]; i--) {
-		g_autoptr(GByteArray) before = get_file(kvp_pool_path(pool));
+		static ScratchFile before;
 
+		scratch_get(pool_fd, &before);
 		if (i == 2)
-			check_delete(key, before);
+			check_delete(key, &before);
 		else
-			check_set(key, before);
+			check_set(key, &before);
 		check_read();
 	}
 	return 0;
