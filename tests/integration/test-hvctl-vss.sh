@@ -59,7 +59,8 @@ refuse "unless a socket was named" 3 hvctl vss plan --socket "$scratch/none"
 
 link_start
 look_at_mounts
-configure
+# Long enough for a busy machine: nothing here waits for the end of it.
+deadline=10min configure
 daemon_start
 check "the status" hvctl vss status
 like "says that all is well" "$case_out" "*State: *ready*Backup: *idle*"
@@ -85,11 +86,28 @@ is "which is one record" "$(hvctl kvp list --pool-dir "$pools" --format plain | 
 
 # --- while the host has it frozen ---
 
-hold 50
+hold 300
 check "the state is told" backup_is frozen
 like "with the deadline" "$(hvctl vss status)" "*Frozen since: *Thawed in: *at the latest*"
 check "the plan is" hvctl vss plan
 is "and is that of this backup" "$(grep -c "^freeze " <<<"$case_out")" ${#mounts[@]}
+
+# What is frozen may be all there is: the daemon opens nothing, and says nothing, while it answers.
+if command -v strace >/dev/null && strace -o "$scratch/none" true 2>/dev/null; then
+	strace -f -s 200 -o "$scratch/calls" -p "$daemon_pid" 2>"$scratch/strace" &
+	strace_pid=$!
+	wait_for 20 grep -q attached "$scratch/strace"
+	check "it answers under a watch" eval "hvctl vss status && hvctl vss plan && hvctl vss history"
+	kill -INT $strace_pid
+	wait $strace_pid 2>/dev/null
+	check "which has seen it" grep -q "io.hvis.Vss.Plan" "$scratch/calls"
+	is "and that it opens, looks at and runs nothing, and is silent" \
+		"$(grep -E '(^| )(open|creat|l?stat|newfstatat|statx|f?access|readlink|unlink|rename|mkdir|exec|write\(2,)' \
+			"$scratch/calls")" ""
+else
+	skip "what the daemon does is watched" "no strace, or nothing can be traced here"
+fi
+
 refuse "no rehearsal meanwhile" 3 hvctl vss rehearse --yes
 like "because of the backup" "$case_out" "*a backup is under way*"
 check "thawed by hand" hvctl vss thaw
@@ -105,7 +123,7 @@ wait_for 20 idle
 # --- a rehearsal ---
 
 refuse "not without --yes" 2 hvctl vss rehearse
-refuse "nor for as long as the deadline" 2 hvctl vss rehearse --duration 60s --yes
+refuse "nor for as long as the deadline" 2 hvctl vss rehearse --duration 600s --yes
 check "a rehearsal" hvctl vss rehearse --duration 4s --yes --json
 rehearsal=$case_out
 is "is well" "$(member result "$rehearsal")" ok
@@ -116,7 +134,7 @@ result $? "a writer stood still"
 check "the history has it" last_is ok time
 check "the host is not told of it" told aborted
 
-"$build/hvctl/hvctl" vss rehearse --duration 50s --yes >"$scratch/rehearsal" 2>&1 &
+"$build/hvctl/hvctl" vss rehearse --duration 300s --yes >"$scratch/rehearsal" 2>&1 &
 rehearsing=$!
 check "the state is told" wait_for 20 eval "backup_is rehearsing && hvctl vss status | grep -q '^Frozen since'"
 check "it is really frozen" frozen_at "${mounts[0]}"
@@ -130,7 +148,7 @@ is "it did not go well" $? 1
 like "as it says" "$(cat "$scratch/rehearsal")" "aborted: *it was thawed by hand*"
 check "and all is thawed" thawed_within 20000 "$(now_ms)"
 
-"$build/hvctl/hvctl" vss rehearse --duration 50s --yes >"$scratch/rehearsal" 2>&1 &
+"$build/hvctl/hvctl" vss rehearse --duration 300s --yes >"$scratch/rehearsal" 2>&1 &
 rehearsing=$!
 wait_for 20 eval "backup_is rehearsing && hvctl vss status | grep -q '^Frozen since'"
 kill -KILL $rehearsing
@@ -155,7 +173,7 @@ fi
 daemon_stop
 deadline=5s configure
 daemon_start
-hold 50
+hold 300
 wait_for 30 last_is failed deadline
 result $? "the deadline is in the history"
 kill "$backup"
@@ -170,7 +188,7 @@ check "the host's question is in the history" last_is refused -
 check "and the host is told why" wait_for 20 told refused
 refuse "so it is with a rehearsal" 1 hvctl vss rehearse --yes
 daemon_stop
-configure
+deadline=10min configure
 
 # By hv_kvp_daemon, where that runs: its pools are others here.
 mkdir "$scratch/others"
@@ -185,9 +203,21 @@ check "and not to the file" told refused --offline
 kill "$kvpd_pid"
 wait "$kvpd_pid" 2>/dev/null
 
+# --- the daemon hangs ---
+
+hold 300
+kill -STOP "$daemon_pid"
+check "a daemon that does not answer is done without" hvctl vss thaw --timeout 1 --marker "$marker"
+check "is thawed" thawed_within 20000 "$(now_ms)"
+kill -CONT "$daemon_pid"
+kill "$backup"
+wait "$backup" 2>/dev/null
+check "which is a failure" wait_for 20 eval "hvctl vss history | sed -n 2p | grep -q 'somebody else has thawed it'"
+wait_for 20 idle
+
 # --- everybody is dead ---
 
-hold 50
+hold 300
 kill_all
 check "daemon, worker and guard killed: it stays frozen" frozen_at "${mounts[0]}"
 check "thawed by the marker" hvctl vss thaw --marker "$marker"
