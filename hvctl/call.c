@@ -56,7 +56,9 @@ static struct json_object *call_on(VarlinkClient *client, const HvctlDaemon *dae
 		return answer;
 	if (hvis_error_is(cause, HVIS_ERROR_CLOSED)) /* it does run, or did */
 		hvis_fail(error, HVIS_ERROR_IO,
-			"%s hung up: it was stopped, or has too many callers", daemon->name);
+			"%s hung up: it was stopped, or has too many callers, or the socket is of "
+			"another program",
+			daemon->name);
 	else
 		g_propagate_error(error, g_steal_pointer(&cause));
 	return NULL;

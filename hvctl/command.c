@@ -227,6 +227,18 @@ static HvisExit run_request(const HvctlRequest *request, GError **error)
 	return HVIS_EXIT_OK;
 }
 
+/* The error, and for a usage that is wrong where the right one is told. */
+static int fail(const char *const *argv, HvisExit status, const GError *error)
+{
+	hvis_die(status, error);
+	if (status == HVIS_EXIT_USAGE) {
+		g_autofree char *about = hvctl_about(argv);
+
+		fprintf(stderr, "see 'hvctl %s--help'\n", about);
+	}
+	return (int)status;
+}
+
 int hvctl_main(const char *const *argv)
 {
 	g_auto(HvctlRequest) request = { 0 };
@@ -239,15 +251,12 @@ int hvctl_main(const char *const *argv)
 		fputs(lines, stdout);
 		return HVIS_EXIT_OK;
 	}
-	if (!hvctl_parse(argv, &request, &error)) {
-		hvis_die(HVIS_EXIT_USAGE, error);
-		fputs("hvctl --help shows the commands\n", stderr);
-		return HVIS_EXIT_USAGE;
-	}
+	if (!hvctl_parse(argv, &request, &error))
+		return fail(argv, HVIS_EXIT_USAGE, error);
 	status = run_request(&request, &error);
 	if (!error)
 		return (int)status;
-	hvis_die(hvis_exit_status(error), error);
+	fail(argv, hvis_exit_status(error), error);
 	if (hvis_error_is(error, HVIS_ERROR_CLOSED))
 		fputs("\"hvctl status\" says why and what to do\n", stderr);
 	return (int)hvis_exit_status(error);

@@ -119,11 +119,18 @@ struct HvctlRequest {
  * is no command line of ours; *@ret is then left alone. On success hvctl_request_clear() frees it.
  */
 gboolean hvctl_parse(const char *const *argv, HvctlRequest *ret, GError **error);
+/*
+ * What a command line that may be wrong is about: "kvp get ", "kvp " where there is no such command of the group, or "".
+ * A new string.
+ */
+char *hvctl_about(const char *const *argv);
 void hvctl_request_clear(HvctlRequest *request);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HvctlRequest, hvctl_request_clear)
 
 /* Whether @command takes the option; every command takes those of HVCTL_OPT_COMMON. */
 gboolean hvctl_takes(const HvctlCommand *command, guint bit);
+/* The option that @word names, up to @len bytes of it: "-p", "--pool"; NULL where there is none. */
+const HvctlOption *hvctl_find_option(const char *word, gsize len);
 
 /* How many of @words (from the first) name a command, *@ret, at most; 0 where none does. */
 guint hvctl_find_command(const char *const *words, const HvctlCommand **ret);

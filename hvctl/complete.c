@@ -25,19 +25,6 @@ typedef struct {
 	GString *out;
 } Line;
 
-/* The option that @word names, up to @len bytes of it. */
-static const HvctlOption *find_option(const char *word, gsize len)
-{
-	for (const HvctlOption *o = hvctl_options; o->bit; o++) {
-		if (len == 2 && word[1] != '-' && o->letter == word[1])
-			return o;
-		if (len > 2 && word[1] == '-' && strlen(o->name) == len - 2 &&
-			memcmp(o->name, word + 2, len - 2) == 0)
-			return o;
-	}
-	return NULL;
-}
-
 /* One word before the last. bash takes "=" for a word of its own. */
 static void read_word(Line *line, const char *word)
 {
@@ -56,7 +43,7 @@ static void read_word(Line *line, const char *word)
 		return;
 	}
 	line->literal = strcmp(word, "--") == 0;
-	option = find_option(word, equals ? (gsize)(equals - word) : strlen(word));
+	option = hvctl_find_option(word, equals ? (gsize)(equals - word) : strlen(word));
 	if (!option)
 		return;
 	line->given[option - hvctl_options] = TRUE;
@@ -73,7 +60,7 @@ static void read_last(Line *line, const char *word, char **prefix)
 	line->current = strcmp(word, "=") == 0 && line->pending ? "" : word;
 	if (line->pending || line->literal || word[0] != '-' || !equals)
 		return;
-	line->pending = find_option(word, (gsize)(equals - word));
+	line->pending = hvctl_find_option(word, (gsize)(equals - word));
 	if (!line->pending || !line->pending->value) {
 		line->pending = NULL;
 		return;

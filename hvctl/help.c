@@ -4,6 +4,7 @@
 #include "hvctl/command.h"
 
 #define COLUMN_MAX 78
+#define CALL_MAX 22 /* characters before the summary of a command */
 
 /* Append @text broken into lines. */
 static void add_paragraph(GString *out, const char *text)
@@ -49,6 +50,14 @@ static void add_command(GString *out, const HvctlCommand *c)
 	add_options(out, c);
 }
 
+/* Blanks up to the summary, which is on a line of its own where the call takes more than its room. */
+static int room_behind(const char *call)
+{
+	int len = (int)g_utf8_strlen(call, -1);
+
+	return len > CALL_MAX ? CALL_MAX : CALL_MAX - len;
+}
+
 static void add_list(GString *out, const char *group)
 {
 	g_autofree char *start = group ? g_strconcat(group, " ", NULL) : g_strdup("");
@@ -58,8 +67,9 @@ static void add_list(GString *out, const char *group)
 		g_autofree char *call = g_strjoin(" ", c->path, c->usage, NULL);
 
 		if (g_str_has_prefix(c->path, start))
-			g_string_append_printf(out, "  %s%*s %s\n", call,
-				MAX(0, 22 - (int)g_utf8_strlen(call, -1)), "", c->summary);
+			g_string_append_printf(out, "  %s%s%*s %s\n", call,
+				g_utf8_strlen(call, -1) > CALL_MAX ? "\n  " : "", room_behind(call),
+				"", c->summary);
 	}
 	g_string_append_printf(out,
 		"\n\"hvctl COMMAND --help\" shows the options of a command.%s\n",

@@ -58,6 +58,59 @@ HvisExit hvctl_kvp_export(const HvctlRequest *request, GError **error)
 	return HVIS_EXIT_OK;
 }
 
+/* --- where in the input something is --- */
+
+/* From 1 on, of the byte at @offset. */
+static guint line_at(const char *text, gsize offset)
+{
+	guint line = 1;
+
+	for (gsize i = 0; i < offset && text[i]; i++)
+		line += text[i] == '\n';
+	return line;
+}
+
+/* Behind the string whose opening quote is at @at. */
+static const char *skip_string(const char *at)
+{
+	for (at++; *at && *at != '"'; at++)
+		at += *at == '\\' && at[1];
+	return *at ? at + 1 : at;
+}
+
+/*
+ * The line on which record @index begins, in @text, which is good JSON: an element of the outermost array, or of
+ * the array "records" in the outermost object. 0 where the input has neither.
+ */
+static guint line_of_record(const char *text, gsize index)
+{
+	static const char name[] = "\"records\"";
+	const char *key = NULL; /* the last string of the outermost object */
+	guint depth = 0, list = 0; /* list: the depth inside of the array */
+	gsize n = 0;
+
+	for (const char *at = text; *at;) {
+		gboolean opens = *at == '[' || *at == '{';
+		gboolean begins = list > 0 && depth == list && !g_ascii_isspace(*at) &&
+				  *at != ',' && *at != ']';
+
+		if (begins && n++ == index)
+			return line_at(text, (gsize)(at - text));
+		if (*at == '[' && list == 0 &&
+			(depth == 0 || (depth == 1 && key && g_str_has_prefix(key, name))))
+			list = depth + 1;
+		if (*at == '"') {
+			key = depth == 1 ? at : key;
+			at = skip_string(at);
+			continue;
+		}
+		depth += opens;
+		depth -= *at == ']' || *at == '}';
+		at++;
+	}
+	return 0;
+}
+
 /* --- reading what is to be imported --- */
 
 static gboolean is_text(struct json_object *record, const char *name)
@@ -136,13 +189,20 @@ static gboolean check_record(
 	return TRUE;
 }
 
-static char *read_file(const HvctlRequest *request, GError **error)
+static const char *name_of_input(const HvctlRequest *request)
 {
 	const char *path = request->args[0];
+
+	return !path || g_str_equal(path, "-") ? HVCTL_STDIN : path;
+}
+
+static char *read_file(const HvctlRequest *request, GError **error)
+{
+	const char *path = name_of_input(request);
 	g_autofree char *text = NULL;
 	FILE *in;
 
-	if (!path || g_str_equal(path, "-"))
+	if (path != request->args[0])
 		return hvctl_read_input(request->in, HVCTL_STDIN, INPUT_MAX, error);
 	in = fopen(path, "re");
 	if (!in && errno == ENOENT) { /* status 1 is for keys that are not there */
@@ -158,27 +218,50 @@ static char *read_file(const HvctlRequest *request, GError **error)
 	return g_steal_pointer(&text);
 }
 
-static struct json_object *parse(const char *text, GError **error)
+/* One JSON value, and nothing behind it; an error has the line. */
+static struct json_object *parse(const char *text, const char *name, GError **error)
 {
-	enum json_tokener_error failed;
-	struct json_object *all = json_tokener_parse_verbose(text, &failed);
+	struct json_tokener *tokener = json_tokener_new();
+	struct json_object *all = json_tokener_parse_ex(tokener, text, -1);
+	enum json_tokener_error failed = json_tokener_get_error(tokener);
+	gsize end = json_tokener_get_parse_end(tokener);
 
 	if (!all)
-		hvis_fail(error, HVIS_ERROR_INVALID, "it is no JSON: %s",
-			json_tokener_error_desc(failed));
+		hvis_fail(error, HVIS_ERROR_INVALID, "%s:%u: it is no JSON: %s", name,
+			line_at(text, end), json_tokener_error_desc(failed));
+	end += strspn(text + end, " \t\r\n");
+	if (all && text[end]) {
+		hvis_fail(error, HVIS_ERROR_INVALID, "%s:%u: something follows the JSON value",
+			name, line_at(text, end));
+		g_clear_pointer(&all, json_object_put);
+	}
+	json_tokener_free(tokener);
 	return all;
+}
+
+static void prefix_place(const HvctlRequest *request, const char *text, gsize index, GError **error)
+{
+	guint line = line_of_record(text, index);
+
+	if (line > 0)
+		g_prefix_error(error, "%s:%u: ", name_of_input(request), line);
+	else
+		g_prefix_error(error, "%s: ", name_of_input(request));
 }
 
 /* All records of the input, every one of them good and with a pool. */
 static struct json_object *read_records(const HvctlRequest *request, GError **error)
 {
 	g_autofree char *text = read_file(request, error);
-	struct json_object *all = text ? parse(text, error) : NULL;
+	struct json_object *all = text ? parse(text, name_of_input(request), error) : NULL;
 	struct json_object *records = all ? find_records(all, request, error) : NULL;
 
 	json_object_put(all);
+	if (all && !records)
+		g_prefix_error(error, "%s: ", name_of_input(request));
 	for (gsize i = 0; records && i < json_object_array_length(records); i++)
 		if (!check_record(json_object_array_get_idx(records, i), request, i, error)) {
+			prefix_place(request, text, i, error);
 			json_object_put(records);
 			return NULL;
 		}

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Every option of hvctl, in the order in which help shows them. */
 #include "hvctl/command.h"
+
+#include <string.h>
+
 #include "kvpd/pool.h"
 #include "vssd/ipc.h"
 #include "vssd/options.h"
@@ -52,4 +55,16 @@ const HvctlOption hvctl_options[] = {
 gboolean hvctl_takes(const HvctlCommand *command, guint bit)
 {
 	return ((command->options | HVCTL_OPT_COMMON) & bit) != 0;
+}
+
+const HvctlOption *hvctl_find_option(const char *word, gsize len)
+{
+	for (const HvctlOption *o = hvctl_options; o->bit; o++) {
+		if (len == 2 && word[1] != '-' && o->letter == word[1])
+			return o;
+		if (len > 2 && word[1] == '-' && strlen(o->name) == len - 2 &&
+			memcmp(o->name, word + 2, len - 2) == 0)
+			return o;
+	}
+	return NULL;
 }

@@ -157,13 +157,79 @@ static gboolean find_command(const Options *o, const HvctlCommand **command, cha
 	return hvis_fail(error, HVIS_ERROR_INVALID, "no command \"%s\"", all);
 }
 
-static gboolean check_options(const HvctlCommand *command, const Options *o, GError **error)
+/* The words of @argv that are neither options nor their values; borrowed, and NULL at the end. */
+static GPtrArray *plain_words(const char *const *argv)
+{
+	GPtrArray *words = g_ptr_array_new();
+	gboolean literal = FALSE;
+
+	for (guint n = 1; argv[0] && argv[n]; n++) {
+		const char *word = argv[n];
+		const HvctlOption *option;
+
+		if (literal || word[0] != '-' || word[1] == '\0') {
+			g_ptr_array_add(words, (gpointer)(guintptr)word);
+			continue;
+		}
+		literal = g_str_equal(word, "--");
+		option = hvctl_find_option(word, strlen(word));
+		if (option && option->value && argv[n + 1])
+			n++;
+	}
+	g_ptr_array_add(words, NULL);
+	return words;
+}
+
+char *hvctl_about(const char *const *argv)
+{
+	g_autoptr(GPtrArray) found = plain_words(argv);
+	const char *const *words = (const char *const *)found->pdata;
+	const HvctlCommand *command = NULL;
+
+	if (hvctl_find_command(words, &command) > 0)
+		return g_strconcat(command->path, " ", NULL);
+	return words[0] && hvctl_is_group(words[0]) ? g_strconcat(words[0], " ", NULL)
+						    : g_strdup("");
+}
+
+#define DASH_HINT "; a key or value that begins with a dash goes behind \"--\""
+
+static gboolean takes_words(const HvctlCommand *command)
+{
+	return command->n_args > 0 || command->n_args_max > 0;
+}
+
+/* GLib says that "-5" is no option; what it was meant for may be a value. */
+static void add_dash_hint(const char *const *argv, GError **error)
+{
+	g_autoptr(GPtrArray) found = plain_words(argv);
+	const HvctlCommand *command = NULL;
+
+	if (g_error_matches(*error, G_OPTION_ERROR, G_OPTION_ERROR_UNKNOWN_OPTION) &&
+		hvctl_find_command((const char *const *)found->pdata, &command) > 0 &&
+		takes_words(command))
+		hvis_error_append(error, DASH_HINT);
+}
+
+static gboolean is_short(const char *const *argv, char letter)
+{
+	for (guint n = 1; argv[n] && !g_str_equal(argv[n], "--"); n++)
+		if (letter && argv[n][0] == '-' && argv[n][1] == letter)
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean check_options(
+	const HvctlCommand *command, const char *const *argv, const Options *o, GError **error)
 {
 	for (guint i = 0; hvctl_options[i].bit; i++)
 		if ((o->given[i] || o->text[i]) && !hvctl_takes(command, hvctl_options[i].bit) &&
 			hvctl_options[i].bit != HVCTL_OPT_VERSION)
-			return hvis_fail(error, HVIS_ERROR_INVALID, "%s takes no --%s",
-				command->path, hvctl_options[i].name);
+			return hvis_fail(error, HVIS_ERROR_INVALID, "%s takes no --%s%s",
+				command->path, hvctl_options[i].name,
+				takes_words(command) && is_short(argv, hvctl_options[i].letter)
+					? DASH_HINT
+					: "");
 	return TRUE;
 }
 
@@ -263,11 +329,17 @@ static gboolean read_flags(const Options *o, HvctlRequest *r, GError **error)
 }
 
 /* Who names a socket wants that daemon, and who names a directory wants those files. */
-static void read_place(const Options *o, HvctlRequest *r)
+static gboolean read_place(const Options *o, HvctlRequest *r, GError **error)
 {
 	const char *path = text_of(o, HVCTL_OPT_SOCKET), *dir = text_of(o, HVCTL_OPT_POOL_DIR);
 	const char *marker = text_of(o, HVCTL_OPT_MARKER);
 
+	if (dir && !*dir)
+		return hvis_fail(error, HVIS_ERROR_INVALID,
+			"--pool-dir is empty: the directory of the pool files is wanted");
+	if (path && !*path)
+		return hvis_fail(error, HVIS_ERROR_INVALID,
+			"--socket is empty: the path of a daemon's socket is wanted");
 	r->offline = given(o, HVCTL_OPT_OFFLINE) || (dir && !path);
 	r->fallback = dir || !path;
 	r->socket = g_strdup(path ? path : HVCTL_SOCKET);
@@ -275,6 +347,7 @@ static void read_place(const Options *o, HvctlRequest *r)
 	r->names_dir = dir != NULL;
 	r->marker = g_strdup(marker ? marker : VSS_MARKER);
 	r->names_marker = marker != NULL;
+	return TRUE;
 }
 
 static gboolean read_values(const Options *o, HvctlRequest *r, GError **error)
@@ -298,8 +371,7 @@ static gboolean read_values(const Options *o, HvctlRequest *r, GError **error)
 		return FALSE;
 	if (timeout)
 		r->timeout_ms = (int)timeout_ms;
-	read_place(o, r);
-	return TRUE;
+	return read_place(o, r, error);
 }
 
 gboolean hvctl_parse(const char *const *argv, HvctlRequest *ret, GError **error)
@@ -308,8 +380,13 @@ gboolean hvctl_parse(const char *const *argv, HvctlRequest *ret, GError **error)
 	g_auto(HvctlRequest) r = { 0 };
 	guint n_words = 0;
 
-	if (!check_flags(argv, error) || !options_read(argv, &o, error) ||
-		!find_command(&o, &r.command, &r.group, &n_words, error))
+	if (!check_flags(argv, error))
+		return FALSE;
+	if (!options_read(argv, &o, error)) {
+		add_dash_hint(argv, error);
+		return FALSE;
+	}
+	if (!find_command(&o, &r.command, &r.group, &n_words, error))
 		return FALSE;
 	r.help = given(&o, HVCTL_OPT_HELP);
 	r.version = given(&o, HVCTL_OPT_VERSION);
@@ -319,8 +396,8 @@ gboolean hvctl_parse(const char *const *argv, HvctlRequest *ret, GError **error)
 	if (r.command && !r.help) {
 		char **args = o.words + n_words;
 
-		if (!check_options(r.command, &o, error) || !check_args(r.command, args, error) ||
-			!read_values(&o, &r, error))
+		if (!check_options(r.command, argv, &o, error) ||
+			!check_args(r.command, args, error) || !read_values(&o, &r, error))
 			return FALSE;
 		r.args = g_strdupv(args);
 	}

@@ -191,11 +191,44 @@ gboolean client_send(VarlinkClient *client, const char *method, struct json_obje
 	return done;
 }
 
+/* A socket of somebody else, or of another version: TRUE with an error that says so. */
+static gboolean fail_as_stranger(
+	struct json_object *message, const char *name, const char *path, GError **error)
+{
+	static const char *const what[][2] = {
+		{ "org.varlink.service.InterfaceNotFound", "interface" },
+		{ "org.varlink.service.MethodNotFound", "method" },
+	};
+	struct json_object *params = json_object_object_get(message, "parameters");
+
+	for (gsize i = 0; i < G_N_ELEMENTS(what); i++) {
+		struct json_object *missing = NULL;
+		g_autofree char *said = NULL;
+
+		if (strcmp(name, what[i][0]) != 0 ||
+			!json_object_is_type(params, json_type_object) ||
+			!json_object_object_get_ex(params, what[i][1], &missing) ||
+			!json_object_is_type(missing, json_type_string))
+			continue;
+		said = output_escape(json_object_get_string(missing));
+		hvis_fail(error, HVIS_ERROR_UNSUPPORTED,
+			"%s: who answers there knows no %s %s: this is the socket of another "
+			"program, or of another version",
+			path, what[i][1], said);
+		return TRUE;
+	}
+	return FALSE;
+}
+
 /* The other side may be anybody's: what it says is one line, and nothing that a terminal obeys. */
-static gboolean fail_by_name(struct json_object *message, const char *said_name, GError **error)
+static gboolean fail_by_name(
+	struct json_object *message, const char *said_name, const char *path, GError **error)
 {
 	struct json_object *params = NULL, *text = NULL;
 	g_autofree char *name = output_escape(said_name), *said = NULL;
+
+	if (fail_as_stranger(message, name, path, error))
+		return FALSE;
 
 	if (json_object_object_get_ex(message, "parameters", &params) &&
 		json_object_is_type(params, json_type_object) &&
@@ -216,15 +249,15 @@ static gboolean fail_by_name(struct json_object *message, const char *said_name,
 }
 
 /* What an answer says: TRUE with its parameters in *@ret, or the error it carries. */
-static gboolean open_answer(
-	struct json_object *message, struct json_object **ret, gboolean *continues, GError **error)
+static gboolean open_answer(struct json_object *message, const char *path, struct json_object **ret,
+	gboolean *continues, GError **error)
 {
 	struct json_object *value = NULL;
 
 	if (json_object_object_get_ex(message, "error", &value) && value) {
 		if (!json_object_is_type(value, json_type_string))
 			return hvis_fail(error, HVIS_ERROR_PROTOCOL, "an error without a name");
-		return fail_by_name(message, json_object_get_string(value), error);
+		return fail_by_name(message, json_object_get_string(value), path, error);
 	}
 	*continues = json_object_object_get_ex(message, "continues", &value) &&
 		     json_object_get_boolean(value);
@@ -243,7 +276,9 @@ static struct json_object *parse_message(const char *text, const char *path, GEr
 	if (json_object_is_type(message, json_type_object))
 		return message;
 	json_object_put(message);
-	hvis_fail(error, HVIS_ERROR_PROTOCOL, "%s: the answer is not a message", path);
+	hvis_fail(error, HVIS_ERROR_PROTOCOL,
+		"%s: the answer is not a Varlink message: this is the socket of another program",
+		path);
 	return NULL;
 }
 
@@ -251,7 +286,7 @@ gboolean client_open_answer(const char *text, const char *path, struct json_obje
 	gboolean *continues, GError **error)
 {
 	struct json_object *message = parse_message(text, path, error);
-	gboolean done = message && open_answer(message, ret, continues, error);
+	gboolean done = message && open_answer(message, path, ret, continues, error);
 
 	json_object_put(message);
 	return done;
@@ -267,7 +302,7 @@ static gboolean receive_answer(VarlinkClient *client, gint64 deadline, struct js
 
 	if (!message)
 		return broken(client);
-	done = open_answer(message, ret, continues, error);
+	done = open_answer(message, client->path, ret, continues, error);
 	json_object_put(message);
 	return done;
 }

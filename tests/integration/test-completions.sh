@@ -106,7 +106,7 @@ offers "" hvctl kvp get --pool-dir "$pools" --pool external r
 offers "" hvctl kvp get --socket "$pools/none" r
 
 # Every command that --help lists is offered, level by level, and nothing else is.
-commands=$($hvctl --help | sed -n '/^Commands:/,/^$/s/^  \([a-z ]*[a-z]\).*/\1/p' | sed 's/  .*//')
+commands=$($hvctl --help | sed -n '/^Commands:/,/^$/s/^  \([a-z][a-z ]*[a-z]\).*/\1/p' | sed 's/  .*//')
 first=$(awk '{print $1}' <<<"$commands" | sort -u | paste -sd ' ' -)
 offers "$first" hvctl ""
 # shellcheck disable=SC2013 # a group is one word

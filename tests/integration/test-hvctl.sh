@@ -79,6 +79,32 @@ expect "without a device it waits" 0 "waiting" state
 hvctl status >/dev/null
 expect "which is status 1" 0 "1" echo $?
 
+expect "a command that is none" 2 "" hvctl kvp frobnicate
+says "is told where help is" "see 'hvctl kvp --help'"
+expect "a value with a dash" 2 "" hvctl kvp set -p guest key -5
+says "is told where it goes" 'a key or value that begins with a dash goes behind "--"'
+says "and where help is" "see 'hvctl kvp set --help'"
+expect "a key that is an option of others" 2 "" hvctl kvp get -f
+says "is told the same" 'kvp get takes no --follow; a key or value that begins with a dash goes behind "--"'
+expect "a directory without a name" 2 "" "$builddir/hvctl/hvctl" kvp list --pool-dir ''
+says "is no directory" "--pool-dir is empty"
+
+# What answers is another's.
+if command -v socat >/dev/null; then
+	printf '#!/bin/sh\nprintf "no Varlink\\0"\nexec cat\n' >"$tmp/stranger"
+	chmod 755 "$tmp/stranger"
+	socat "UNIX-LISTEN:$tmp/stranger.socket,fork" "EXEC:$tmp/stranger" 2>/dev/null &
+	others+=($!)
+	eventually test -S "$tmp/stranger.socket"
+	expect "a socket of another program" 3 "" "$builddir/hvctl/hvctl" kvp list --socket "$tmp/stranger.socket"
+	says "is named" "$tmp/stranger.socket: the answer is not a Varlink message: this is the socket of another program"
+	kill "${others[@]}"
+	wait "${others[@]}" 2>/dev/null
+	others=()
+fi
+expect "the socket of the wrong daemon" 3 "" "$builddir/hvctl/hvctl" ip show --socket "$socket"
+says "is named, too" "$socket: who answers there knows no interface io.hvis.Ip"
+
 expect "an unknown key" 1 "" hvctl kvp get nothing
 says "is named" 'nothing'
 expect "set" 0 "" hvctl kvp set key "a value"
@@ -295,7 +321,22 @@ says "is named" "record 1: the key is empty"
 expect "and none is imported" 1 "" hvctl kvp get good
 expect "a pool that cannot be written" 4 "" import_text '[{"pool":"auto","key":"k","value":"1"}]'
 expect "no JSON" 2 "" import_text '{"a'
+says "the place is named" "standard input:1: it is no JSON"
+says "and where help is" "see 'hvctl kvp import --help'"
 expect "numbers are no texts" 2 "" import_text '{"a": 1}'
+says "the key is named" 'standard input: "a": the value is no text'
+printf '{\n"schema": 1, "other": [\n7], "records":\n[ {"key": "[\\"", "value": "1"},\n\n{"key": "", "value": "2"}]}\n' >"$tmp/bad"
+expect "a bad record of an export" 2 "" hvctl kvp import "$tmp/bad"
+says "file and line are named" "$tmp/bad:6: record 1: the key is empty"
+printf '[{"key": "k",\n"value": "1"},\n"text"]' >"$tmp/bad"
+expect "a record that is none" 2 "" hvctl kvp import "$tmp/bad"
+says "file and line are named" "$tmp/bad:3: record 1 has no key and value"
+printf '[\n{"key": "k",\n"value"; "1"}]\n' >"$tmp/bad"
+expect "a file that is no JSON" 2 "" hvctl kvp import "$tmp/bad"
+says "file and line are named" "$tmp/bad:3: it is no JSON"
+printf '{"key":"k","value":"1"}\n{"key":"l","value":"2"}\n' >"$tmp/bad"
+expect "lines of JSON" 2 "" hvctl kvp import "$tmp/bad"
+says "are more than one value" "$tmp/bad:2: something follows the JSON value"
 
 # What does not fit one message to the daemon is one change all the same, or none.
 many() { seq "$1" | awk -v v="$(repeat v 900)" '{ printf "%s{\"key\":\"many%d\",\"value\":\"%s\"}", (NR > 1 ? "," : "["), $1, v } END { print "]" }'; }

@@ -189,6 +189,61 @@ static void test_help_levels(void)
 	g_assert_null(strstr(kvp, "\n  status "));
 }
 
+/* What commands do stands in one column, also behind a usage that takes more than its room. */
+static void test_help_column(void)
+{
+	g_autofree char *all = hvctl_help(NULL, NULL);
+
+	for (const HvctlCommand *c = hvctl_commands; c->path; c++) {
+		g_autofree char *end = g_strdup_printf(" %s\n", c->summary);
+		const char *at = strstr(all, end), *line = at;
+
+		g_assert_nonnull(at);
+		while (line[-1] != '\n')
+			line--;
+		g_assert_cmpint(g_utf8_strlen(line, at - line), ==, 24);
+	}
+}
+
+/* Where help is to be had for a line that is wrong. */
+static void test_about(void)
+{
+	static const struct {
+		const char *argv[6], *about;
+	} cases[] = {
+		{ { "hvctl" }, "" },
+		{ { "hvctl", "frobnicate" }, "" },
+		{ { "hvctl", "--frobnicate" }, "" },
+		{ { "hvctl", "kvp" }, "kvp " },
+		{ { "hvctl", "kvp", "frobnicate" }, "kvp " },
+		{ { "hvctl", "--pool", "kvp", "status" }, "status " },
+		{ { "hvctl", "-p", "0", "kvp", "get" }, "kvp get " },
+		{ { "hvctl", "kvp", "--pool=x", "get" }, "kvp get " },
+		{ { "hvctl", "kvp", "set", "a", "-5" }, "kvp set " },
+		{ { "hvctl", "--", "kvp", "set" }, "kvp set " },
+		{ { "hvctl", "--pool" }, "" },
+		{ { NULL }, "" },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_autofree char *about = hvctl_about(cases[i].argv);
+
+		g_assert_cmpstr(about, ==, cases[i].about);
+	}
+}
+
+static void test_dashes(void)
+{
+	static const char hint[] = "; a key or value that begins with a dash goes behind \"--\"";
+
+	refused(ARGV("kvp", "set", "key", "-5"), hint);
+	refused(ARGV("kvp", "get", "-k"), hint);
+	refused(ARGV("kvp", "get", "--frobnicate"), hint);
+	refused(ARGV("kvp", "get", "-f"), hint);
+	refused(ARGV("kvp", "list", "--pool-dir="), "--pool-dir is empty");
+	refused(ARGV("status", "--socket", ""), "--socket is empty");
+}
+
 /* "info" was listed behind "info nics", for the first that fits was taken. */
 static void test_longest(void)
 {
@@ -247,6 +302,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/hvctl/parse/options-anywhere", test_options_anywhere);
 	g_test_add_func("/hvctl/parse/two-dashes", test_two_dashes);
 	g_test_add_func("/hvctl/parse/empty-value", test_empty_value);
+	g_test_add_func("/hvctl/parse/about", test_about);
+	g_test_add_func("/hvctl/parse/dashes", test_dashes);
+	g_test_add_func("/hvctl/help/column", test_help_column);
 	g_test_add_func("/hvctl/parse/refused", test_refused);
 	g_test_add_func("/hvctl/parse/flag-with-value", test_flag_with_value);
 	g_test_add_func("/hvctl/parse/pool", test_pool);
