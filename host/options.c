@@ -8,6 +8,7 @@
 #include "host/vmbus/vmbus.h"
 #include "util/clock.h"
 #include "util/error.h"
+#include "util/options.h"
 
 /* @data is the structure of the subcommand, whose first member these are. */
 static gboolean on_common(const char *option, const char *text, gpointer data, GError **error)
@@ -131,13 +132,21 @@ static void add_common(GOptionGroup *group, CommonOptions *options)
 	g_option_group_add_entries(group, entries);
 }
 
-static gboolean parse(GOptionGroup *group, int argc, char **argv, GError **error)
+/* By @entries and, unless it is NULL, by those of @common; @options is what callbacks get. */
+static gboolean parse(const GOptionEntry *entries, CommonOptions *common, gpointer options,
+	int argc, char **argv, GError **error)
 {
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+	GOptionGroup *group = g_option_group_new(argv[0], "", "", options, NULL);
 	g_autofree char *name = g_strdup_printf("hvis-host %s", argv[0]);
 	gboolean parsed;
 
+	g_option_group_add_entries(group, entries);
+	if (common)
+		add_common(group, common);
 	g_option_context_set_main_group(context, group);
+	if (!hvis_options_check(entries, argc, argv, error))
+		return FALSE;
 	g_set_prgname(name); /* for the first line of --help */
 	parsed = g_option_context_parse(context, &argc, &argv, error);
 	g_set_prgname("hvis-host");
@@ -146,7 +155,7 @@ static gboolean parse(GOptionGroup *group, int argc, char **argv, GError **error
 	return parsed;
 }
 
-static GOptionGroup *run_group(RunOptions *options)
+static gboolean parse_run(RunOptions *options, int argc, char **argv, GError **error)
 {
 	const GOptionEntry entries[] = { { "kernel", 0, 0, G_OPTION_ARG_FILENAME, &options->kernel,
 						 "Linux kernel (bzImage)", "FILE" },
@@ -167,11 +176,8 @@ static GOptionGroup *run_group(RunOptions *options)
 		{ "no-reboot", 0, 0, G_OPTION_ARG_NONE, &options->no_reboot,
 			"End when the guest asks for a reset", NULL },
 		G_OPTION_ENTRY_NULL };
-	GOptionGroup *group = g_option_group_new("run", "", "", options, NULL);
 
-	g_option_group_add_entries(group, entries);
-	add_common(group, &options->common);
-	return group;
+	return parse(entries, &options->common, options, argc, argv, error);
 }
 
 gboolean run_options_parse(RunOptions *ret, int argc, char **argv, GError **error)
@@ -179,7 +185,7 @@ gboolean run_options_parse(RunOptions *ret, int argc, char **argv, GError **erro
 	g_auto(RunOptions)
 		options = { .cpus = 1, .memory_mb = 512, .console = { .terminal = TRUE } };
 
-	if (!parse(run_group(&options), argc, argv, error))
+	if (!parse_run(&options, argc, argv, error))
 		return FALSE;
 	if (!options.kernel)
 		return hvis_fail(error, HVIS_ERROR_INVALID, "--kernel FILE is missing");
@@ -194,14 +200,11 @@ gboolean run_options_parse(RunOptions *ret, int argc, char **argv, GError **erro
 gboolean link_options_parse(LinkOptions *ret, int argc, char **argv, GError **error)
 {
 	g_auto(LinkOptions) options = { 0 };
-	GOptionGroup *group = g_option_group_new("link", "", "", &options, NULL);
 	const GOptionEntry entries[] = { { "dir", 0, 0, G_OPTION_ARG_FILENAME, &options.dir,
 						 "Directory for the sockets", "DIR" },
 		G_OPTION_ENTRY_NULL };
 
-	g_option_group_add_entries(group, entries);
-	add_common(group, &options.common);
-	if (!parse(group, argc, argv, error))
+	if (!parse(entries, &options.common, &options, argc, argv, error))
 		return FALSE;
 	if (!options.dir)
 		return hvis_fail(error, HVIS_ERROR_INVALID, "--dir DIR is missing");
@@ -214,13 +217,11 @@ gboolean link_options_parse(LinkOptions *ret, int argc, char **argv, GError **er
 
 gboolean probe_options_parse(gboolean *json, int argc, char **argv, GError **error)
 {
-	GOptionGroup *group = g_option_group_new("probe", "", "", NULL, NULL);
 	const GOptionEntry entries[] = { { "json", 0, 0, G_OPTION_ARG_NONE, json,
 						 "Print JSON instead of text", NULL },
 		G_OPTION_ENTRY_NULL };
 
-	g_option_group_add_entries(group, entries);
-	return parse(group, argc, argv, error);
+	return parse(entries, NULL, NULL, argc, argv, error);
 }
 
 static void common_clear(CommonOptions *options)

@@ -37,6 +37,9 @@ ends 2 "--kernel FILE is missing" run
 ends 2 "--bogus" run --kernel k --bogus
 ends 2 "--kernel" run --kernel
 ends 2 '"more"' run --kernel k more
+ends 2 "--no-reboot takes no value" run --kernel k --no-reboot=no
+ends 2 "--json takes no value" probe --json=no
+ends 2 "--help takes no value" link --help=no
 ends 2 "--cpus 0" run --kernel k --cpus 0
 ends 2 "--cpus 5" run --kernel k --cpus 5
 ends 2 "--cpus x" run --kernel k --cpus x
