@@ -27,6 +27,7 @@ fi
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/hvis-kvpd.XXXXXX")
 mkdir "$scratch/pools"
 link_pid='' daemon_pid=''
+daemon_under=() # a command that starts the daemon: "prlimit --as=N"
 
 stop_all()
 {
@@ -88,7 +89,7 @@ link_stop()
 # as if the service manager had started it.
 daemon_run()
 {
-	SYSTEMD_EXEC_PID=$BASHPID exec "$daemon" -n --device "$scratch/dev/hv_kvp" --pool-dir "$scratch/pools" \
+	SYSTEMD_EXEC_PID=$BASHPID exec "${daemon_under[@]}" "$daemon" -n --device "$scratch/dev/hv_kvp" --pool-dir "$scratch/pools" \
 		--socket "$scratch/kvp.sock" "$@"
 }
 

@@ -159,6 +159,159 @@ done
 
 # --- little memory ---
 
+# is_for_a_restart STATUS: by the unit's Restart=on-failure and RestartPreventExitStatus=.
+is_for_a_restart()
+{
+	[ "$1" != 0 ] && [ "$1" != 2 ] && [ "$1" != 4 ]
+}
+
+# loud: lines that are no news of a daemon that serves; what is written by others has no level.
+loud()
+{
+	grep -vc '^<[4-7]>' "$scratch/daemon.log"
+}
+
+# ends_or_serves LIMIT: a start with LIMIT KiB of addresses; status 0 where it serves the host, else its own.
+ends_or_serves()
+{
+	rm -f "$scratch/kvp.sock"
+	: >"$scratch/daemon.log"
+	daemon_under=(prlimit "--as=$(($1 * 1024)):")
+	(daemon_run) >>"$scratch/daemon.log" 2>&1 &
+	daemon_pid=$!
+	daemon_under=()
+	wait_for 60 ended_or_listens
+	kill -0 "$daemon_pid" && ready >/dev/null && ctl kvp set Key1 "new 1" --timeout 20 >/dev/null && return
+	kill -0 "$daemon_pid" || { wait "$daemon_pid"; return; }
+	daemon_stop
+	return 3 # it lives, and says that this is not enough
+}
+
+ended_or_listens()
+{
+	[ -S "$scratch/kvp.sock" ] || ! kill -0 "$daemon_pid"
+}
+
+# A quarter more each time, until it is enough: $least.
+little_at_start()
+{
+	local kept status=1 wrong=0 said=0
+
+	kept=$(cat "$scratch"/pools/.kvp_pool_? | cksum)
+	for ((least = 4096; least < 1048576; least += least / 4)); do
+		ends_or_serves "$least"
+		status=$?
+		[ "$status" = 0 ] && break
+		said=$((said + $(loud)))
+		if ! is_for_a_restart "$status" || [ "$(loud)" -gt 1 ]; then
+			echo "# with $least KiB: status $status: $(cat "$scratch/daemon.log")"
+			wrong=$((wrong + 1))
+		fi
+	done 2>/dev/null
+	is "little memory: a start without enough ends with a line, and a status for a restart" "$wrong" 0
+	check "little memory: and says why" test "$said" -gt 0
+	is "little memory: with enough it serves" "$status" 0
+	daemon_stop
+	least=$((least + least / 4))
+	ends_or_serves "$least"
+	like "little memory: each request is answered" "$(sets 20)" "* 0 without an answer"
+	like "little memory: a list that has no room fails, or is whole" \
+		"$(ctl kvp list --pool guest --json 2>&1 | grep -cE '"key"|fail')" "1*"
+	check "little memory: it lives" in_state ready
+	daemon_stop
+	is "little memory: SIGTERM, status 0" $? 0
+	is "little memory: nothing is lost" "$(cat "$scratch"/pools/.kvp_pool_? | cksum)" "$kept"
+}
+
+# manager LIMIT: what the service manager does with the unit; each start has LIMIT KiB of addresses.
+manager()
+{
+	local status
+
+	daemon_under=(prlimit "--as=$(($1 * 1024)):")
+	while :; do
+		(daemon_run) >>"$scratch/daemon.log" 2>&1 &
+		echo $! >"$scratch/pid"
+		wait $! 2>/dev/null
+		status=$?
+		echo "$status" >>"$scratch/ends"
+		is_for_a_restart "$status" || return
+		sleep 0.2
+	done 2>/dev/null
+}
+
+# deaths: how often it has ended so far; died N: more often than N times?
+deaths()
+{
+	wc -l <"$scratch/ends"
+}
+
+died()
+{
+	[ "$(deaths)" -gt "$1" ]
+}
+
+# Clients that each make it keep most of a message, until it is gone.
+burden()
+{
+	local i pid
+
+	pid=$(cat "$scratch/pid")
+	for i in $(seq 24); do
+		{
+			head -c 1000000 /dev/zero | tr '\0' x
+			tail -s 0.2 --pid="$pid" -f /dev/null
+		} | socat -u - "UNIX-CONNECT:$scratch/kvp.sock" 2>/dev/null &
+	done
+}
+
+# load ROUND: the host sets, until the daemon has died of its clients; what it was told to be done is noted.
+load()
+{
+	local before i letter
+
+	before=$(deaths)
+	burden
+	for i in $(seq 2000); do
+		letter=$(printf %s abcdefgh | cut -c $((i % 8 + 1)))
+		ctl kvp set Long "$(head -c 1000 /dev/zero | tr '\0' "$letter")" --timeout 20 >/dev/null 2>&1
+		ctl kvp set "Said$1.$i" "$i" --timeout 20 >/dev/null 2>&1 && printf 'Said%s.%s\t%s\n' "$1" "$i" "$i" >>"$scratch/said"
+		died "$before" && return
+	done
+	return 1
+}
+
+little_under_load()
+{
+	local job round there
+
+	there=$("$tool" dump "$(pool_file 0)" | grep -c '^Ke[py]')
+	: >"$scratch/daemon.log"
+	: >"$scratch/ends"
+	: >"$scratch/said"
+	rm -f "$scratch/kvp.sock"
+	manager $((least + 8192)) &
+	job=$!
+	wait_for 30 test -S "$scratch/kvp.sock"
+	ready >/dev/null
+	ctl kvp set Long "$(head -c 1000 /dev/zero | tr '\0' z)" >/dev/null
+	for round in 1 2 3; do
+		check "little memory: under load it dies, $round" load "$round"
+		check "little memory: the next one serves, $round" wait_for 60 ctl kvp set "Said$round" again
+		printf 'Said%s\tagain\n' "$round" >>"$scratch/said"
+	done
+	check "little memory: a signal ended it each time" test "$(sort -n "$scratch/ends" | head -n 1)" -gt 128
+	check "little memory: one line each time, no more" test "$(grep -c '^<[0-3]>' "$scratch/daemon.log")" -le "$(deaths)"
+	kill "$(cat "$scratch/pid")"
+	wait "$job"
+	is "little memory: SIGTERM in the end, status 0" "$(tail -n 1 "$scratch/ends")" 0
+	"$tool" dump "$(pool_file 0)" >"$scratch/dump"
+	is "little memory: what was said to be stored is" "$(grep -vxFf "$scratch/dump" "$scratch/said")" ""
+	is "little memory: as is what was there" "$(grep -c '^Ke[py]' "$scratch/dump")" "$there"
+	is "little memory: and of the other pool" "$("$tool" dump "$(pool_file 1)" | wc -l)" 1000
+	check "little memory: nothing is torn" grep -qxE $'Long\t([a-h])\\1{999}|Long\tz{1000}' "$scratch/dump"
+}
+
 "$tool" fill "$(pool_file 1)" Many 1000
 if ldd "$daemon" | grep -q 'lib[ta]san'; then
 	skip "little memory" "AddressSanitizer reserves more than any limit"
@@ -186,5 +339,8 @@ else
 	check "no memory: the next one is ready" ready
 	is "no memory: nothing is lost" "$("$tool" dump "$(pool_file 0)" | cksum)" "$kept"
 	is "no memory: of the other pool neither" "$("$tool" dump "$(pool_file 1)" | wc -l)" 1000
+	daemon_stop
+	little_at_start
+	little_under_load
 fi
 done_testing
