@@ -14,12 +14,14 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <hvis/hresult.h>
 #include <hvis/link.h>
 #include <util/error.h>
 #include <util/fd.h>
+#include <util/messages.h>
 #include <varlink/socket.h>
 #include <varlink/varlink.h>
 #include <wire/kvp-device.h>
@@ -38,12 +40,34 @@ typedef struct {
 } Fixture;
 
 static int warnings; /* that the daemon logged; anything worse ends the test */
+static int repairs; /* entries that say so, in the words that they are to have … */
+static char repaired[32]; /* … and the pool of the last one */
+
+static const char *field_of(const GLogField *fields, gsize n, const char *key)
+{
+	for (gsize i = 0; i < n; i++) {
+		if (g_str_equal(fields[i].key, key))
+			return fields[i].value;
+	}
+	return "";
+}
+
+static void take_repair(GLogLevelFlags level, const GLogField *fields, gsize n)
+{
+	if (!g_str_equal(field_of(fields, n, "MESSAGE_ID"), HVIS_MESSAGE_POOL_REPAIRED))
+		return;
+	g_assert_cmpstr(field_of(fields, n, "PRIORITY"), ==, "5");
+	g_assert_nonnull(strstr(field_of(fields, n, "MESSAGE"), "was repaired"));
+	g_strlcpy(repaired, field_of(fields, n, "HVIS_POOL"), sizeof(repaired));
+	repairs++;
+}
 
 static GLogWriterOutput take_log(
 	GLogLevelFlags level, const GLogField *fields, gsize n, gpointer data)
 {
 	g_assert_false(level & (G_LOG_LEVEL_CRITICAL | G_LOG_LEVEL_ERROR));
 	warnings += (level & G_LOG_LEVEL_WARNING) != 0;
+	take_repair(level, fields, n);
 	return G_LOG_WRITER_HANDLED;
 }
 
@@ -248,7 +272,7 @@ static void set_up(Fixture *f, gconstpointer data)
 {
 	g_autoptr(GError) error = NULL;
 
-	warnings = 0;
+	warnings = repairs = 0;
 	f->dir = scratch_new();
 	f->device = g_build_filename(f->dir, "hv_kvp", NULL);
 	f->pools = g_build_filename(f->dir, "pools", NULL);
@@ -909,6 +933,65 @@ static void test_second_signal(void)
 	tear_down(&f, NULL);
 }
 
+/* --- repairs --- */
+
+/* Half of a record is written, then the program is killed. */
+static ssize_t die_halfway(int fd, const void *buf, size_t len, off_t offset)
+{
+	if (len != 3 * 512)
+		return pwrite(fd, buf, len, offset);
+	if (pwrite(fd, buf, 512, offset) == 512)
+		raise(SIGKILL);
+	_exit(1);
+}
+
+static void cut_off_a_change(const char *dir, guint number, const char *value)
+{
+	static const KvpPoolOps ops = { die_halfway, ftruncate, fsync };
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0) {
+		g_autoptr(KvpPool) pool = kvp_pool_new(dir, number, &ops);
+
+		kvp_pool_set(pool, "Long", value, NULL, NULL);
+		_exit(0);
+	}
+	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+	g_assert_true(WIFSIGNALED(status));
+}
+
+static void start_again(Fixture *f)
+{
+	g_autoptr(GError) error = NULL;
+
+	kvpd_free(f->kvpd);
+	f->kvpd = kvpd_new(&f->options, &error);
+	g_assert_no_error(error);
+	g_assert_true(kvpd_start(f->kvpd, &error));
+}
+
+/* A start that finishes what a dead program had begun says so once, with the id of the catalog and the pool. */
+static void test_pool_repaired(Fixture *f, gconstpointer data)
+{
+	g_autofree char *old = g_strnfill(1400, 'o'), *new = g_strnfill(1400, 'n');
+	g_autoptr(KvpPool) pool = kvp_pool_new(f->pools, 1, NULL);
+	g_autoptr(KvpRecords) records = NULL;
+
+	g_assert_true(kvp_pool_set(pool, "Long", old, NULL, NULL));
+	start_again(f);
+	g_assert_cmpint(repairs, ==, 0);
+	cut_off_a_change(f->pools, 1, new);
+	start_again(f);
+	g_assert_cmpint(repairs, ==, 1);
+	g_assert_cmpstr(repaired, ==, "guest");
+	records = kvp_pool_read(pool, NULL);
+	g_assert_cmpstr(kvp_records_get(records, "Long"), ==, new);
+	start_again(f);
+	g_assert_cmpint(repairs, ==, 1);
+	g_assert_cmpint(warnings, ==, 0);
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -934,6 +1017,7 @@ int main(int argc, char **argv)
 	ADD("daemon/configuration", test_configuration);
 	ADD("daemon/pool-configuration", test_pool_configuration);
 	ADD("daemon/unstored", test_unstored);
+	ADD("daemon/pool-repaired", test_pool_repaired);
 	ADD("socket/methods", test_socket);
 	ADD("socket/list", test_list);
 	ADD("socket/list-longer-than-a-message", test_list_longer_than_a_message);
