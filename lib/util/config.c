@@ -258,6 +258,8 @@ static gboolean take_key(Reader *r, char *line, GError **error)
 		return TRUE;
 	case FOUND_NOTHING:
 	case FOUND_SECTION:
+		if (!r->section[0])
+			return fail_at(r, error, "there is no key %s", key);
 		return fail_at(r, error, "there is no key %s in [%s]", key, r->section);
 	case FOUND_KEY:
 		break;
@@ -302,8 +304,11 @@ static gboolean read_text(
 	HvisConfig *config, const char *name, const char *text, gsize len, GError **error)
 {
 	Reader reader = { .config = config, .path = name };
+	const char *first = config->n_keys > 0 ? config->keys[0].section : NULL;
 	gboolean done;
 
+	if (first && !first[0])
+		reader.section = g_strdup("");
 	g_ptr_array_insert(config->files, (gint)config->files->len - 1, g_strdup(name));
 	done = read_lines(&reader, text, len, error);
 	g_free(reader.section);

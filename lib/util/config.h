@@ -23,7 +23,10 @@ typedef enum {
 	HVIS_CONFIG_N,
 } HvisConfigType;
 
-/* A row of the table. A row without a key: the section is somebody else's, do not look inside. */
+/*
+ * A row of the table. A row without a key: the section is somebody else's, do not look inside. Where the
+ * first row has the section "" all have, and the file is one without sections.
+ */
 typedef struct {
 	const char *section, *key;
 	HvisConfigType type;

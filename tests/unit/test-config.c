@@ -271,6 +271,30 @@ static void test_foreach(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 
 #define ADD(path, func) g_test_add("/config/" path, Fixture, NULL, set_up, func, tear_down)
 
+static void test_without_sections(void)
+{
+	static const HvisConfigKey flat[] = {
+		{ .section = "",
+			.key = "count",
+			.type = HVIS_CONFIG_INT,
+			.fallback = "3",
+			.max = 9 },
+		{ .section = NULL },
+	};
+	static const char *const wrong[] = { "\ncolour=red\n", "\n[kvp]\n", "\n[]\n", "\n[ ]\n",
+		"\ncount=10\n" };
+	g_autoptr(HvisConfig) c = hvis_config_parse(flat, "flat.conf", "# a\ncount=4\n", 12, NULL);
+
+	g_assert_cmpint(hvis_config_int(c, "", "count"), ==, 4);
+	for (guint i = 0; i < G_N_ELEMENTS(wrong); i++) {
+		g_autoptr(GError) error = NULL;
+
+		g_assert_null(
+			hvis_config_parse(flat, "flat.conf", wrong[i], strlen(wrong[i]), &error));
+		g_assert_true(g_str_has_prefix(error->message, "flat.conf:2: "));
+	}
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
@@ -283,5 +307,6 @@ int main(int argc, char **argv)
 	ADD("bad-fallback", test_bad_fallback);
 	ADD("foreach", test_foreach);
 	g_test_add_func("/config/parse", test_parse);
+	g_test_add_func("/config/without-sections", test_without_sections);
 	return g_test_run();
 }
