@@ -569,7 +569,7 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 	start_folder();
 	for (; size >= STEP && left > 0; data += STEP, size -= STEP) {
 		take_step(data);
-		left = now.is_huge ? MIN(left, 4) - 1 : left - 1;
+		left = now.is_huge ? MIN(left, 3) - 1 : left - 1;
 	}
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
 		if (!now.is_touched[i])

@@ -168,7 +168,6 @@ test_fuzz()
 
 	ls "$top"/tests/fuzz/fuzz-*.c >/dev/null 2>&1 || { say "no fuzz targets"; return; }
 	dir=$(build_root)/fuzz
-	rm -f "$dir"/tests/fuzz/*.status
 	build_configure fuzz --enable-fuzz --enable-asan CC=clang-14 CFLAGS='-O1 -g' ||
 		{ tap_fail "configure fuzz targets"; return; }
 	say "building fuzz targets"
@@ -176,13 +175,19 @@ test_fuzz()
 	fuzz_all "$dir" -max_total_time=60
 }
 
-# fuzz_all DIR OPTION: run the targets there, for as long as libFuzzer's OPTION says.
+# fuzz_all DIR OPTION [NAME…]: run the targets there, or those, for as long as libFuzzer's OPTION says.
 fuzz_all()
 {
-	local dir=$1 limit=$2 target name
+	local dir=$1 limit=$2 target name only=()
 
+	shift 2
+	for name in "$@"; do
+		only+=(-o -name "fuzz-$name")
+	done
+	[ $# -gt 0 ] || only=(-o -name 'fuzz-*')
+	rm -f "$dir"/tests/fuzz/fuzz-*.log "$dir"/tests/fuzz/*.status
 	# shellcheck disable=SC2016 # the inner shell's variables
-	find "$dir/tests/fuzz" -maxdepth 1 -type f -name 'fuzz-*' -perm -100 -print0 | LC_ALL=C sort -z |
+	find "$dir/tests/fuzz" -maxdepth 1 -type f \( -false "${only[@]}" \) -perm -100 -print0 | LC_ALL=C sort -z |
 		xargs -0 -r -P "$(build_jobs)" -n 1 bash -c '
 			grown=$0/tests/fuzz/grown-${3##*/fuzz-}
 			mkdir -p "$grown"
