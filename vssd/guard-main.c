@@ -55,7 +55,7 @@ static int guard(char **argv)
 		fputs("hv_vss_guard: thawed what was left frozen\n", stderr);
 	else if (result == 2)
 		fputs("hv_vss_guard: something may still be frozen\n", stderr);
-	return result == 2 ? 3 : 0;
+	return result == 2 ? 3 : result;
 }
 
 int main(int argc, char **argv)

@@ -37,5 +37,7 @@ int main(int argc, char **argv)
 	if (options.version)
 		return printf("hv_vss_daemon %s\n", PACKAGE_VERSION) < 0 ? HVIS_EXIT_IO : 0;
 	hvis_log_init("vss", options.debug);
+	if (options.thaw_left_over)
+		return vssd_thaw_left_over(&options) ? HVIS_EXIT_OK : HVIS_EXIT_IO;
 	return run(&options);
 }

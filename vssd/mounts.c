@@ -266,8 +266,7 @@ static gboolean is_unseen(int err)
 	return err != ENOENT && err != ESRCH && err != EINVAL && err != EAGAIN;
 }
 
-static void add_other(
-	VssMounts *mounts, const char *proc, const char *process, GHashTable *spaces)
+static void add_other(VssMounts *mounts, const char *proc, const char *process, GHashTable *spaces)
 {
 	g_autofree char *path = g_build_filename(proc, process, "mountinfo", NULL);
 	int err;

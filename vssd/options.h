@@ -8,7 +8,7 @@
 
 typedef struct {
 	char *device, *root, *programs, *prefix, *marker, *socket;
-	gboolean debug, version;
+	gboolean debug, version, thaw_left_over;
 } VssdOptions;
 
 extern const HvisConfigKey vss_config_keys[];

@@ -331,8 +331,7 @@ char *vss_plan_barred(const VssPlan *plan)
 		if (entry->verdict != VSS_VERDICT_SKIP || entry->reason != VSS_REASON_BARRED)
 			continue;
 		text = text ? g_string_append_c(text, ' ') : g_string_new(NULL);
-		g_string_append(
-			text, vss_super_mount(vss_mounts_super(plan->mounts, i))->target);
+		g_string_append(text, vss_super_mount(vss_mounts_super(plan->mounts, i))->target);
 	}
 	return text ? g_string_free(text, FALSE) : NULL;
 }

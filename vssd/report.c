@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include <util/messages.h>
+
 static const char *const actions[VSS_ACTION_N] = { "open", "sync", "freeze", "thaw" };
 
 /* What an errno says here; the system's words where it says nothing of its own. */
@@ -89,4 +91,13 @@ char *vss_report_event(const VssOutcome *outcome, const struct vss_msg *event)
 		actions[event->action], at, (double)event->took_us / 1000,
 		event->err == 0 ? "" : ": ",
 		event->err == 0 ? "" : reason_of(event->err, event->action));
+}
+
+const char *vss_report_message_id(const VssOutcome *outcome, gboolean well)
+{
+	if (well)
+		return HVIS_MESSAGE_BACKUP_DONE;
+	if (outcome->err == ETIMEDOUT && outcome->action == VSS_THAW)
+		return HVIS_MESSAGE_BACKUP_LATE;
+	return HVIS_MESSAGE_BACKUP_FAILED;
 }

@@ -15,3 +15,6 @@ char *vss_report_error(enum vss_action action, int err);
 
 /* How long something was frozen: from the first freeze that was begun to the last thaw that was done. */
 gint64 vss_report_frozen_us(const VssOutcome *outcome);
+
+/* What the message catalog has on how it ended, well or not: one of util/messages.h. */
+const char *vss_report_message_id(const VssOutcome *outcome, gboolean well);

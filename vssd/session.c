@@ -57,6 +57,8 @@ static void on_child(GPid pid, gint status, gpointer data)
 	VssSession *session = child->session;
 
 	child->watch = 0;
+	if (child == &session->children[GUARD] && WIFEXITED(status))
+		session->outcome.guarded = WEXITSTATUS(status) == 1;
 	if (child == &session->children[UNDOER] && !g_spawn_check_wait_status(status, NULL))
 		fail(session, EIO, VSS_THAW);
 	go_on(session);

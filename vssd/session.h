@@ -25,6 +25,7 @@ typedef struct {
 	guint n_frozen;
 	GArray *events; /* of struct vss_msg, VSS_MSG_EVENT */
 	GPtrArray *targets; /* of char: mount points, by the index of an event */
+	gboolean guarded; /* the guard had to thaw, in the worker's place */
 	gboolean left_over; /* what was left frozen had to be undone */
 } VssOutcome;
 

@@ -30,6 +30,7 @@
 #include "vssd/record.h"
 #include "vssd/report.h"
 #include "vssd/socket.h"
+#include "vssd/view.h"
 
 #define FREEZE_MS (HVIS_VSS_FREEZE_TIMEOUT_MS - 30000u) /* before the kernel gives it up */
 #define GRACE_MS 2000u /* of our deadline, after those of worker and guard */
@@ -51,38 +52,84 @@ struct Vssd {
 	VssRecord *record;
 	HvisClock *clock;
 	guint deadline; /* timer */
-	GPtrArray *kept; /* of char: what is logged once nothing is frozen */
+	GPtrArray *kept; /* of Kept: what is logged once nothing is frozen */
+	char *status; /* for the service manager, once nothing is frozen */
+	char *partial; /* what this session leaves out for want of rights, or NULL */
 	gboolean was_ready, told_ready, stopping;
 	GMainLoop *loop;
 };
 
 /* --- what is said --- */
 
+typedef struct {
+	HvisLogLevel level;
+	const char *message_id;
+	char *text;
+} Kept;
+
+static void kept_free(gpointer data)
+{
+	Kept *kept = data;
+
+	g_free(kept->text);
+	g_free(kept);
+}
+
+static void say_now(HvisLogLevel level, const char *message_id, const char *text)
+{
+	const HvisLogContext context = { .message_id = message_id };
+
+	hvis_log_with(level, &context, "%s", text);
+}
+
 static void say_kept(Vssd *vssd)
 {
-	for (guint i = 0; i < vssd->kept->len; i++)
-		hvis_log(HVIS_LOG_NOTICE, "%s", (const char *)g_ptr_array_index(vssd->kept, i));
+	for (guint i = 0; i < vssd->kept->len; i++) {
+		const Kept *kept = (const Kept *)g_ptr_array_index(vssd->kept, i);
+
+		say_now(kept->level, kept->message_id, kept->text);
+	}
 	g_ptr_array_set_size(vssd->kept, 0);
 }
 
-static void say(Vssd *vssd, HvisLogLevel level, const char *text)
+static void say(Vssd *vssd, HvisLogLevel level, const char *message_id, const char *text)
 {
-	if (vss_machine_is_at_rest(&vssd->machine))
-		hvis_log(level, "%s", text);
-	else
-		g_ptr_array_add(vssd->kept, g_strdup(text));
+	Kept *kept;
+
+	if (vss_machine_is_at_rest(&vssd->machine)) {
+		say_now(level, message_id, text);
+		return;
+	}
+	kept = g_new(Kept, 1);
+	*kept = (Kept){ level, message_id, g_strdup(text) };
+	g_ptr_array_add(vssd->kept, kept);
+}
+
+static void say_refused(const char *what, const GError *error)
+{
+	g_autofree char *text = g_strdup_printf("%s: %s", what, error->message);
+
+	say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_REFUSED, text);
 }
 
 static void say_outcome(struct json_object *entry, const VssOutcome *outcome, gboolean rehearsal)
 {
 	const char *what = rehearsal ? "Rehearsal" : "Backup";
+	gboolean well = g_str_equal(vss_history_result(entry), "ok");
+	const HvisLogContext context = { .message_id = vss_report_message_id(outcome, well) };
 
-	if (g_str_equal(vss_history_result(entry), "ok"))
-		hvis_log(HVIS_LOG_NOTICE, "%s: %s", what, vss_history_message(entry));
+	if (well)
+		hvis_log_with(
+			HVIS_LOG_NOTICE, &context, "%s: %s", what, vss_history_message(entry));
 	else
-		hvis_log(HVIS_LOG_WARNING, "%s failed: %s", what, vss_history_message(entry));
+		hvis_log_with(HVIS_LOG_WARNING, &context, "%s failed: %s", what,
+			vss_history_message(entry));
+	if (outcome->guarded)
+		say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_GUARD,
+			"The guard had to thaw what was frozen");
 	if (outcome->left_over)
-		hvis_log(HVIS_LOG_WARNING, "What was left frozen has been looked for and undone");
+		say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_LEFT_OVER,
+			"What was left frozen has been looked for and undone");
 	for (guint i = 0; i < outcome->events->len; i++) {
 		g_autofree char *line = vss_report_event(
 			outcome, &g_array_index(outcome->events, struct vss_msg, i));
@@ -94,7 +141,7 @@ static void say_outcome(struct json_object *entry, const VssOutcome *outcome, gb
 
 static void on_unrecorded(const char *text, gpointer data)
 {
-	say(data, HVIS_LOG_INFO, text);
+	say(data, HVIS_LOG_INFO, NULL, text);
 }
 
 /* Keep @entry, which is taken, and tell it to who may want it; nothing is frozen. */
@@ -107,6 +154,38 @@ static void publish(Vssd *vssd, struct json_object *entry, gboolean rehearsal)
 
 		vss_record_put(vssd->record, value);
 	}
+}
+
+/* What a backup with @survey cannot have in it, in a sentence; NULL where that is nothing. */
+static char *partial_of(const VssSurvey *survey)
+{
+	g_autofree char *barred = vss_plan_barred(survey->plan);
+	guint unseen = survey->mounts->unseen;
+
+	if (barred)
+		return g_strdup_printf("Not in the backup, for %s: %s",
+			"this daemon may not enter the mount namespaces that have it", barred);
+	if (unseen > 0)
+		return g_strdup_printf("The mounts of %u processes could not be read", unseen);
+	return NULL;
+}
+
+static void say_partial(Vssd *vssd)
+{
+	if (vssd->partial)
+		say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_PARTIAL, vssd->partial);
+	g_clear_pointer(&vssd->partial, g_free);
+}
+
+/* To whom nothing may be said while something is frozen it is said afterwards. */
+static void tell_manager(Vssd *vssd)
+{
+	if (!vssd->status || !vss_machine_is_at_rest(&vssd->machine))
+		return;
+	hvis_notify_status("%s", vssd->status);
+	if (!vssd->told_ready)
+		hvis_notify_ready();
+	vssd->told_ready = TRUE;
 }
 
 /* --- the session --- */
@@ -174,7 +253,9 @@ static void on_ended(const VssOutcome *outcome, gpointer data)
 	vssd->frozen_us = vssd->until_us = 0;
 	post(vssd, outcome->err == 0 ? VSS_EVENT_ENDED_WELL : VSS_EVENT_ENDED_BADLY, 0);
 	say_outcome(entry, outcome, vssd->rehearsal_ms > 0);
+	say_partial(vssd);
 	say_kept(vssd);
+	tell_manager(vssd);
 	g_clear_pointer(&vssd->session, vss_session_free);
 	publish(vssd, entry, vssd->rehearsal_ms > 0);
 	if (vssd->stopping)
@@ -183,9 +264,11 @@ static void on_ended(const VssOutcome *outcome, gpointer data)
 
 static VssSurvey *look(Vssd *vssd, GError **error)
 {
+	g_autofree char *proc = g_strconcat(vssd->options->root, "/proc", NULL);
 	g_autoptr(VssSurvey) survey = vss_survey_new(vssd->config, vssd->options->root, error);
 
-	if (!survey || !vss_plan_check(survey->plan, error))
+	if (!survey || !vss_plan_check(survey->plan, error) ||
+		!vss_view_check(survey->plan, proc, error))
 		return NULL;
 	return g_steal_pointer(&survey);
 }
@@ -210,12 +293,13 @@ static void order_start(gpointer data)
 	survey = look(vssd, &error);
 	if (!survey) {
 		post(vssd, VSS_EVENT_ENDED_BADLY, 0);
-		hvis_log(HVIS_LOG_WARNING, "No freeze: %s", error->message);
+		say_refused("No freeze", error);
 		refuse(vssd, vssd->rehearsal_ms ? "rehearsal" : "backup", error);
 		return;
 	}
 	json_object_put(vssd->plan);
 	vssd->plan = vss_plan_json(survey);
+	vssd->partial = partial_of(survey);
 	set_deadline(vssd, FREEZE_MS);
 	/* To answer THAW nothing may have to be read from what is frozen; where that is not allowed,
 	 * the guard's deadline remains. */
@@ -253,7 +337,7 @@ static gboolean order_check(gpointer data)
 	g_autoptr(VssSurvey) survey = look(vssd, &error);
 
 	if (!survey) {
-		hvis_log(HVIS_LOG_WARNING, "No backup is possible: %s", error->message);
+		say_refused("No backup is possible", error);
 		vssd->rehearsal_ms = 0;
 		refuse(vssd, "check", error);
 	}
@@ -286,7 +370,8 @@ static gboolean on_request(HvisService *service, guint64 txn, const guint8 *byte
 	if (!vss_request_decode(bytes, len, &op, error))
 		return FALSE;
 	if (vssd->machine.state == VSS_STATE_REHEARSING)
-		say(vssd, HVIS_LOG_WARNING, "The host was refused: a rehearsal was under way");
+		say(vssd, HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_REFUSED,
+			"The host was refused: a rehearsal was under way");
 	if (op == HVIS_VSS_OP_FREEZE) {
 		hvis_service_extend(service, txn, FREEZE_MS);
 		post(vssd, VSS_EVENT_FREEZE, txn);
@@ -331,14 +416,24 @@ static gsize build_failure(HvisFailure why, guint8 *buf, gpointer data)
 	return sizeof(msg);
 }
 
-static void tell_manager(Vssd *vssd, const char *text)
+static const char *message_of_state(const Vssd *vssd, HvisServiceState state)
 {
-	if (!vss_machine_is_at_rest(&vssd->machine))
-		return;
-	hvis_notify_status("%s", text);
-	if (!vssd->told_ready)
-		hvis_notify_ready();
-	vssd->told_ready = TRUE;
+	switch (state) {
+	case HVIS_SERVICE_BUSY:
+		return HVIS_MESSAGE_DEVICE_BUSY;
+	case HVIS_SERVICE_READY:
+	case HVIS_SERVICE_SERVING:
+		return HVIS_MESSAGE_SERVING;
+	case HVIS_SERVICE_ABSENT:
+	case HVIS_SERVICE_BACKOFF:
+		return vssd->was_ready ? HVIS_MESSAGE_DEVICE_GONE : NULL;
+	case HVIS_SERVICE_STOPPED:
+	case HVIS_SERVICE_OPENING:
+	case HVIS_SERVICE_REGISTERING:
+	case HVIS_SERVICE_N_STATES:
+		break;
+	}
+	return NULL;
 }
 
 static void on_state(
@@ -349,12 +444,15 @@ static void on_state(
 	const char *text = ready ? "Serving the host" : reason ? reason : "Stopped";
 	HvisLogLevel level = ready || vssd->was_ready ? HVIS_LOG_NOTICE : HVIS_LOG_INFO;
 
-	say(vssd, level, text);
+	say(vssd, level, message_of_state(vssd, state), text);
 	if (!ready && vssd->was_ready)
 		post(vssd, VSS_EVENT_LOST, 0);
 	vssd->was_ready = ready;
-	if (state != HVIS_SERVICE_STOPPED)
-		tell_manager(vssd, text);
+	if (state == HVIS_SERVICE_STOPPED)
+		return;
+	g_free(vssd->status);
+	vssd->status = g_strdup(text);
+	tell_manager(vssd);
 }
 
 static const HvisServiceOps service_ops = {
@@ -479,7 +577,7 @@ Vssd *vssd_new(const VssdOptions *options, GError **error)
 
 	vssd->options = options;
 	vssd->clock = hvis_clock_default();
-	vssd->kept = g_ptr_array_new_with_free_func(g_free);
+	vssd->kept = g_ptr_array_new_with_free_func(kept_free);
 	vssd->machine = (VssMachine){ &machine_ops, vssd, VSS_STATE_IDLE, 0 };
 	vssd->config = hvis_config_load(vss_config_keys, options->root, error);
 	if (!vssd->config)
@@ -506,19 +604,50 @@ void vssd_free(Vssd *vssd)
 	json_object_put(vssd->plan);
 	hvis_config_free(vssd->config);
 	g_ptr_array_unref(vssd->kept);
+	g_free(vssd->status);
+	g_free(vssd->partial);
 	g_free(vssd);
+}
+
+gboolean vssd_thaw_left_over(const VssdOptions *options)
+{
+	const VssSessionOptions session = { options->programs, options->prefix, options->marker,
+		0 };
+	g_autoptr(GError) error = NULL;
+	g_autofree char *text = NULL;
+
+	if (!g_file_test(options->marker, G_FILE_TEST_EXISTS))
+		return TRUE;
+	if (vss_session_thaw_left_over(&session, &error)) {
+		say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_LEFT_OVER,
+			"A backup had been cut off: what it had left frozen is thawed");
+		return TRUE;
+	}
+	text = g_strdup_printf("Something may have been left frozen: %s", error->message);
+	say_now(HVIS_LOG_ERROR, HVIS_MESSAGE_BACKUP_LEFT_OVER, text);
+	return FALSE;
+}
+
+/* A sandbox is a mistake of the installation, so it is said now; other reasons when they matter. */
+static void test_view(Vssd *vssd)
+{
+	g_autofree char *proc = g_strconcat(vssd->options->root, "/proc", NULL);
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VssSurvey) survey = vss_survey_new(vssd->config, vssd->options->root, &error);
+
+	if (!survey)
+		say_refused("No backup is possible", error);
+	else if (!vss_view_check(survey->plan, proc, &error))
+		say_now(HVIS_LOG_ERROR, HVIS_MESSAGE_BACKUP_SANDBOX, error->message);
 }
 
 gboolean vssd_start(Vssd *vssd, GError **error)
 {
-	g_autoptr(GError) failed = NULL;
-
 	signal(SIGPIPE, SIG_IGN); /* a worker that is gone is found out by its socket */
 	if (!listen_for_callers(vssd, error)) /* first: the marker may be that of who has it */
 		return FALSE;
-	if (!vss_session_thaw_left_over(&vssd->session_options, &failed))
-		hvis_log(
-			HVIS_LOG_ERROR, "Something may have been left frozen: %s", failed->message);
+	vssd_thaw_left_over(vssd->options);
+	test_view(vssd);
 	hvis_notify_status("Starting");
 	hvis_watchdog_attach();
 	hvis_service_start(vssd->service);

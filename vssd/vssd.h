@@ -12,8 +12,14 @@ void vssd_free(Vssd *vssd);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Vssd, vssd_free)
 
 /*
- * Listen, undo what a former daemon has left frozen, and open the device. HVIS_ERROR_BUSY where another
- * daemon has the socket.
+ * Undo what a former daemon has left frozen, say so, and say where that cannot be done: then FALSE.
+ * Neither the device nor the configuration is needed.
+ */
+gboolean vssd_thaw_left_over(const VssdOptions *options);
+
+/*
+ * Listen, undo what is left over, say where a sandbox hides file systems, and open the device.
+ * HVIS_ERROR_BUSY where another daemon has the socket.
  */
 gboolean vssd_start(Vssd *vssd, GError **error);
 

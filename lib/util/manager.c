@@ -16,8 +16,11 @@
 
 /* --- messages --- */
 
-/* A path, or a name with an "@" in front. A message that does not arrive is no failure of ours. */
-static void notify(const char *message)
+/*
+ * A path, or a name with an "@" in front; @flags are of send(2). A message that does not arrive is no
+ * failure of ours.
+ */
+static void notify_with(const char *message, int flags)
 {
 	const char *path = g_getenv("NOTIFY_SOCKET");
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -30,10 +33,15 @@ static void notify(const char *message)
 	if (path[0] == '@')
 		address.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendto(fd, message, strlen(message), MSG_NOSIGNAL,
+	if (fd < 0 || sendto(fd, message, strlen(message), MSG_NOSIGNAL | flags,
 			      (const struct sockaddr *)&address,
 			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + len)) < 0)
 		g_debug("%s: %s", path, g_strerror(errno));
+}
+
+static void notify(const char *message)
+{
+	notify_with(message, 0);
 }
 
 /* The number in variable @name, 0 where there is none. */
@@ -53,9 +61,15 @@ static gboolean is_for_us(const char *pid_name)
 	return number_in(pid_name) == (guint64)getpid();
 }
 
+/* A manager that does not read cannot miss it: it is not waited for. */
+static void ping(void)
+{
+	notify_with("WATCHDOG=1", MSG_DONTWAIT);
+}
+
 static gboolean on_half_period(gpointer data G_GNUC_UNUSED)
 {
-	notify("WATCHDOG=1");
+	ping();
 	return G_SOURCE_CONTINUE;
 }
 
@@ -65,7 +79,7 @@ void hvis_watchdog_attach(void)
 
 	if (usec == 0 || (g_getenv("WATCHDOG_PID") && !is_for_us("WATCHDOG_PID")))
 		return;
-	notify("WATCHDOG=1");
+	ping();
 	g_timeout_add((guint)CLAMP(usec / 2000, 1, G_MAXUINT), on_half_period, NULL);
 }
 

@@ -8,7 +8,10 @@
 
 #include <glib.h>
 
-/* Send WATCHDOG=1 at half of the unit's WatchdogSec= from the default main loop; call once. */
+/*
+ * Send WATCHDOG=1 at half of the unit's WatchdogSec= from the default main loop; call once. It waits for nobody, so
+ * that it may be sent while file systems are frozen.
+ */
 void hvis_watchdog_attach(void);
 
 void hvis_notify_ready(void);

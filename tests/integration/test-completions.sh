@@ -125,6 +125,13 @@ offers "--no-daemon" hv_kvp_daemon "--n"
 offers "$srcdir/systemd" hv_kvp_daemon --pool-dir "$srcdir/syst"
 offers "$srcdir/systemd" hv_kvp_daemon --root = "$srcdir/syst"
 
+function=_hv_vss_daemon
+# shellcheck source=/dev/null
+. "$srcdir/completions/hv_vss_daemon"
+offers "$("$builddir/vssd/hv_vss_daemon" --help | options_of)" hv_vss_daemon "--"
+offers "--thaw-left-over" hv_vss_daemon "--t"
+offers "$srcdir/systemd" hv_vss_daemon --programs = "$srcdir/syst"
+
 # In each shell as somebody types it: on a terminal, with Tab. The key is run, and is a key all the same.
 hvctl kvp set "x$hostile" hostile --pool-dir "$pools"
 : >"$pools/export.json"

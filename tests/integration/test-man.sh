@@ -24,7 +24,7 @@ mapfile -t pages < <(
 )
 
 # Pages of others that ours refer to.
-others="hostname.1 systemctl.1 systemd.1 systemd.service.5 systemd.journal-fields.7 systemd-tmpfiles.8 os-release.5
+others="fsfreeze.8 hostname.1 systemctl.1 systemd.1 systemd.exec.5 systemd.service.5 systemd.journal-fields.7 systemd-tmpfiles.8 os-release.5
 	resolv.conf.5 uname.2 flock.2 fcntl.2 fnmatch.3 inet_pton.3 inotify.7"
 
 lint() { mandoc -T lint -W error "$1"; }
@@ -77,11 +77,14 @@ names "$builddir/man/hvctl.1" option < <(
 	done <<<"$commands" | sort -u
 )
 names "$builddir/man/hv_kvp_daemon.8" option < <(options_of "$builddir/kvpd/hv_kvp_daemon")
+names "$builddir/man/hv_vss_daemon.8" option < <(options_of "$builddir/vssd/hv_vss_daemon")
 names "$builddir/man/hvis_ip_helper.8" option < <(options_of "$builddir/ipd/hvis_ip_helper")
 
-# Every message of the journal, and every field.
+# Every message of the journal, each in the page of who logs it, and every field.
+messages() { sed -n 's/^#define HVIS_MESSAGE_\([A-Z_]* "[0-9a-f]*\)"$/\1/p' "$srcdir/lib/util/messages.h" | grep "$@" | sed 's/.* "//'; }
+names "$builddir/man/hv_vss_daemon.8" message < <(messages '^BACKUP_')
 names "$builddir/man/hv_kvp_daemon.8" message < <(
-	sed -n 's/^#define HVIS_MESSAGE_[A-Z_]* "\([0-9a-f]*\)"$/\1/p' "$srcdir/lib/util/messages.h"
+	messages -v '^BACKUP_'
 	grep -o '"HVIS_[A-Z]*"' "$srcdir/lib/util/log.c" | tr -d '"' | sort -u
 )
 

@@ -357,8 +357,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/mounts/options-of-the-superblock", test_options_of_the_superblock);
 	g_test_add_func("/vssd/mounts/other-namespaces", test_other_namespaces);
 	g_test_add_func("/vssd/mounts/process-ends-meanwhile", test_process_ends_meanwhile);
-	g_test_add_func(
-		"/vssd/mounts/table-that-cannot-be-read", test_table_that_cannot_be_read);
+	g_test_add_func("/vssd/mounts/table-that-cannot-be-read", test_table_that_cannot_be_read);
 	g_test_add_func("/vssd/mounts/namespaces-without-rights", test_namespaces_without_rights);
 	g_test_add_func("/vssd/mounts/no-table", test_no_table);
 	g_test_add_func("/vssd/mounts/hidden", test_hidden);
