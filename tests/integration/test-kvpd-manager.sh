@@ -6,6 +6,8 @@
 # shellcheck disable=SC2119,SC2031,SC2317 # functions take options, run in subshells, and are called by name
 # shellcheck source=tests/integration/kvpd.sh
 . "$(dirname "$0")/kvpd.sh"
+# shellcheck source=tests/integration/calls.sh
+. "$(dirname "$0")/calls.sh"
 
 unit=$build/systemd/hv-kvp-daemon.service
 told=$scratch/told
@@ -183,28 +185,12 @@ fi
 
 # --- the unit's list of system calls ---
 
-# expand NAME…: groups of systemd as their members, one per line
-expand()
-{
-	for expand_name; do
-		case $expand_name in
-		@*)
-			# shellcheck disable=SC2046 # one name per word
-			expand $(systemd-analyze --no-pager syscall-filter "$expand_name" | sed -n 's/^    \([^#]\)/\1/p')
-			;;
-		*) echo "$expand_name" ;;
-		esac
-	done
-}
-
-if ! command -v strace >/dev/null || ! command -v systemd-analyze >/dev/null; then
-	skip "it makes no system call that its unit forbids" "strace or systemd-analyze is not installed"
-elif grep -q 'fsanitize=address' "$build/config.log"; then
-	skip "it makes no system call that its unit forbids" "the sanitizer makes calls of its own"
+why=$(calls_skip "$build")
+if [ -n "$why" ]; then
+	skip "it makes no system call that its unit forbids" "$why"
 else
-	mapfile -t lists < <(sed -n 's/^SystemCallFilter=//p' "$unit" | tr ' ' '\n')
-	expand @default "${lists[@]}" | sort -u >"$scratch/allowed"
-	check "the list is one of what is allowed" test "$(grep -c '^SystemCallFilter=~' "$unit")" -eq 0
+	check "the list is one of what is allowed" calls_allowed "$unit"
+	calls_allowed "$unit" >"$scratch/allowed"
 	(SYSTEMD_EXEC_PID=0 exec strace -f -qq -o "$scratch/trace" "$daemon" --device "$scratch/dev/hv_kvp" \
 		--pool-dir "$scratch/pools" --socket "$scratch/kvp.sock") >>"$scratch/daemon.log" 2>&1 &
 	strace_pid=$!
@@ -227,7 +213,7 @@ else
 	check "served after the device has gone and come" ready
 	kill -TERM "$daemon_pid"
 	wait "$strace_pid"
-	sed -n 's/^[0-9]* *\([a-z_0-9]*\)(.*/\1/p' "$scratch/trace" | sort -u >"$scratch/made"
+	calls_made "$scratch/trace" >"$scratch/made"
 	check "the trace has its calls" grep -qx pwrite64 "$scratch/made"
 	is "it makes no system call that its unit forbids" "$(comm -23 "$scratch/made" "$scratch/allowed" | xargs)" ""
 fi

@@ -1,14 +1,28 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The unit, the preset, the udev rule and the tmpfiles entry as systemd itself reads them, in a tree
+# The units, the preset, the udev rules and the tmpfiles entry as systemd itself reads them, in a tree
 # of their own: no system directory is read or written. TAP.
 set -u
 
 builddir=${top_builddir:-.}
 srcdir=${top_srcdir:-.}
-unit=hv-kvp-daemon.service
-aliases="hv_kvp_daemon.service hypervkvpd.service hyperv-daemons.hv-kvp-daemon.service"
-exposure_max=12 # in tenths
+# of_unit UNIT: what is known of it
+of_unit() {
+	unit=$1
+	case $unit in
+	hv-kvp-daemon.service)
+		service=kvp udev='GROUP="hvis-kvp", MODE="0660"'
+		aliases="hv_kvp_daemon.service hypervkvpd.service hyperv-daemons.hv-kvp-daemon.service"
+		exposure_max=12 # in tenths
+		;;
+	hv-vss-daemon.service)
+		service=vss udev=
+		aliases="hv_vss_daemon.service hypervvssd.service hyperv-daemons.hv-vss-daemon.service"
+		exposure_max=30
+		;;
+	esac
+	device=$(systemd-escape --path --suffix=device "/sys/devices/virtual/misc/vmbus!hv_$service")
+}
 
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
@@ -28,7 +42,7 @@ for tool in systemd-analyze systemd-escape systemd-tmpfiles systemd-sysusers sys
 		exit 0
 	fi
 done
-echo "1..23"
+echo "1..36"
 
 # A root with our files where a package would put them, and a program for the unit to name.
 root=$tmp/root
@@ -37,13 +51,20 @@ mkdir -p "$units" "$root/usr/lib/tmpfiles.d" "$root/usr/lib/sysusers.d" "$root/u
 	"$root/etc" "$root/dev/vmbus" "$root/run" "$tmp/verify"
 printf 'root:x:0:0:root:/root:/bin/sh\nhvis-kvp:x:4711:4712::/:/bin/false\n' >"$root/etc/passwd"
 printf 'root:x:0:\nhvis-kvp:x:4712:\n' >"$root/etc/group"
-cp "$builddir/systemd/$unit" "$srcdir"/systemd/hv-kvp-name* "$units/"
+cp "$builddir"/systemd/hv-{kvp,vss}-daemon.service "$srcdir"/systemd/hv-kvp-name* "$units/"
 cp "$builddir/systemd/tmpfiles.d/hvis.conf" "$root/usr/lib/tmpfiles.d/"
 cp "$srcdir/systemd/90-hvis.preset" "$root/usr/lib/systemd/system-preset/"
 cp "$srcdir/systemd/sysusers.d/hvis.conf" "$root/usr/lib/sysusers.d/"
-sed 's|^ExecStart=[^ ]*|ExecStart=/bin/true|' "$units/$unit" >"$tmp/verify/$unit"
+for unit in hv-kvp-daemon.service hv-vss-daemon.service; do
+	sed -E 's|^(Exec[A-Za-z]*=-?)/[^ ]*|\1/bin/true|' "$units/$unit" >"$tmp/verify/$unit"
+done
 cp "$srcdir"/systemd/hv-kvp-name* "$tmp/verify/"
-pooldir=$(sed -n 's/^RequiresMountsFor=//p' "$units/$unit")
+pooldir=$(sed -n 's/^RequiresMountsFor=//p' "$units/hv-kvp-daemon.service")
+
+nothing_left() {
+	! grep -n '@[a-z]*@' "$builddir"/systemd/hv-*-daemon.service "$builddir"/systemd/*.tmpfiles "$builddir/systemd/tmpfiles.d/hvis.conf"
+}
+try "every placeholder is filled in" nothing_left
 
 verify() {
 	systemd-analyze verify --man=no "$tmp/verify/$unit" >"$tmp/verify.log" 2>&1
@@ -51,14 +72,85 @@ verify() {
 	cat "$tmp/verify.log"
 	[ $rc -eq 0 ] && ! grep -q "$unit" "$tmp/verify.log"
 }
-try "systemd finds nothing to say about the unit" verify
+exposure() { systemd-analyze --no-pager security --offline=yes --threshold="$exposure_max" "$tmp/verify/$unit"; }
+# A name that is an alias of the unit must not be one that it conflicts with: systemd warns then.
+no_self_conflict() {
+	! sed -n 's/^Conflicts=//p' "$units/$unit" | tr ' ' '\n' |
+		grep -Fx -e "$unit" -f <(sed -n 's/^Alias=//p' "$units/$unit")
+}
+by_device() {
+	local key
+	for key in StopPropagatedFrom After WantedBy; do
+		grep -Fqx "$key=$device" "$units/$unit" || { echo "no $key=$device"; return 1; }
+	done
+}
+no_wait() {
+	! grep -nE '^(BindsTo|Requires|Requisite|Wants)=.*device' "$units/$unit" &&
+		! grep -nE '^WantedBy=.*target' "$units/$unit"
+}
+rule() {
+	grep -v '^#' "$srcdir/systemd/60-hvis.rules" |
+		grep -Fqx "SUBSYSTEM==\"misc\", KERNEL==\"vmbus/hv_$service\", TAG+=\"systemd\"${udev:+, $udev}"
+}
+pages() {
+	local page pages
+	read -r -a pages < <(sed -n 's/^Documentation=//p' "$units/$unit")
+	for page in "${pages[@]}"; do
+		page=${page#man:}
+		page=${page%)}
+		ls "$srcdir/man/${page/\(/.}"* || return 1
+	done
+}
+enable() {
+	local alias
+	systemctl --root="$root" enable "$unit" || return 1
+	[ -L "$root/etc/systemd/system/$device.wants/$unit" ] || return 1
+	for alias in $aliases; do
+		[ "$(readlink "$root/etc/systemd/system/$alias")" = "/usr/lib/systemd/system/$unit" ] || return 1
+	done
+}
+disable() {
+	systemctl --root="$root" disable "$unit" || return 1
+	[ -z "$(find "$root/etc/systemd" -type l)" ]
+}
+preset() {
+	systemctl --root="$root" preset "$unit" && [ -L "$root/etc/systemd/system/$device.wants/$unit" ] && disable
+}
 
-nothing_left() { ! grep -n '@[a-z]*@' "$builddir/systemd/$unit" "$builddir"/systemd/*.tmpfiles "$builddir/systemd/tmpfiles.d/hvis.conf"; }
-try "every placeholder is filled in" nothing_left
+# A distribution's unit of an alias' name must not be in the way, and must end up hidden.
+printf '[Service]\nExecStart=/bin/false\n' | tee "$units/hypervkvpd.service" >"$units/hypervvssd.service"
+for unit in hv-kvp-daemon.service hv-vss-daemon.service; do
+	of_unit "$unit"
+	try "$service: systemd finds nothing to say about the unit" verify
+	try "$service: exposure is at most $((exposure_max / 10)).$((exposure_max % 10))" exposure
+	try "$service: it conflicts with no name of its own" no_self_conflict
+	try "$service: the unit is bound to the device unit that systemd derives" by_device
+	try "$service: nothing waits for a device that is not there" no_wait
+	try "$service: udev tags the device for systemd, and gives it to whom it is for" rule
+	try "$service: the pages that the unit names exist" pages
+	try "$service: enable makes the device want the unit, and the other names" enable
+	try "$service: disable leaves no link behind" disable
+	try "$service: the preset enables the unit" preset
+done
 
-exposure() { systemd-analyze --no-pager security --offline=yes --threshold=$exposure_max "$tmp/verify/$unit"; }
-try "exposure is at most $((exposure_max / 10)).$((exposure_max % 10))" exposure
+# --- backups ---
 
+two_capabilities() { [ "$(grep '^CapabilityBoundingSet=' "$units/$unit")" = "CapabilityBoundingSet=CAP_SYS_ADMIN CAP_DAC_READ_SEARCH" ]; }
+try "vss: the daemon has two capabilities" two_capabilities
+
+# What systemd.exec(5) says to set up a mount namespace; PrivateNetwork= unless PrivateMounts=no is there.
+sees_all() {
+	! grep -nE '^(Protect(System|Home|Proc|KernelTunables|KernelModules|KernelLogs|ControlGroups)|ProcSubset|Private(Tmp|Devices|IPC)|PrivateUsers|DynamicUser|Root[A-Z][A-Za-z]*|Bind[A-Za-z]*Paths|TemporaryFileSystem|(ReadWrite|ReadOnly|Inaccessible|Exec|NoExec)Paths|MountFlags|MountAPIVFS|MountImages|Extension[A-Za-z]*|LogNamespace)=' "$units/$unit" &&
+		grep -qx PrivateMounts=no "$units/$unit"
+}
+try "vss: nothing gives it a mount namespace of its own" sees_all
+
+undoes() { grep -q '^ExecStopPost=-/.*/hv_vss_daemon --thaw-left-over$' "$units/$unit"; }
+try "vss: what it leaves frozen is undone when it has ended" undoes
+
+# --- key-value pairs ---
+
+of_unit hv-kvp-daemon.service
 exposure_name() { systemd-analyze --no-pager security --offline=yes --threshold=20 "$tmp/verify/hv-kvp-name@.service"; }
 try "exposure of the name service, which has the network, is at most 2.0" exposure_name
 
@@ -75,70 +167,8 @@ own_user() {
 }
 try "it has a user of its own, whom sysusers makes" own_user
 
-# A name that is an alias of the unit must not be one that it conflicts with: systemd warns then.
-no_self_conflict() {
-	! sed -n 's/^Conflicts=//p' "$units/$unit" | tr ' ' '\n' |
-		grep -Fx -e "$unit" -f <(sed -n 's/^Alias=//p' "$units/$unit")
-}
-try "it conflicts with no name of its own" no_self_conflict
-
 no_capability() { grep -qx 'CapabilityBoundingSet=' "$units/$unit" && ! grep -q '^CapabilityBoundingSet=.' "$units/$unit"; }
 try "the daemon has no capability" no_capability
-
-device=$(systemd-escape --path --suffix=device '/sys/devices/virtual/misc/vmbus!hv_kvp')
-by_device() {
-	local key
-	for key in StopPropagatedFrom After WantedBy; do
-		grep -Fqx "$key=$device" "$units/$unit" || { echo "no $key=$device"; return 1; }
-	done
-}
-try "the unit is bound to the device unit that systemd derives" by_device
-
-no_wait() {
-	! grep -nE '^(BindsTo|Requires|Requisite|Wants)=.*device' "$units/$unit" &&
-		! grep -nE '^WantedBy=.*target' "$units/$unit"
-}
-try "nothing waits for a device that is not there" no_wait
-
-rule() {
-	grep -v '^#' "$srcdir/systemd/60-hvis.rules" |
-		grep -Fqx 'SUBSYSTEM=="misc", KERNEL=="vmbus/hv_kvp", TAG+="systemd", GROUP="hvis-kvp", MODE="0660"'
-}
-try "udev tags the device for systemd, and gives it to the daemon's group" rule
-
-pages() {
-	local page pages
-	read -r -a pages < <(sed -n 's/^Documentation=//p' "$units/$unit")
-	for page in "${pages[@]}"; do
-		page=${page#man:}
-		page=${page%)}
-		ls "$srcdir/man/${page/\(/.}"* || return 1
-	done
-}
-try "the pages that the unit names exist" pages
-
-# A distribution's unit of an alias' name must not be in the way, and must end up hidden.
-printf '[Service]\nExecStart=/bin/false\n' >"$units/hypervkvpd.service"
-enable() {
-	local alias
-	systemctl --root="$root" enable "$unit" || return 1
-	[ -L "$root/etc/systemd/system/$device.wants/$unit" ] || return 1
-	for alias in $aliases; do
-		[ "$(readlink "$root/etc/systemd/system/$alias")" = "/usr/lib/systemd/system/$unit" ] || return 1
-	done
-}
-try "enable makes the device want the unit, and the other names" enable
-
-disable() {
-	systemctl --root="$root" disable "$unit" || return 1
-	[ -z "$(find "$root/etc/systemd" -type l)" ]
-}
-try "disable leaves no link behind" disable
-
-preset() {
-	systemctl --root="$root" preset "$unit" && [ -L "$root/etc/systemd/system/$device.wants/$unit" ]
-}
-try "the preset enables the unit" preset
 
 pool=$root$pooldir
 tmpfiles() { systemd-tmpfiles --root="$root" --create hvis.conf; }

@@ -12,6 +12,8 @@
 vssd_types=xfs
 # shellcheck source=tests/integration/vssd-link.sh
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/integration/vssd-link.sh"
+# shellcheck source=tests/integration/calls.sh
+. "$top/tests/integration/calls.sh"
 
 link_start
 look_at_mounts
@@ -81,6 +83,10 @@ for what in worker guard both; do
 	wait "$backup"
 	is "and the THAW is a failure" $? 1
 	check "and the next backup is well" ctl backup --hold 0.1
+	case $what in
+	worker) check "and the journal has who thawed" log_has "The guard had to thaw" ;;
+	both) check "and the journal has who thawed" log_has "looked for and undone" ;;
+	esac
 done
 
 # --- what is left over ---
@@ -92,6 +98,22 @@ check "daemon, worker and guard killed: it stays frozen" frozen_at "${mounts[0]}
 daemon_start
 check "until the next daemon starts" thawed_within 3000 "$(now_ms)"
 wait "$backup" 2>/dev/null
+check "and the journal has it" log_has "A backup had been cut off: what it had left frozen is thawed"
+
+hold 60
+kill_all
+check "killed again: it stays frozen" frozen_at "${mounts[0]}"
+configure "Nonsense=1"
+check "until it is undone by hand, whatever the configuration is" thaw_left_over
+check "which it is" thawed_within 3000 "$(now_ms)"
+wait "$backup" 2>/dev/null
+check "the marker is gone" test ! -e "$marker"
+check "where nothing is left nothing is done" thaw_left_over
+echo nonsense >"$marker"
+refuse "what cannot be undone is a failure" 3 thaw_left_over
+rm "$marker"
+configure
+daemon_start
 
 # --- the plan ---
 
@@ -120,6 +142,68 @@ configure "Exclude=ext4 xfs btrfs" "AllowNothing=yes"
 daemon_start
 check "unless that is well" ctl backup --hold 0.01
 daemon_stop
+
+# --- what is hidden from it ---
+
+configure
+cp "$root/proc/$$/mountinfo" "$root/proc/1/mountinfo"
+mkdir "$root/proc/self"
+sed 1d "$root/proc/1/mountinfo" >"$root/proc/self/mountinfo"
+: >"$scratch/daemon.log"
+daemon_start
+check "a sandbox is told at the start" log_has "${mounts[0]} (ext4): a sandbox hides it"
+ctl backup >"$scratch/refused" 2>&1
+is "and no backup is possible" $? 1
+daemon_stop
+rm -r "$root/proc/self"
+echo '1 0 0:2 / / rw - tmpfs none rw' >"$root/proc/1/mountinfo"
+
+# --- the service manager ---
+
+# It is told that the daemon lives by who answers the host, also while all is frozen, and nothing else.
+told=$scratch/told
+if command -v socat >/dev/null; then
+	socat -u "UNIX-RECV:$scratch/notify" "OPEN:$told,creat,append" &
+	wait_for 20 test -S "$scratch/notify"
+	export NOTIFY_SOCKET=$scratch/notify WATCHDOG_USEC=200000
+	daemon_start
+	unset NOTIFY_SOCKET WATCHDOG_USEC
+	check "it is ready" wait_for 20 grep -q READY=1 "$told"
+	hold 60
+	: >"$told"
+	check "the watchdog is fed while all is frozen" wait_for 20 grep -q WATCHDOG=1 "$told"
+	is "and nothing else is told" "$(sed 's/WATCHDOG=1//g' "$told" | tr -d '\n')" ""
+	daemon_stop
+	check "it says that it stops" wait_for 20 grep -q STOPPING=1 "$told"
+	wait "$backup" 2>/dev/null
+else
+	skip "the watchdog is fed while all is frozen" "socat is not installed"
+fi
+
+# --- the unit's list of system calls, of all three processes ---
+
+unit=$build/systemd/hv-vss-daemon.service
+why=$(calls_skip "$build")
+if [ -n "$why" ]; then
+	skip "they make no system call that the unit forbids" "$why"
+else
+	check "the list is one of what is allowed" calls_allowed "$unit"
+	calls_allowed "$unit" >"$scratch/allowed"
+	under=(strace -f -qq -o "$scratch/trace")
+	daemon_start
+	check "traced: a backup" ctl backup --hold 0.1
+	check "traced: the device goes" ctl service disable vss
+	check "traced: the device comes" ctl service enable vss
+	check "traced: another backup" wait_for 20 ctl backup --hold 0.1
+	kill -TERM "$(cat "/proc/$daemon_pid/task/$daemon_pid/children")"
+	wait "$daemon_pid"
+	printf '# hv_vss_daemon: what may be frozen\n0:999999 1 1 /nowhere\n' >"$marker"
+	under=(strace -f -qq -A -o "$scratch/trace")
+	thaw_left_over
+	calls_made "$scratch/trace" | grep -vx seccomp >"$scratch/made" # that is the test build's
+	check "the trace has their calls" grep -qx syncfs "$scratch/made"
+	is "they make no system call that the unit forbids" "$(comm -23 "$scratch/made" "$scratch/allowed" | xargs)" ""
+fi
 
 # shellcheck disable=SC2154 # of case.sh
 [ "$case_failed" -eq 0 ] || sed 's/^/# /' "$scratch/daemon.log"

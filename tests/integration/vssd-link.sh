@@ -67,9 +67,17 @@ link_start()
 	wait_for 20 test -S "$scratch/dev/hv_vss"
 }
 
+under=() # what the daemon is run by
+
+thaw_left_over()
+{
+	"${under[@]}" "$build/vssd/hv_vss_daemon" --thaw-left-over --programs "$programs" --prefix vss- --marker "$marker" \
+		>>"$scratch/daemon.log" 2>&1
+}
+
 daemon_start()
 {
-	SYSTEMD_EXEC_PID=0 "$build/vssd/hv_vss_daemon" -n --device "$scratch/dev/hv_vss" --root "$root" \
+	SYSTEMD_EXEC_PID=0 "${under[@]}" "$build/vssd/hv_vss_daemon" -n --device "$scratch/dev/hv_vss" --root "$root" \
 		--programs "$programs" --prefix vss- --marker "$marker" --socket "$socket" \
 		>>"$scratch/daemon.log" 2>&1 &
 	daemon_pid=$!
