@@ -206,7 +206,7 @@ like "a benchmark of the link that fails" "$(link_rows 'BENCH one us 1 2 0.5 1' 
 
 # --- an emulator that says less and less ---
 
-# emulator LINE…: the status of a job in an emulator that says these lines, one a second, and then nothing.
+# emulator TEXT…: the status of a job in an emulator that says this, a text a second, and then nothing.
 # shellcheck disable=SC2034 # for outer_job
 emulator()
 (
@@ -214,7 +214,7 @@ emulator()
 	mkfifo "$scratch/to" "$scratch/from"
 	exec {outer_to}<>"$scratch/to" {outer_from}<>"$scratch/from"
 	(
-		printf 'sleep 1\necho %s\n' "${@@Q}" >"$scratch/say"
+		printf 'sleep 1\nprintf %s\n' "${@@Q}" >"$scratch/say"
 		. "$scratch/say"
 		exec sleep 60
 	) >"$scratch/from" &
@@ -226,10 +226,11 @@ emulator()
 	outer_stop
 )
 
-is "a job that takes its time" "$(emulator ALIVE ALIVE ALIVE ALIVE 'DONE 7')" 7
+is "a job that takes its time" "$(emulator 'ALIVE\n' 'ALIVE\n' 'ALIVE\n' 'ALIVE\n' 'DONE 7\n')" 7
 is "it was told of its job, and poked" "$(sort -u "$scratch/told" | xargs -d '\n')" " JOB $scratch/job"
 is "with each line that came" "$([ "$(wc -l <"$scratch/told")" -ge 5 ] && echo yes)" yes
-is "an emulator at a standstill is no job that takes long" "$(emulator ALIVE ALIVE)" 125
+is "an emulator at a standstill is no job that takes long" "$(emulator 'ALIVE\n' 'ALIVE\n')" 125
+is "a line in parts is one: the end of a job was missed, once in a while" "$(emulator 'DO' '' 'NE ' '' '7\n')" 7
 
 is "nothing is left" "$(ls "$TMPDIR")" ""
 done_testing

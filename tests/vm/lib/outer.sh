@@ -103,19 +103,23 @@ outer_patience=60
 # The line feeds are pokes: QEMU 7.2 now and then loses that an interrupt waits (its SVM clears a bit of the same word
 # without the lock), and a halted processor whose one timer that was never wakes. Any other interrupt
 # makes it look again; the worker takes an empty line for none.
+#
+# A line may come in parts: what a read had when its time was over belongs to the next one.
 outer_job()
 {
-	local line end=$((EPOCHSECONDS + ${2:-1000000})) alive=$EPOCHSECONDS
+	local line part='' end=$((EPOCHSECONDS + ${2:-1000000})) alive=$EPOCHSECONDS
 
 	printf 'JOB %s\n' "$1" >&"$outer_to"
 	while [ $EPOCHSECONDS -lt $end ]; do
 		echo >&"$outer_to"
-		if read -t 1 -r -u "$outer_from" line; then
+		if IFS= read -t 1 -r -u "$outer_from" line; then
 			alive=$EPOCHSECONDS
-			line=${line%$'\r'}
+			line=$part${line%$'\r'} part=''
 			[[ $line != "DONE "* ]] || return "${line#DONE }"
 		elif ! kill -0 "$outer_pid" 2>/dev/null || [ $EPOCHSECONDS -gt $((alive + outer_patience)) ]; then
 			return 125
+		else
+			part+=$line
 		fi
 	done
 	return 124
