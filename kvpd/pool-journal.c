@@ -229,8 +229,9 @@ gboolean kvp_edit_log_done(KvpEdit *edit, GError **error)
 
 /* --- finishing --- */
 
-/* @len bytes at @offset, or as many as there are. */
-static guint8 *read_part(const KvpEdit *edit, guint64 offset, gsize len, gsize *ret_len)
+/* @len bytes at @offset, or as many as there are. An image may be large: no reason to end, at every start anew. */
+static guint8 *read_part(
+	const KvpEdit *edit, guint64 offset, gsize len, gsize *ret_len, GError **error)
 {
 	g_autofree guint8 *bytes = NULL;
 	struct stat st;
@@ -240,7 +241,12 @@ static guint8 *read_part(const KvpEdit *edit, guint64 offset, gsize len, gsize *
 		len = 0;
 	else
 		len = MIN(len, (guint64)st.st_size - offset);
-	bytes = g_malloc(MAX(len, 1));
+	bytes = g_try_malloc(MAX(len, 1));
+	if (!bytes) {
+		hvis_fail_errno(
+			error, ENOMEM, "read %zu bytes of %s", len, edit->pool->journal_path);
+		return NULL;
+	}
 	while (done < len) {
 		ssize_t n = pread(edit->journal, bytes + done, len - done, (off_t)(offset + done));
 
@@ -266,15 +272,19 @@ static gboolean is_about(const KvpJournalEntry *entry, const KvpEdit *edit)
 static gboolean finish(KvpEdit *edit, GError **error)
 {
 	gsize len, image_len;
-	g_autofree guint8 *slot =
-		read_part(edit, kvp_journal_offset(edit->pool->number), KVP_JOURNAL_SLOT, &len);
+	g_autofree guint8 *slot = read_part(
+		edit, kvp_journal_offset(edit->pool->number), KVP_JOURNAL_SLOT, &len, error);
 	g_autofree guint8 *image = NULL;
 	KvpJournalEntry entry;
 
+	if (!slot)
+		return FALSE;
 	if (!kvp_journal_find(slot, len, &entry) || !is_about(&entry, edit))
 		return TRUE;
 	if (entry.op == KVP_JOURNAL_BATCH) {
-		image = read_part(edit, entry.image_at, entry.image_len, &image_len);
+		image = read_part(edit, entry.image_at, entry.image_len, &image_len, error);
+		if (!image)
+			return FALSE;
 		edit->has_image = TRUE;
 		if (image_len < entry.image_len || !kvp_journal_is_whole(slot, len, &entry, image))
 			return TRUE;

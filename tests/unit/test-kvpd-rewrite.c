@@ -427,6 +427,93 @@ static void test_two_images(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_unlink(other);
 }
 
+#define MANY 4000u
+
+static void write_many(const char *path, const char *value)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	g_assert_cmpint(fd, >=, 0);
+	for (guint i = 0; i < MANY; i++) {
+		struct hvis_kvp_record record = { 0 };
+
+		g_snprintf(record.key, sizeof(record.key), "key%u", i);
+		g_strlcpy(record.value, value, sizeof(record.value));
+		g_assert_cmpint(write(fd, &record, sizeof(record)), ==, sizeof(record));
+	}
+	close(fd);
+}
+
+static void change_many(const char *dir, const char *value)
+{
+	g_autoptr(KvpPool) pool = kvp_pool_new(dir, 1, &planned_ops);
+	KvpChange *changes = g_new0(KvpChange, MANY);
+	KvpBatch batch = { .changes = changes, .n = MANY };
+
+	for (guint i = 0; i < MANY; i++) {
+		changes[i].key = g_strdup_printf("key%u", i);
+		changes[i].value = value;
+	}
+	plan.step = 0;
+	plan.when = IN_THE_MIDDLE;
+	plan.err = 0;
+	kvp_pool_batch(pool, NULL, &batch, NULL, NULL);
+}
+
+/* The addresses that this process has, and @more bytes. */
+static void limit_memory(gsize more)
+{
+	g_autofree char *text = NULL;
+	struct rlimit limit = { 0 };
+
+	if (!g_file_get_contents("/proc/self/statm", &text, NULL, NULL))
+		_exit(2);
+	limit.rlim_cur = limit.rlim_max =
+		g_ascii_strtoull(text, NULL, 10) * (rlim_t)sysconf(_SC_PAGESIZE) + more;
+	if (setrlimit(RLIMIT_AS, &limit) < 0)
+		_exit(2);
+}
+
+static gboolean says_no_memory(const char *dir)
+{
+	g_autoptr(KvpPool) pool = kvp_pool_new(dir, 1, NULL);
+	g_autoptr(GError) error = NULL;
+
+	limit_memory(1024 * 1024);
+	return !kvp_pool_finish(pool, &error) && strstr(error->message, g_strerror(ENOMEM));
+}
+
+/* An image that did not fit the memory ended the daemon, at each start anew. */
+static void test_image_without_memory(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autoptr(KvpPool) pool = kvp_pool_new(f->dir, 1, NULL);
+	g_autoptr(KvpRecords) records = NULL;
+	int status;
+	pid_t pid;
+
+#ifdef __SANITIZE_ADDRESS__
+	g_test_skip("AddressSanitizer wants memory of its own");
+	return;
+#endif
+	write_many(f->path, "old");
+	pid = fork();
+	if (pid == 0) {
+		change_many(f->dir, "new");
+		_exit(0);
+	}
+	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+	g_assert_true(WIFSIGNALED(status));
+	pid = fork();
+	if (pid == 0)
+		_exit(!says_no_memory(f->dir));
+	g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+	g_assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	records = kvp_pool_read(pool, NULL);
+	g_assert_cmpuint(kvp_records_count(records), ==, MANY);
+	g_assert_cmpstr(kvp_records_get(records, "key0"), ==, "new");
+	g_assert_cmpstr(kvp_records_get(records, "key3999"), ==, "new");
+}
+
 /* A call that fails leaves the file byte for byte; where all fail from there on, old or new. */
 static void test_failing(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -488,6 +575,7 @@ int main(int argc, char **argv)
 	ADD("import-left-a-mix", test_import_left_a_mix);
 	ADD("others-in-between", test_others_in_between);
 	ADD("two-images", test_two_images);
+	ADD("image-without-memory", test_image_without_memory);
 	ADD("killed-while-it-undoes", test_killed_while_it_undoes);
 	ADD("failing", test_failing);
 	ADD("before", test_before);
