@@ -4,6 +4,7 @@
 
 #include "kvpd/options.h"
 
+#include <util/error.h>
 #include <util/options.h>
 
 #include "kvpd/netpolicy.h"
@@ -89,6 +90,9 @@ gboolean kvpd_options_parse(KvpdOptions *options, int argc, char **argv, GError 
 		    "Exchanges key-value pairs with the Hyper-V host. See hv_kvp_daemon(8).", argc,
 		    argv, error))
 		return FALSE;
+	if (options->pool_dir && !*options->pool_dir) /* it would be the directory we are in */
+		return hvis_fail(error, HVIS_ERROR_INVALID,
+			"--pool-dir: a directory is wanted, not an empty word");
 	set_defaults(options);
 	return TRUE;
 }

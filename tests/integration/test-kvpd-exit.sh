@@ -32,6 +32,7 @@ refuse "--version that cannot be written: 3" 3 bash -c "'$daemon' --version >/de
 refuse "an unknown option: 2" 2 daemon_run --frobnicate
 refuse "an option without its value: 2" 2 daemon_run --device
 refuse "an argument: 2" 2 daemon_run now
+refuse "pools in no directory, which was the current one: 2" 2 daemon_run --pool-dir ''
 printf '[kvp]\nWriter=root\n' >"$conf/hvis.conf"
 refuse "an unknown key in the configuration: 2" 2 configured
 printf '[kvp]\nLockTimeout=soon\n' >"$conf/hvis.conf"
