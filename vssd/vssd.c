@@ -47,6 +47,7 @@ struct Vssd {
 	guint rehearsal_ms; /* how long the session is to stay frozen; 0: it is a backup */
 	gint64 frozen_us, until_us; /* real time: since when, and at the latest until when; 0 */
 	struct json_object *plan; /* what the session goes by */
+	char *refused; /* why the host was, which is published once it has its answer */
 	VssSocket *socket;
 	VssHistory *history;
 	VssRecord *record;
@@ -244,6 +245,15 @@ static struct json_object *entry_of(Vssd *vssd, const VssOutcome *outcome)
 	return vss_history_entry(&vssd->run, outcome);
 }
 
+/* What the host was refused without a session; nothing is frozen. */
+static void publish_refused(Vssd *vssd)
+{
+	g_autofree char *why = g_steal_pointer(&vssd->refused);
+
+	if (why)
+		publish(vssd, vss_history_refusal("check", why), FALSE);
+}
+
 static void on_ended(const VssOutcome *outcome, gpointer data)
 {
 	Vssd *vssd = data;
@@ -252,12 +262,13 @@ static void on_ended(const VssOutcome *outcome, gpointer data)
 	set_deadline(vssd, 0);
 	vssd->frozen_us = vssd->until_us = 0;
 	post(vssd, outcome->err == 0 ? VSS_EVENT_ENDED_WELL : VSS_EVENT_ENDED_BADLY, 0);
-	say_outcome(entry, outcome, vssd->rehearsal_ms > 0);
+	say_outcome(entry, outcome, vssd->run.rehearsal);
 	say_partial(vssd);
 	say_kept(vssd);
 	tell_manager(vssd);
 	g_clear_pointer(&vssd->session, vss_session_free);
-	publish(vssd, entry, vssd->rehearsal_ms > 0);
+	publish(vssd, entry, vssd->run.rehearsal);
+	publish_refused(vssd);
 	if (vssd->stopping)
 		g_main_loop_quit(vssd->loop);
 }
@@ -271,11 +282,6 @@ static VssSurvey *look(Vssd *vssd, GError **error)
 		!vss_view_check(survey->plan, proc, error))
 		return NULL;
 	return g_steal_pointer(&survey);
-}
-
-static void refuse(Vssd *vssd, const char *kind, const GError *error)
-{
-	publish(vssd, vss_history_refusal(kind, error->message), vssd->rehearsal_ms > 0);
 }
 
 static void order_start(gpointer data)
@@ -294,7 +300,10 @@ static void order_start(gpointer data)
 	if (!survey) {
 		post(vssd, VSS_EVENT_ENDED_BADLY, 0);
 		say_refused("No freeze", error);
-		refuse(vssd, vssd->rehearsal_ms ? "rehearsal" : "backup", error);
+		publish(vssd,
+			vss_history_refusal(
+				vssd->run.rehearsal ? "rehearsal" : "backup", error->message),
+			vssd->run.rehearsal);
 		return;
 	}
 	json_object_put(vssd->plan);
@@ -338,8 +347,8 @@ static gboolean order_check(gpointer data)
 
 	if (!survey) {
 		say_refused("No backup is possible", error);
-		vssd->rehearsal_ms = 0;
-		refuse(vssd, "check", error);
+		g_free(vssd->refused);
+		vssd->refused = g_strdup(error->message);
 	}
 	return survey != NULL;
 }
@@ -361,6 +370,16 @@ static const VssMachineOps machine_ops = { order_start, order_thaw, order_check,
 
 /* --- the device --- */
 
+/* It is told once, however often the host tries. */
+static void note_rehearsal(Vssd *vssd)
+{
+	if (vssd->machine.state != VSS_STATE_REHEARSING || vssd->refused)
+		return;
+	vssd->refused = g_strdup("a rehearsal was under way");
+	say(vssd, HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_REFUSED,
+		"The host was refused: a rehearsal was under way");
+}
+
 static gboolean on_request(HvisService *service, guint64 txn, const guint8 *bytes, gsize len,
 	gpointer data, GError **error)
 {
@@ -369,9 +388,7 @@ static gboolean on_request(HvisService *service, guint64 txn, const guint8 *byte
 
 	if (!vss_request_decode(bytes, len, &op, error))
 		return FALSE;
-	if (vssd->machine.state == VSS_STATE_REHEARSING)
-		say(vssd, HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_REFUSED,
-			"The host was refused: a rehearsal was under way");
+	note_rehearsal(vssd);
 	if (op == HVIS_VSS_OP_FREEZE) {
 		hvis_service_extend(service, txn, FREEZE_MS);
 		post(vssd, VSS_EVENT_FREEZE, txn);
@@ -381,6 +398,8 @@ static gboolean on_request(HvisService *service, guint64 txn, const guint8 *byte
 		post(vssd, VSS_EVENT_HOT_BACKUP, txn);
 	else
 		reply(vssd, txn, HVIS_E_NOT_SUPPORTED);
+	if (vss_machine_is_at_rest(&vssd->machine))
+		publish_refused(vssd);
 	return TRUE;
 }
 
@@ -602,6 +621,7 @@ void vssd_free(Vssd *vssd)
 	vss_record_free(vssd->record);
 	vss_history_free(vssd->history);
 	json_object_put(vssd->plan);
+	g_free(vssd->refused);
 	hvis_config_free(vssd->config);
 	g_ptr_array_unref(vssd->kept);
 	g_free(vssd->status);

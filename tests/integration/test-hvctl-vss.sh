@@ -147,6 +147,8 @@ wait $rehearsing
 is "it did not go well" $? 1
 like "as it says" "$(cat "$scratch/rehearsal")" "aborted: *it was thawed by hand*"
 check "and all is thawed" thawed_within 20000 "$(now_ms)"
+check "that the host was refused is in the history" last_is refused -
+check "and told" wait_for 20 told refused
 
 "$build/hvctl/hvctl" vss rehearse --duration 300s --yes >"$scratch/rehearsal" 2>&1 &
 rehearsing=$!
