@@ -11,9 +11,6 @@ mount -t tmpfs none /run || leave "no tmpfs can be mounted here"
 mkdir /run/hvis
 # shellcheck disable=SC2034 # for vssd-link.sh
 socket=/run/hvis/vss
-pools=$root$(variable pooldir)
-mkdir -p "$pools" "$root/run/hvis" "$root$(variable bindir)"
-ln -s "$build/hvctl/hvctl" "$root$(variable bindir)/hvctl"
 
 hvctl()
 {

@@ -180,7 +180,7 @@ else
 	skip "the watchdog is fed while all is frozen" "socat is not installed"
 fi
 
-# --- the unit's list of system calls, of all three processes ---
+# --- the unit's list of system calls, of all three processes, and of hvctl, which tells the host ---
 
 unit=$build/systemd/hv-vss-daemon.service
 why=$(calls_skip "$build")
@@ -189,9 +189,11 @@ if [ -n "$why" ]; then
 else
 	check "the list is one of what is allowed" calls_allowed "$unit"
 	calls_allowed "$unit" >"$scratch/allowed"
+	rm -f "$pools"/.* 2>/dev/null # a first record is another call than the next
 	under=(strace -f -qq -o "$scratch/trace")
 	daemon_start
 	check "traced: a backup" ctl backup --hold 0.1
+	check "traced: the host is told" wait_for 20 test -s "$pools/.kvp_pool_1"
 	check "traced: the device goes" ctl service disable vss
 	check "traced: the device comes" ctl service enable vss
 	check "traced: another backup" wait_for 20 ctl backup --hold 0.1

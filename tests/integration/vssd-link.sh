@@ -40,7 +40,10 @@ variable()
 
 root=$scratch/root
 etc=$root$(variable sysconfdir)/hvis
-mkdir -p "$etc" "$root/proc/1/ns" "$root/proc/$$/ns" "$root/etc"
+pools=$root$(variable pooldir)
+mkdir -p "$etc" "$root/proc/1/ns" "$root/proc/$$/ns" "$root/etc" "$root/run/hvis" "$pools" \
+	"$root$(variable bindir)"
+ln -s "$build/hvctl/hvctl" "$root$(variable bindir)/hvctl"
 ln -s /sys "$root/sys"
 ln -s 'mnt:[1]' "$root/proc/1/ns/mnt"
 ln -s 'mnt:[2]' "$root/proc/$$/ns/mnt"
