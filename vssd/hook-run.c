@@ -148,7 +148,7 @@ static gboolean start(VssHookRun *run, GError **error)
 		return hvis_fail_errno(error, errno, "make a socket");
 	run->socket = pair[0];
 	theirs = pair[1];
-	if (!g_spawn_async_with_pipes_and_fds("/", (const char *const *)argv->pdata, NULL,
+	if (!g_spawn_async_with_pipes_and_fds(NULL, (const char *const *)argv->pdata, NULL,
 		    G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, theirs, said, said, NULL, NULL, 0,
 		    &run->pid, NULL, NULL, NULL, error)) {
 		hvis_fd_clear(&run->socket);

@@ -15,12 +15,11 @@ typedef enum {
 	STAY, /* nothing is answered */
 	REFUSE, /* this request fails */
 	WAIT, /* this request is answered later */
-	CHECK, /* this request is answered by whether a freeze is possible */
 	SUCCEED, /* the request that waits does */
 	FAIL, /* the request that waits does */
 } Answer;
 
-typedef enum { NOTHING, START, THAW } Order;
+typedef enum { NOTHING, START, THAW, CHECK } Order;
 
 typedef struct {
 	Answer answer;
@@ -36,13 +35,14 @@ typedef struct {
 #define CANCELING VSS_STATE_CANCELING
 #define FAILED VSS_STATE_FAILED
 #define REHEARSING VSS_STATE_REHEARSING
+#define CHECKING VSS_STATE_CHECKING
 
 /* clang-format off */
 static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 	[IDLE] = {
 		[VSS_EVENT_FREEZE]       = { WAIT,    START,   FREEZING },
 		[VSS_EVENT_THAW]         = { REFUSE,  NOTHING, IDLE },
-		[VSS_EVENT_HOT_BACKUP]   = { CHECK,   NOTHING, IDLE },
+		[VSS_EVENT_HOT_BACKUP]   = { WAIT,    CHECK,   CHECKING },
 		[VSS_EVENT_LOST]         = { STAY,    NOTHING, IDLE },
 		[VSS_EVENT_STOP]         = { STAY,    NOTHING, IDLE },
 		[VSS_EVENT_DEADLINE]     = { STALE,   NOTHING, IDLE },
@@ -52,6 +52,8 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_ENDED_BADLY]  = { STALE,   NOTHING, IDLE },
 		[VSS_EVENT_REHEARSE]     = { STAY,    START,   REHEARSING },
 		[VSS_EVENT_HAND]         = { STALE,   NOTHING, IDLE },
+		[VSS_EVENT_CHECKED_WELL]   = { STALE,   NOTHING, IDLE },
+		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, IDLE },
 	},
 	[FREEZING] = {
 		[VSS_EVENT_FREEZE]       = { REFUSE,  THAW,    CANCELING },
@@ -66,6 +68,8 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_ENDED_BADLY]  = { FAIL,    NOTHING, IDLE },
 		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, FREEZING },
 		[VSS_EVENT_HAND]         = { FAIL,    THAW,    CANCELING },
+		[VSS_EVENT_CHECKED_WELL]   = { STALE,   NOTHING, FREEZING },
+		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, FREEZING },
 	},
 	[FROZEN] = {
 		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, FROZEN },
@@ -80,6 +84,8 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_ENDED_BADLY]  = { STAY,    NOTHING, FAILED },
 		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, FROZEN },
 		[VSS_EVENT_HAND]         = { STAY,    THAW,    UNDOING },
+		[VSS_EVENT_CHECKED_WELL]   = { STALE,   NOTHING, FROZEN },
+		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, FROZEN },
 	},
 	[THAWING] = {
 		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, CANCELING },
@@ -94,6 +100,8 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_ENDED_BADLY]  = { FAIL,    NOTHING, IDLE },
 		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, THAWING },
 		[VSS_EVENT_HAND]         = { STALE,   NOTHING, THAWING },
+		[VSS_EVENT_CHECKED_WELL]   = { STALE,   NOTHING, THAWING },
+		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, THAWING },
 	},
 	[UNDOING] = {
 		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, CANCELING },
@@ -108,6 +116,8 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_ENDED_BADLY]  = { STAY,    NOTHING, FAILED },
 		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, UNDOING },
 		[VSS_EVENT_HAND]         = { STALE,   NOTHING, UNDOING },
+		[VSS_EVENT_CHECKED_WELL]   = { STALE,   NOTHING, UNDOING },
+		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, UNDOING },
 	},
 	[CANCELING] = {
 		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, CANCELING },
@@ -122,11 +132,13 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_ENDED_BADLY]  = { FAIL,    NOTHING, IDLE },
 		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, CANCELING },
 		[VSS_EVENT_HAND]         = { STALE,   NOTHING, CANCELING },
+		[VSS_EVENT_CHECKED_WELL]   = { STALE,   NOTHING, CANCELING },
+		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, CANCELING },
 	},
 	[FAILED] = {
 		[VSS_EVENT_FREEZE]       = { WAIT,    START,   FREEZING },
 		[VSS_EVENT_THAW]         = { REFUSE,  NOTHING, IDLE },
-		[VSS_EVENT_HOT_BACKUP]   = { CHECK,   NOTHING, IDLE },
+		[VSS_EVENT_HOT_BACKUP]   = { WAIT,    CHECK,   CHECKING },
 		[VSS_EVENT_LOST]         = { STAY,    NOTHING, IDLE },
 		[VSS_EVENT_STOP]         = { STAY,    NOTHING, FAILED },
 		[VSS_EVENT_DEADLINE]     = { STALE,   NOTHING, FAILED },
@@ -136,6 +148,8 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_ENDED_BADLY]  = { STALE,   NOTHING, FAILED },
 		[VSS_EVENT_REHEARSE]     = { STAY,    START,   REHEARSING },
 		[VSS_EVENT_HAND]         = { STALE,   NOTHING, FAILED },
+		[VSS_EVENT_CHECKED_WELL]   = { STALE,   NOTHING, FAILED },
+		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, FAILED },
 	},
 	[REHEARSING] = {
 		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, REHEARSING },
@@ -150,6 +164,24 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_ENDED_BADLY]  = { STAY,    NOTHING, IDLE },
 		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, REHEARSING },
 		[VSS_EVENT_HAND]         = { STAY,    THAW,    REHEARSING },
+		[VSS_EVENT_CHECKED_WELL]   = { STALE,   NOTHING, REHEARSING },
+		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, REHEARSING },
+	},
+	[CHECKING] = {
+		[VSS_EVENT_FREEZE]         = { WAIT,    START,   FREEZING },
+		[VSS_EVENT_THAW]           = { REFUSE,  NOTHING, IDLE },
+		[VSS_EVENT_HOT_BACKUP]     = { WAIT,    CHECK,   CHECKING },
+		[VSS_EVENT_LOST]           = { STAY,    NOTHING, IDLE },
+		[VSS_EVENT_STOP]           = { FAIL,    NOTHING, IDLE },
+		[VSS_EVENT_DEADLINE]       = { STALE,   NOTHING, CHECKING },
+		[VSS_EVENT_ALL_FROZEN]     = { STALE,   NOTHING, CHECKING },
+		[VSS_EVENT_DIED]           = { STALE,   NOTHING, CHECKING },
+		[VSS_EVENT_ENDED_WELL]     = { STALE,   NOTHING, CHECKING },
+		[VSS_EVENT_ENDED_BADLY]    = { STALE,   NOTHING, CHECKING },
+		[VSS_EVENT_REHEARSE]       = { STALE,   NOTHING, CHECKING },
+		[VSS_EVENT_HAND]           = { STALE,   NOTHING, CHECKING },
+		[VSS_EVENT_CHECKED_WELL]   = { SUCCEED, NOTHING, IDLE },
+		[VSS_EVENT_CHECKED_BADLY]  = { FAIL,    NOTHING, IDLE },
 	},
 };
 /* clang-format on */
@@ -157,7 +189,7 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 const char *vss_state_name(VssState state)
 {
 	static const char *const names[VSS_STATE_N] = { "idle", "freezing", "frozen", "thawing",
-		"undoing", "canceling", "failed", "rehearsing" };
+		"undoing", "canceling", "failed", "rehearsing", "checking" };
 
 	return names[state];
 }
@@ -166,14 +198,14 @@ const char *vss_event_name(VssEvent event)
 {
 	static const char *const names[VSS_EVENT_N] = { "FREEZE", "THAW", "HOT_BACKUP", "lost",
 		"stop", "deadline", "all-frozen", "died", "ended-well", "ended-badly", "rehearse",
-		"hand" };
+		"hand", "checked-well", "checked-badly" };
 
 	return names[event];
 }
 
 gboolean vss_machine_is_at_rest(const VssMachine *machine)
 {
-	return machine->state == IDLE || machine->state == FAILED;
+	return machine->state == IDLE || machine->state == FAILED || machine->state == CHECKING;
 }
 
 static void answer_waiting(VssMachine *machine, gboolean well)
@@ -197,9 +229,6 @@ static void answer(VssMachine *machine, Answer how, guint64 txn)
 		break;
 	case WAIT:
 		machine->waiting = txn;
-		break;
-	case CHECK:
-		machine->ops->answer(txn, machine->ops->check(machine->data), machine->data);
 		break;
 	case SUCCEED:
 		answer_waiting(machine, TRUE);
@@ -226,6 +255,9 @@ void vss_machine_post(VssMachine *machine, VssEvent event, guint64 txn)
 		break;
 	case THAW:
 		machine->ops->thaw(machine->data);
+		break;
+	case CHECK:
+		machine->ops->check(machine->data);
 		break;
 	}
 }

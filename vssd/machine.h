@@ -16,6 +16,7 @@ typedef enum {
 	VSS_STATE_CANCELING, /* it has not been told so, or does not care any more */
 	VSS_STATE_FAILED, /* nothing is frozen; the host still believes that all is */
 	VSS_STATE_REHEARSING, /* a session that the host has no part in: it is told to come back */
+	VSS_STATE_CHECKING, /* whether a freeze is possible at all; nothing is frozen */
 	VSS_STATE_N,
 } VssState;
 
@@ -32,13 +33,15 @@ typedef enum {
 	VSS_EVENT_ENDED_BADLY, /* not frozen, or not until it was told to thaw; nothing is left */
 	VSS_EVENT_REHEARSE, /* an administrator wants a session, … */
 	VSS_EVENT_HAND, /* … or that the one there is ends */
+	VSS_EVENT_CHECKED_WELL, /* of the check that was ordered last */
+	VSS_EVENT_CHECKED_BADLY,
 	VSS_EVENT_N,
 } VssEvent;
 
 typedef struct {
 	void (*start)(gpointer data); /* a session; its events may come at once */
 	void (*thaw)(gpointer data); /* tell the session to end, whatever it is doing */
-	gboolean (*check)(gpointer data); /* whether a freeze is possible at all */
+	void (*check)(gpointer data); /* whether a freeze is possible; the former check is over */
 	void (*answer)(guint64 txn, gboolean well, gpointer data);
 } VssMachineOps;
 
@@ -52,7 +55,7 @@ typedef struct {
 /* The only writer of the state. @txn: of a request, not 0; else 0. */
 void vss_machine_post(VssMachine *machine, VssEvent event, guint64 txn);
 
-/* Whether there is no session: the daemon may end. */
+/* Whether there is no session: the daemon may say what it likes, and end. */
 gboolean vss_machine_is_at_rest(const VssMachine *machine);
 
 /* "frozen" */

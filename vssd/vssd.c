@@ -2,7 +2,8 @@
 /*
  * The coordinator: requests of the host become events of the machine (machine.h), what the machine
  * orders is done by a session. While one is under way nothing is logged and the service manager is told
- * nothing: whoever reads that may stand on what is frozen. It is kept and said afterwards.
+ * nothing: whoever reads that may stand on what is frozen. It is kept and said afterwards. Hooks
+ * (rounds.h) come before a session and after it: the host has its answer before they are told to thaw.
  */
 #include "config.h"
 
@@ -29,6 +30,7 @@
 #include "vssd/plan-json.h"
 #include "vssd/record.h"
 #include "vssd/report.h"
+#include "vssd/rounds.h"
 #include "vssd/socket.h"
 #include "vssd/view.h"
 
@@ -41,8 +43,12 @@ struct Vssd {
 	HvisConfig *config;
 	HvisService *service;
 	VssMachine machine;
+	VssRoundsOptions rounds_options;
+	VssRounds *rounds;
+	char *hook_program, *hook_marker;
 	VssSession *session;
 	VssRun run; /* the session's */
+	gboolean was_frozen; /* the session is, or has been */
 	VssEvent event; /* being posted */
 	guint rehearsal_ms; /* how long the session is to stay frozen; 0: it is a backup */
 	gint64 frozen_us, until_us; /* real time: since when, and at the latest until when; 0 */
@@ -106,9 +112,9 @@ static void say(Vssd *vssd, HvisLogLevel level, const char *message_id, const ch
 	g_ptr_array_add(vssd->kept, kept);
 }
 
-static void say_refused(const char *what, const GError *error)
+static void say_refused(const char *what, const char *problem)
 {
-	g_autofree char *text = g_strdup_printf("%s: %s", what, error->message);
+	g_autofree char *text = g_strdup_printf("%s: %s", what, problem);
 
 	say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_REFUSED, text);
 }
@@ -216,6 +222,7 @@ static void on_frozen(gpointer data)
 	Vssd *vssd = data;
 	guint ms = vssd->rehearsal_ms ? vssd->rehearsal_ms : vssd->session_options.deadline_ms;
 
+	vssd->was_frozen = TRUE;
 	vssd->frozen_us = g_get_real_time();
 	vssd->until_us = vssd->frozen_us + (gint64)ms * 1000;
 	set_deadline(vssd, vssd->rehearsal_ms ? ms : ms + GRACE_MS);
@@ -254,10 +261,19 @@ static void publish_refused(Vssd *vssd)
 		publish(vssd, vss_history_refusal("check", why), FALSE);
 }
 
+static void quit_if_over(Vssd *vssd)
+{
+	if (vssd->stopping && !vssd->session && vss_rounds_is_idle(vssd->rounds))
+		g_main_loop_quit(vssd->loop);
+}
+
 static void on_ended(const VssOutcome *outcome, gpointer data)
 {
 	Vssd *vssd = data;
 	struct json_object *entry = entry_of(vssd, outcome);
+	VssRoundsEnd how = !vssd->was_frozen                        ? VSS_ROUNDS_NOT_FROZEN
+			   : outcome->err == 0 && vssd->run.in_time ? VSS_ROUNDS_THAWED
+								    : VSS_ROUNDS_BROKEN;
 
 	set_deadline(vssd, 0);
 	vssd->frozen_us = vssd->until_us = 0;
@@ -269,47 +285,108 @@ static void on_ended(const VssOutcome *outcome, gpointer data)
 	g_clear_pointer(&vssd->session, vss_session_free);
 	publish(vssd, entry, vssd->run.rehearsal);
 	publish_refused(vssd);
-	if (vssd->stopping)
-		g_main_loop_quit(vssd->loop);
+	vss_rounds_thaw(vssd->rounds, how);
+	quit_if_over(vssd);
 }
 
 static VssSurvey *look(Vssd *vssd, GError **error)
 {
 	g_autofree char *proc = g_strconcat(vssd->options->root, "/proc", NULL);
-	g_autoptr(VssSurvey) survey = vss_survey_new(vssd->config, vssd->options->root, error);
+	g_autoptr(VssSurvey) survey = NULL;
 
+	if (vssd->stopping) {
+		hvis_fail(error, HVIS_ERROR_CLOSED, "this daemon is being stopped");
+		return NULL;
+	}
+	survey = vss_survey_new(vssd->config, vssd->options->root, error);
 	if (!survey || !vss_plan_check(survey->plan, error) ||
 		!vss_view_check(survey->plan, proc, error))
 		return NULL;
 	return g_steal_pointer(&survey);
 }
 
+/* There is no session, because of @problem. */
+static void fail_start(Vssd *vssd, const char *problem)
+{
+	gboolean rehearsal = vssd->run.rehearsal;
+
+	set_deadline(vssd, 0);
+	g_clear_pointer(&vssd->partial, g_free);
+	post(vssd, VSS_EVENT_ENDED_BADLY, 0);
+	say_kept(vssd);
+	tell_manager(vssd);
+	say_refused("No freeze", problem);
+	publish(vssd, vss_history_refusal(rehearsal ? "rehearsal" : "backup", problem), rehearsal);
+	publish_refused(vssd);
+	vss_rounds_thaw(vssd->rounds, VSS_ROUNDS_NOT_FROZEN);
+	quit_if_over(vssd);
+}
+
+/* A look for a session that goes by it; NULL where there can be none. */
+static VssSurvey *look_for_plan(Vssd *vssd, GError **error)
+{
+	g_autoptr(VssSurvey) survey = look(vssd, error);
+
+	if (!survey)
+		return NULL;
+	json_object_put(vssd->plan);
+	vssd->plan = vss_plan_json(survey);
+	g_free(vssd->partial);
+	vssd->partial = partial_of(survey);
+	return g_steal_pointer(&survey);
+}
+
+/* The mount points of what is to be frozen. */
+static GPtrArray *mounts_of(const VssSurvey *survey)
+{
+	g_autoptr(GArray) order = vss_survey_order(survey);
+	GPtrArray *mounts = g_ptr_array_new_with_free_func(g_free);
+
+	for (guint i = 0; i < order->len; i++) {
+		const VssSuper *super =
+			vss_mounts_super(survey->mounts, g_array_index(order, guint, i));
+
+		g_ptr_array_add(mounts, g_strdup(vss_super_mount(super)->target));
+	}
+	return mounts;
+}
+
 static void order_start(gpointer data)
+{
+	Vssd *vssd = data;
+	g_autoptr(GError) error = NULL;
+	g_autoptr(VssSurvey) survey = NULL;
+	g_autoptr(GPtrArray) mounts = NULL;
+
+	if (vssd->event != VSS_EVENT_REHEARSE)
+		vssd->rehearsal_ms = 0;
+	vssd->was_frozen = FALSE;
+	vssd->run = (VssRun){ .rehearsal = vssd->rehearsal_ms > 0,
+		.began_us = g_get_real_time(),
+		.ender = VSS_ENDER_FAILURE };
+	survey = look_for_plan(vssd, &error);
+	if (!survey) {
+		vss_rounds_stop(vssd->rounds); /* a check that runs */
+		fail_start(vssd, error->message);
+		return;
+	}
+	set_deadline(vssd, FREEZE_MS);
+	mounts = mounts_of(survey);
+	vss_rounds_freeze(vssd->rounds, vssd->run.rehearsal ? "rehearsal" : "backup", mounts);
+}
+
+/* The hooks are ready, which may have taken a while: another look. */
+static void on_hooks_frozen(const char *problem, gpointer data)
 {
 	static const VssSessionOps ops = { on_frozen, on_died, on_ended };
 	Vssd *vssd = data;
 	g_autoptr(GError) error = NULL;
-	VssSurvey *survey;
+	VssSurvey *survey = problem ? NULL : look_for_plan(vssd, &error);
 
-	if (vssd->event != VSS_EVENT_REHEARSE)
-		vssd->rehearsal_ms = 0;
-	vssd->run = (VssRun){ .rehearsal = vssd->rehearsal_ms > 0,
-		.began_us = g_get_real_time(),
-		.ender = VSS_ENDER_FAILURE };
-	survey = look(vssd, &error);
 	if (!survey) {
-		post(vssd, VSS_EVENT_ENDED_BADLY, 0);
-		say_refused("No freeze", error);
-		publish(vssd,
-			vss_history_refusal(
-				vssd->run.rehearsal ? "rehearsal" : "backup", error->message),
-			vssd->run.rehearsal);
+		fail_start(vssd, problem ? problem : error->message);
 		return;
 	}
-	json_object_put(vssd->plan);
-	vssd->plan = vss_plan_json(survey);
-	vssd->partial = partial_of(survey);
-	set_deadline(vssd, FREEZE_MS);
 	/* To answer THAW nothing may have to be read from what is frozen; where that is not allowed,
 	 * the guard's deadline remains. */
 	if (mlockall(MCL_CURRENT) < 0)
@@ -337,21 +414,54 @@ static void order_thaw(gpointer data)
 		vssd->run.ender = enders[vssd->event];
 	if (vssd->session)
 		vss_session_thaw(vssd->session);
+	else
+		vss_rounds_stop(vssd->rounds);
 }
 
-static gboolean order_check(gpointer data)
+/* The host has its answer first. */
+static void on_hooks_prepared(const char *problem, gpointer data)
+{
+	Vssd *vssd = data;
+
+	if (problem) {
+		g_free(vssd->refused);
+		vssd->refused = g_strdup(problem);
+	}
+	post(vssd, problem ? VSS_EVENT_CHECKED_BADLY : VSS_EVENT_CHECKED_WELL, 0);
+	if (problem)
+		say_refused("No backup is possible", problem);
+	publish_refused(vssd);
+	quit_if_over(vssd);
+}
+
+static void order_check(gpointer data)
 {
 	Vssd *vssd = data;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VssSurvey) survey = look(vssd, &error);
+	g_autoptr(GPtrArray) mounts = survey ? mounts_of(survey) : NULL;
 
-	if (!survey) {
-		say_refused("No backup is possible", error);
-		g_free(vssd->refused);
-		vssd->refused = g_strdup(error->message);
+	if (survey)
+		vss_rounds_prepare(vssd->rounds, "backup", mounts);
+	else {
+		vss_rounds_stop(vssd->rounds); /* the former check */
+		on_hooks_prepared(error->message, vssd);
 	}
-	return survey != NULL;
 }
+
+/* What hooks say is as much for later as anything else. */
+static void on_hooks_say(HvisLogLevel level, const char *text, gpointer data)
+{
+	say(data, level, level <= HVIS_LOG_WARNING ? HVIS_MESSAGE_BACKUP_HOOK : NULL, text);
+}
+
+static void on_hooks_idle(gpointer data)
+{
+	quit_if_over(data);
+}
+
+static const VssRoundsOps rounds_ops = { on_hooks_prepared, on_hooks_frozen, on_hooks_idle,
+	on_hooks_say };
 
 static void reply(Vssd *vssd, guint64 txn, guint32 status)
 {
@@ -548,7 +658,7 @@ static gboolean rehearse(gint64 ms, gpointer data, GError **error)
 		return hvis_fail(error, HVIS_ERROR_INVALID,
 			"a rehearsal takes more than 0 s, and less than the %.3g s of Deadline=",
 			(double)limit / 1000);
-	if (!vss_machine_is_at_rest(&vssd->machine))
+	if (!vss_machine_is_at_rest(&vssd->machine) || vssd->machine.state == VSS_STATE_CHECKING)
 		return hvis_fail(error, HVIS_ERROR_BUSY, "a %s is under way",
 			vssd->rehearsal_ms ? "rehearsal" : "backup");
 	vssd->rehearsal_ms = (guint)ms;
@@ -560,7 +670,7 @@ static gboolean thaw(gboolean *later, gpointer data, GError **error)
 {
 	Vssd *vssd = data;
 
-	*later = vssd->session != NULL;
+	*later = !vss_machine_is_at_rest(&vssd->machine);
 	if (*later) {
 		post(vssd, VSS_EVENT_HAND, 0);
 		return TRUE;
@@ -590,6 +700,20 @@ static gboolean listen_for_callers(Vssd *vssd, GError **error)
 
 /* --- life --- */
 
+static void rounds_init(Vssd *vssd)
+{
+	const VssdOptions *options = vssd->options;
+	g_autofree char *dir = g_path_get_dirname(options->marker);
+
+	vssd->hook_program = g_strconcat(options->programs, "/", options->prefix, "hook", NULL);
+	vssd->hook_marker = g_build_filename(dir, "vss.hooks", NULL);
+	vssd->rounds_options = (VssRoundsOptions){ .run = { vssd->hook_program, options->root },
+		.folder = hvis_config_string(vssd->config, "vss", "HooksDirectory"),
+		.marker = vssd->hook_marker,
+		.enabled = hvis_config_bool(vssd->config, "vss", "Hooks") };
+	vssd->rounds = vss_rounds_new(&vssd->rounds_options, &rounds_ops, vssd);
+}
+
 Vssd *vssd_new(const VssdOptions *options, GError **error)
 {
 	g_autoptr(Vssd) vssd = g_new0(Vssd, 1);
@@ -603,6 +727,7 @@ Vssd *vssd_new(const VssdOptions *options, GError **error)
 		return NULL;
 	vssd->session_options = (VssSessionOptions){ options->programs, options->prefix,
 		options->marker, (guint)hvis_config_int(vssd->config, "vss", "Deadline") };
+	rounds_init(vssd);
 	vssd->history = vss_history_new();
 	vssd->record = vss_record_new(options->root, on_unrecorded, vssd);
 	vssd->service = hvis_service_new(&service_ops, options->device, NULL, vssd);
@@ -616,6 +741,9 @@ void vssd_free(Vssd *vssd)
 		return;
 	vss_socket_free(vssd->socket); /* may thaw */
 	vss_session_free(vssd->session);
+	vss_rounds_free(vssd->rounds);
+	g_free(vssd->hook_program);
+	g_free(vssd->hook_marker);
 	hvis_service_free(vssd->service);
 	set_deadline(vssd, 0);
 	vss_record_free(vssd->record);
@@ -656,7 +784,7 @@ static void test_view(Vssd *vssd)
 	g_autoptr(VssSurvey) survey = vss_survey_new(vssd->config, vssd->options->root, &error);
 
 	if (!survey)
-		say_refused("No backup is possible", error);
+		say_refused("No backup is possible", error->message);
 	else if (!vss_view_check(survey->plan, proc, &error))
 		say_now(HVIS_LOG_ERROR, HVIS_MESSAGE_BACKUP_SANDBOX, error->message);
 }
@@ -667,6 +795,7 @@ gboolean vssd_start(Vssd *vssd, GError **error)
 	if (!listen_for_callers(vssd, error)) /* first: the marker may be that of who has it */
 		return FALSE;
 	vssd_thaw_left_over(vssd->options);
+	vss_rounds_recover(vssd->rounds);
 	test_view(vssd);
 	hvis_notify_status("Starting");
 	hvis_watchdog_attach();
@@ -680,8 +809,9 @@ static gboolean on_quit(gpointer data)
 
 	vssd->stopping = TRUE;
 	post(vssd, VSS_EVENT_STOP, 0);
-	if (!vssd->session)
-		g_main_loop_quit(vssd->loop);
+	if (vss_machine_is_at_rest(&vssd->machine))
+		vss_rounds_stop(vssd->rounds); /* a check that nobody waits for any more */
+	quit_if_over(vssd);
 	return G_SOURCE_CONTINUE;
 }
 

@@ -1,0 +1,190 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck disable=SC2016,SC2119,SC2317 # scripts that are written; functions that check calls
+#
+# Hooks of hv_vss_daemon around backups of real file systems: they run before the first freeze and after the
+# last thaw, the host does not wait for the latter, and whoever has seen freeze sees thaw.
+# shellcheck disable=SC2034 # for vssd.sh
+vssd_types=xfs
+# shellcheck source=tests/integration/vssd-link.sh
+. "${top_srcdir:-$(dirname "$0")/../..}/tests/integration/vssd-link.sh"
+
+mkdir "$scratch/programs"
+ln -s "$programs/vss-worker" "$programs/vss-guard" "$scratch/programs"
+ln -s "$build/vssd/hv_vss_hook" "$scratch/programs/vss-hook"
+programs=$scratch/programs
+hooks=$etc/freeze.d
+calls=$scratch/calls
+mkdir -m 755 "$hooks"
+
+# hook NAME SCRIPT [CONF]: it writes down its calls first
+hook()
+{
+	printf '#!/bin/bash\nscratch=%q\necho "$HVIS_HOOK $1 $HVIS_STATE" >>"$scratch/calls"\n%s\n' \
+		"$scratch" "$2" >"$hooks/$1"
+	chmod 755 "$hooks/$1"
+	rm -f "$hooks/$1.conf"
+	[ -z "${3:-}" ] || printf '%s\n' "$3" >"$hooks/$1.conf"
+}
+
+# called: what has been since it was asked last, in one line
+called()
+{
+	paste -sd, "$calls" 2>/dev/null
+	: >"$calls"
+}
+
+has_call()
+{
+	grep -qx "$1" "$calls"
+}
+
+link_start
+look_at_mounts
+deadline=10min configure
+daemon_start
+
+# --- a backup ---
+
+hook 10-first '
+echo "$HVIS_MOUNTS" >"$scratch/mounts"
+while read -r mount; do echo x >"$mount/hooked" || exit 1; done <<<"$HVIS_MOUNTS"
+echo "$1 has been here"'
+hook 20-second ''
+hook 20-second~ 'exit 1'
+hook 30-third.dpkg-new 'exit 1'
+check "a backup with hooks" ctl backup --hold 0.1
+check "the last of them is thawed" wait_for 60 has_call "10-first thaw thawed"
+is "each in its order" "$(called)" "10-first prepare checking,20-second prepare checking,10-first freeze freezing,\
+20-second freeze freezing,20-second thaw thawed,10-first thaw thawed"
+is "they know what is frozen" "$(sort "$scratch/mounts" | paste -sd,)" \
+	"$(printf '%s\n' "${mounts[@]}" | sort | paste -sd,)"
+check "what they write is in the journal" wait_for 20 log_has "Hook 10-first: | thaw has been here"
+check "nothing is noted any more" test ! -e "$scratch/vss.hooks"
+
+: >"$scratch/daemon.log"
+hold 300
+is "nothing of theirs is logged while all is frozen" "$(grep -c 'freeze' "$scratch/daemon.log")" 0
+check "who has seen freeze is noted" grep -qx 20-second "$scratch/vss.hooks"
+daemon_stop
+is "a daemon that is stopped thaws" "$?" 0
+kill "$backup"
+wait "$backup" 2>/dev/null
+check "files first" thawed_within 3000 "$(now_ms)"
+is "and hooks, before it ends" "$(called)" "10-first prepare checking,20-second prepare checking,10-first freeze freezing,\
+20-second freeze freezing,20-second thaw failed,10-first thaw failed"
+check "and says what they wrote then" log_has "Hook 10-first: | freeze has been here"
+daemon_start
+
+# --- the host does not wait for thaw ---
+
+rm "$hooks"/*
+mkfifo "$scratch/go"
+hook 10-slow '[ "$1" != thaw ] || read -r go <"$scratch/go"' Timeout=10min
+check "a backup ends before its hooks do" ctl backup --hold 0.1
+"$host" ctl "$scratch/host.sock" backup --hold 0.1 >"$scratch/next" 2>&1 &
+next=$!
+echo go >"$scratch/go"
+wait_for 60 has_call "10-slow freeze freezing"
+echo go >"$scratch/go"
+wait $next
+is "and the next one waits for them" $? 0
+called >/dev/null
+
+# --- failures ---
+
+rm "$hooks"/*
+hook 10-first ''
+hook 20-second '[ "$1" != prepare ] || { echo no space left; exit 1; }'
+ctl backup >"$scratch/refused" 2>&1
+is "a prepare that fails refuses the backup" $? 1
+is "before any freeze" "$(called)" "10-first prepare checking,20-second prepare checking"
+check "and the journal has it" log_has "No backup is possible: hook 20-second: prepare: exit status 1"
+check "and what it said" log_has "Hook 20-second: | no space left"
+
+hook 20-second '[ "$1" != freeze ] || exit 7'
+ctl backup >"$scratch/refused" 2>&1
+is "a freeze that fails fails the backup" $? 1
+like "in that step" "$(cat "$scratch/refused")" "*check*ok*freeze*fail*"
+wait_for 60 has_call "10-first thaw failed"
+is "and all that have seen it are told" "$(called)" "10-first prepare checking,20-second prepare checking,\
+10-first freeze freezing,20-second freeze freezing,20-second freeze-failed failed,20-second thaw failed,\
+10-first freeze-failed failed,10-first thaw failed"
+check "nothing is frozen" thawed_within 1000 "$(now_ms)"
+check "the journal has it" log_has "No freeze: hook 20-second: freeze: exit status 7"
+
+hook 20-second '[ "$1" != freeze ] || exit 7' OnFailure=ignore
+check "unless that does not matter" ctl backup --hold 0.1
+wait_for 60 has_call "10-first thaw thawed"
+called >/dev/null
+
+hook 20-second '
+[ "$1" = freeze ] || exit 0
+trap "" TERM
+setsid bash -c "trap \"\" TERM; echo \$\$ >$scratch/deep; while :; do sleep 0.1; done" &
+while :; do sleep 0.1; done' Timeout=2s
+ctl backup >"$scratch/refused" 2>&1
+is "one that hangs fails the backup" $? 1
+check "the journal has it" log_has "No freeze: hook 20-second: freeze: it took longer than 2 s, and was killed"
+check "it is gone" wait_for 20 test ! -d "/proc/$(cat "$scratch/deep")"
+wait_for 60 has_call "10-first thaw failed"
+called >/dev/null
+
+hook 20-second ''
+chmod g+w "$hooks/20-second"
+ctl backup >"$scratch/refused" 2>&1
+is "one that others may write refuses the backup" $? 1
+check "and is not run" [ "$(called)" = "10-first prepare checking" ]
+check "and the journal says why" log_has "freeze.d/20-second: others than root may write it"
+hook 20-second '' Timout=3
+ctl backup >"$scratch/refused" 2>&1
+is "so does one whose .conf is wrong" $? 1
+check "and the journal says where" log_has "20-second.conf:1: there is no key Timout"
+called >/dev/null
+
+# --- who stops it ---
+
+hook 20-second '[ "$1" != freeze ] || { : >"$scratch/runs"; while :; do sleep 0.1; done; }' Timeout=10min
+"$host" ctl "$scratch/host.sock" backup >"$scratch/refused" 2>&1 &
+backup=$!
+wait_for 60 test -e "$scratch/runs"
+check "the daemon answers while a hook runs" ctl services
+daemon_stop
+is "a daemon that is stopped while a hook runs ends" $? 0
+wait $backup 2>/dev/null
+is "with all of them thawed" "$(called)" "10-first prepare checking,20-second prepare checking,10-first freeze freezing,\
+20-second freeze freezing,20-second freeze-failed failed,20-second thaw failed,10-first freeze-failed failed,\
+10-first thaw failed"
+
+hook 20-second ''
+daemon_start
+hold 300
+kill_all
+kill "$backup"
+wait "$backup" 2>/dev/null
+check "daemon, worker and guard killed: the hooks are noted" grep -qx 10-first "$scratch/vss.hooks"
+called >/dev/null
+daemon_start
+check "and thawed by the next daemon" wait_for 60 has_call "10-first thaw recovering"
+is "each of them" "$(called)" "20-second thaw recovering,10-first thaw recovering"
+check "as are the files" thawed_within 3000 "$(now_ms)"
+check "and the next backup is well" ctl backup --hold 0.1
+wait_for 60 has_call "10-first thaw thawed"
+called >/dev/null
+daemon_stop
+
+configure Hooks=no
+daemon_start
+check "a backup without hooks" ctl backup --hold 0.1
+is "is one without hooks" "$(called)" ""
+daemon_stop
+mv "$hooks" "$etc/others"
+configure "HooksDirectory=${etc#"$root"}/others"
+daemon_start
+check "a backup with those of another folder" ctl backup --hold 0.1
+check "is one with those" wait_for 60 has_call "10-first thaw thawed"
+daemon_stop
+
+# shellcheck disable=SC2154 # of case.sh
+[ "$case_failed" -eq 0 ] || sed 's/^/# /' "$scratch/daemon.log"
+done_testing
