@@ -34,6 +34,11 @@ called()
 	: >"$calls"
 }
 
+no()
+{
+	! "$@"
+}
+
 has_call()
 {
 	grep -qx "$1" "$calls"
@@ -68,7 +73,7 @@ is "nothing of theirs is logged while all is frozen" "$(grep -c 'freeze' "$scrat
 check "who has seen freeze is noted" grep -qx 20-second "$scratch/vss.hooks"
 daemon_stop
 is "a daemon that is stopped thaws" "$?" 0
-kill "$backup"
+kill "$backup" 2>/dev/null
 wait "$backup" 2>/dev/null
 check "files first" thawed_within 3000 "$(now_ms)"
 is "and hooks, before it ends" "$(called)" "10-first prepare checking,20-second prepare checking,10-first freeze freezing,\
@@ -90,6 +95,42 @@ echo go >"$scratch/go"
 wait $next
 is "and the next one waits for them" $? 0
 called >/dev/null
+
+# --- those of others ---
+
+# As the sample of QEMU's guest agent for MySQL: a process holds a lock from freeze to thaw.
+mkdir -p "$scratch/other/etc/qemu/fsfreeze-hook.d"
+cat >"$scratch/other/etc/qemu/fsfreeze-hook.d/lock.sh" <<'END'
+#!/bin/bash
+here=${0%/*}
+hold()
+{
+	: >"$here/locked"
+	read -r word <"$here/pipe"
+	rm "$here/locked" "$here/pipe"
+}
+case $1 in
+freeze)
+	mkfifo "$here/pipe"
+	hold &
+	while [ ! -e "$here/locked" ]; do sleep 0.05; done
+	;;
+thaw)
+	echo go >"$here/pipe"
+	;;
+esac
+END
+chmod 755 "$scratch/other/etc/qemu/fsfreeze-hook.d/lock.sh"
+hook 10-slow 'HVIS_ADAPTER_ROOT=$scratch/other exec '"$top/hooks/qemu-ga"' "$1"' Timeout=1min
+hold 300
+check "a process that a hook leaves has its lock" test -e "$scratch/other/etc/qemu/fsfreeze-hook.d/locked"
+daemon_stop
+kill "$backup" 2>/dev/null
+wait "$backup" 2>/dev/null
+check "until its thaw" wait_for 20 test ! -e "$scratch/other/etc/qemu/fsfreeze-hook.d/locked"
+check "nobody has waited for its time limit" no log_has "thaw failed"
+called >/dev/null
+daemon_start
 
 # --- failures ---
 
@@ -160,7 +201,7 @@ hook 20-second ''
 daemon_start
 hold 300
 kill_all
-kill "$backup"
+kill "$backup" 2>/dev/null
 wait "$backup" 2>/dev/null
 check "daemon, worker and guard killed: the hooks are noted" grep -qx 10-first "$scratch/vss.hooks"
 called >/dev/null
