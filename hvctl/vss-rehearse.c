@@ -96,13 +96,14 @@ static void add_writer(struct json_object *backup, Writer *writer)
 	g_autoptr(GError) error = NULL;
 	HvctlStallResult result;
 
-	if (writer->stall && hvctl_stall_stop(writer->stall, &result, &error)) {
-		json_object_object_add(backup, "writer", writer_json(writer, &result));
-		return;
-	}
 	json_object_object_add(backup, "writer", NULL);
-	fprintf(stderr, "hvctl: how long a writer is held up was not measured: %s\n",
-		error ? error->message : writer->problem);
+	if (json_object_get_int64(output_member(backup, "frozen")) == 0)
+		return; /* nothing held it up */
+	if (writer->stall && hvctl_stall_stop(writer->stall, &result, &error))
+		json_object_object_add(backup, "writer", writer_json(writer, &result));
+	else
+		fprintf(stderr, "hvctl: how long a writer is held up was not measured: %s\n",
+			error ? error->message : writer->problem);
 }
 
 static void print_backup(FILE *out, struct json_object *backup)

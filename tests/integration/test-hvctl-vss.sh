@@ -186,6 +186,7 @@ ctl backup >"$scratch/refused" 2>&1
 check "the host's question is in the history" last_is refused -
 check "and the host is told why" wait_for 20 told refused
 refuse "so it is with a rehearsal" 1 hvctl vss rehearse --yes
+is "which says why, and no more" "$case_out" "refused: /not/there is required and not mounted"
 daemon_stop
 deadline=10min configure
 
