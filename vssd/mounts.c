@@ -51,6 +51,7 @@ void vss_mounts_free(VssMounts *mounts)
 	if (!mounts)
 		return;
 	g_ptr_array_unref(mounts->supers);
+	g_clear_pointer(&mounts->by_device, g_hash_table_unref);
 	g_free(mounts);
 }
 
@@ -58,12 +59,12 @@ void vss_mounts_free(VssMounts *mounts)
 static guint super_of(VssMounts *mounts, struct libmnt_fs *fs)
 {
 	const char *source = mnt_fs_get_source(fs), *options = mnt_fs_get_fs_options(fs);
-	dev_t dev = mnt_fs_get_devno(fs);
+	guint64 dev = mnt_fs_get_devno(fs);
+	gpointer place;
 	VssSuper *super;
 
-	for (guint i = 0; i < mounts->supers->len; i++)
-		if (vss_mounts_super(mounts, i)->dev == dev)
-			return i;
+	if (g_hash_table_lookup_extended(mounts->by_device, &dev, NULL, &place))
+		return GPOINTER_TO_UINT(place);
 	super = g_new0(VssSuper, 1);
 	super->dev = dev;
 	super->type = g_strdup(mnt_fs_get_fstype(fs));
@@ -73,8 +74,10 @@ static guint super_of(VssMounts *mounts, struct libmnt_fs *fs)
 	super->read_only = mnt_optstr_get_option(super->options, "ro", NULL, NULL) == 0;
 	super->mounts = g_ptr_array_new_with_free_func(mount_free);
 	super->below = g_array_new(FALSE, FALSE, sizeof(guint));
+	place = GUINT_TO_POINTER(mounts->supers->len);
+	g_hash_table_insert(mounts->by_device, g_memdup2(&dev, sizeof(dev)), place);
 	g_ptr_array_add(mounts->supers, super);
-	return mounts->supers->len - 1;
+	return GPOINTER_TO_UINT(place);
 }
 
 gboolean vss_path_below(const char *path, const char *dir)
@@ -86,70 +89,168 @@ gboolean vss_path_below(const char *path, const char *dir)
 	return strncmp(path, dir, len) == 0 && (path[len] == '\0' || path[len] == '/');
 }
 
-static VssMount *by_id(GPtrArray *table, int id)
-{
-	for (guint i = 0; i < table->len; i++) {
-		VssMount *mount = (VssMount *)g_ptr_array_index(table, i);
+/* --- which places can be reached --- */
 
-		if (mount->id == id)
-			return mount;
+/*
+ * Whoever has a mount namespace of his own fills its table as he likes, and a look must not take long for
+ * that: each mount is found by a search in an order, and each way up is walked once.
+ */
+typedef struct Node Node;
+struct Node {
+	VssMount *mount;
+	Node *parent; /* NULL: it has none in this table, or is its own */
+	gboolean shadowed; /* another mount on the parent takes the way to it */
+	gboolean walked;
+	gboolean hidden, risky; /* what is above it makes it so */
+};
+
+static gint by_id(gconstpointer a, gconstpointer b)
+{
+	const Node *left = *(Node *const *)a, *right = *(Node *const *)b;
+
+	return (left->mount->id > right->mount->id) - (left->mount->id < right->mount->id);
+}
+
+/* Such that what is below a directory comes right behind it: "/a", "/a/b", "/a-b". */
+static gint compare_paths(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		a++;
+		b++;
 	}
-	return NULL;
+	if (*a == '\0' || *b == '\0')
+		return (*a != '\0') - (*b != '\0');
+	if (*a == '/' || *b == '/')
+		return (*b == '/') - (*a == '/');
+	return (guchar)*a - (guchar)*b;
+}
+
+static gint compare_places(int parent, const char *target, const VssMount *mount)
+{
+	if (parent != mount->parent)
+		return parent < mount->parent ? -1 : 1;
+	return compare_paths(target, mount->target);
+}
+
+static gint by_place(gconstpointer a, gconstpointer b)
+{
+	const Node *left = *(Node *const *)a, *right = *(Node *const *)b;
+
+	return compare_places(left->mount->parent, left->mount->target, right->mount);
+}
+
+static Node *node_at(const GPtrArray *nodes, guint i)
+{
+	return (Node *)g_ptr_array_index(nodes, i);
+}
+
+/* @ids is in the order of by_id(). */
+static Node *find_parent(const GPtrArray *ids, const VssMount *mount)
+{
+	guint low = 0, high = ids->len;
+
+	while (low < high) {
+		guint middle = low + (high - low) / 2;
+
+		if (node_at(ids, middle)->mount->id < mount->parent)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == ids->len || node_at(ids, low)->mount->id != mount->parent ||
+		node_at(ids, low)->mount == mount)
+		return NULL;
+	return node_at(ids, low);
+}
+
+/* Whether another mount is on the root of @mount. @places is in the order of by_place(). */
+static gboolean is_covered(const GPtrArray *places, const VssMount *mount)
+{
+	guint low = 0, high = places->len;
+
+	while (low < high) {
+		guint middle = low + (high - low) / 2;
+
+		if (compare_places(mount->id, mount->target, node_at(places, middle)->mount) > 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (; low < places->len; low++) {
+		const VssMount *other = node_at(places, low)->mount;
+
+		if (compare_places(mount->id, mount->target, other) != 0)
+			return FALSE;
+		if (other != mount)
+			return TRUE;
+	}
+	return FALSE;
 }
 
 /*
- * Whether another mount on @parent takes the way to @mount: on its root, or on a directory above
- * that of @mount.
+ * Those with another mount of the same parent on a directory above theirs; one that is its own parent is
+ * on nothing. @places is in the order of by_place().
  */
-static gboolean is_shadowed(GPtrArray *table, const VssMount *mount, const VssMount *parent)
+static void find_shadowed(const GPtrArray *places)
 {
-	for (guint i = 0; i < table->len; i++) {
-		const VssMount *other = (const VssMount *)g_ptr_array_index(table, i);
+	const VssMount *top = NULL; /* the last one that nothing is above: all below it follow */
 
-		if (other == mount || other == parent || other->parent != mount->parent)
+	for (guint i = 0; i < places->len; i++) {
+		Node *node = node_at(places, i);
+		const VssMount *mount = node->mount;
+
+		if (mount->id == mount->parent)
 			continue;
-		if (strcmp(other->target, mount->target) != 0 &&
-			vss_path_below(mount->target, other->target))
-			return TRUE;
+		if (!top || top->parent != mount->parent ||
+			!vss_path_below(mount->target, top->target))
+			top = mount;
+		node->shadowed = compare_paths(top->target, mount->target) != 0;
 	}
-	return FALSE;
 }
 
-static gboolean is_covered(GPtrArray *table, const VssMount *mount)
+/* From the last one that is known down to @node; a table that is a circle ends where it began. */
+static void walk_way(const VssMounts *mounts, Node *node, GPtrArray *way)
 {
+	for (Node *at = node; at && !at->walked; at = at->parent) {
+		at->walked = TRUE;
+		g_ptr_array_add(way, at);
+	}
+	while (way->len > 0) {
+		Node *at = g_ptr_array_steal_index(way, way->len - 1);
+		const Node *parent = at->parent;
+
+		if (!parent)
+			continue;
+		at->hidden = parent->hidden || at->shadowed;
+		at->risky = parent->risky ||
+			    vss_type_may_hang(vss_mounts_super(mounts, parent->mount->super)->kind);
+	}
+}
+
+static void judge_all(const VssMounts *mounts, const GPtrArray *table)
+{
+	g_autofree Node *nodes = g_new0(Node, MAX(table->len, 1));
+	g_autoptr(GPtrArray) ids = g_ptr_array_new(), places = g_ptr_array_new();
+	g_autoptr(GPtrArray) way = g_ptr_array_new();
+
 	for (guint i = 0; i < table->len; i++) {
-		const VssMount *other = (const VssMount *)g_ptr_array_index(table, i);
-
-		if (other != mount && other->parent == mount->id &&
-			strcmp(other->target, mount->target) == 0)
-			return TRUE;
+		nodes[i].mount = (VssMount *)g_ptr_array_index(table, i);
+		g_ptr_array_add(ids, &nodes[i]);
+		g_ptr_array_add(places, &nodes[i]);
 	}
-	return FALSE;
-}
-
-/* Walk from @mount to the root of its table; a table that is a circle ends after as many steps. */
-static void judge(const VssMounts *mounts, GPtrArray *table, VssMount *mount)
-{
-	VssMount *at = mount;
-
-	mount->hidden = is_covered(table, mount);
-	for (guint step = 0; step < table->len; step++) {
-		VssMount *parent = by_id(table, at->parent);
-
-		if (!parent || parent == at)
-			break;
-		mount->hidden = mount->hidden || is_shadowed(table, at, parent);
-		mount->risky = mount->risky ||
-			       vss_type_may_hang(vss_mounts_super(mounts, parent->super)->kind);
-		at = parent;
-	}
-}
-
-static void judge_all(const VssMounts *mounts, GPtrArray *table)
-{
+	g_ptr_array_sort(ids, by_id);
+	g_ptr_array_sort(places, by_place);
+	find_shadowed(places);
 	for (guint i = 0; i < table->len; i++)
-		judge(mounts, table, (VssMount *)g_ptr_array_index(table, i));
+		nodes[i].parent = find_parent(ids, nodes[i].mount);
+	for (guint i = 0; i < table->len; i++) {
+		walk_way(mounts, &nodes[i], way);
+		nodes[i].mount->hidden = nodes[i].hidden || is_covered(places, nodes[i].mount);
+		nodes[i].mount->risky = nodes[i].risky;
+	}
 }
+
+/* --- tables --- */
 
 static gboolean add_table(
 	VssMounts *mounts, const char *path, pid_t pid, gboolean barred, GError **error)
@@ -300,6 +401,7 @@ static VssMounts *read_first(const char *proc, const char *process, pid_t pid, G
 	g_autoptr(VssMounts) mounts = g_new0(VssMounts, 1);
 
 	mounts->supers = g_ptr_array_new_with_free_func(super_free);
+	mounts->by_device = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
 	if (!add_table(mounts, path, pid, FALSE, error))
 		return NULL;
 	return g_steal_pointer(&mounts);
@@ -330,6 +432,14 @@ VssMounts *vss_mounts_read(const char *proc, GError **error)
 			add_other(mounts, proc, name, spaces);
 	sort_places(mounts);
 	return mounts;
+}
+
+gboolean vss_super_in_view(const VssSuper *super)
+{
+	for (guint i = 0; i < super->mounts->len; i++)
+		if (((const VssMount *)g_ptr_array_index(super->mounts, i))->pid == 1)
+			return TRUE;
+	return FALSE;
 }
 
 int vss_mounts_find(const VssMounts *mounts, pid_t pid, const char *path, int except)

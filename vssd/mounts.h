@@ -34,6 +34,7 @@ typedef struct {
 
 typedef struct {
 	GPtrArray *supers; /* of VssSuper, in the order of the tables */
+	GHashTable *by_device; /* dev_t, as guint64, to place in supers */
 	guint unseen; /* processes whose mount table could not be read */
 } VssMounts;
 
@@ -58,6 +59,9 @@ static inline VssMount *vss_super_mount(const VssSuper *super)
 {
 	return (VssMount *)g_ptr_array_index(super->mounts, 0);
 }
+
+/* Whether the system, process 1, has @super mounted: then not only others have, in views of their own. */
+gboolean vss_super_in_view(const VssSuper *super);
 
 /*
  * The place of the superblock that absolute @path is on, in the view of process @pid (1, or one of

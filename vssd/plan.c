@@ -10,6 +10,7 @@
 #include "vssd/plan.h"
 
 #include <string.h>
+#include <sys/sysmacros.h>
 
 #include <util/error.h>
 
@@ -112,15 +113,37 @@ static gboolean is_remote(const VssMounts *mounts, guint place)
 	return FALSE;
 }
 
-/* The pattern that has @super by its source, its type, or one of its mount points. */
+/* Any user can mount one, under any name, in a mount namespace of his own: no word of it counts. */
+static gboolean is_anybodys(const VssSuper *super)
+{
+	return !vss_super_in_view(super) &&
+	       (super->kind == VSS_TYPE_PSEUDO || super->kind == VSS_TYPE_LAYERED ||
+		       super->kind == VSS_TYPE_FUSE);
+}
+
+/* Who serves a file system calls its source what he likes, but for a disk. */
+static const char *source_of(const VssSuper *super)
+{
+	return super->kind == VSS_TYPE_FUSE && major(super->dev) == 0 ? "" : super->source;
+}
+
+/*
+ * The pattern that has @super by its source, its type, or one of its mount points. Those that the system has
+ * count alone where it has one: any user can have more of them, in a mount namespace of his own.
+ */
 static const char *match(char *const *patterns, const VssSuper *super)
 {
-	const char *found = vss_policy_match(patterns, super->source, super->type);
+	gboolean in_view = vss_super_in_view(super);
+	const char *found;
 
+	if (is_anybodys(super))
+		return NULL;
+	found = vss_policy_match(patterns, source_of(super), super->type);
 	for (guint i = 0; !found && i < super->mounts->len; i++) {
 		const VssMount *mount = (const VssMount *)g_ptr_array_index(super->mounts, i);
 
-		found = vss_policy_match(patterns, mount->target, super->type);
+		if (mount->pid == 1 || !in_view)
+			found = vss_policy_match(patterns, mount->target, super->type);
 	}
 	return found;
 }
@@ -162,6 +185,17 @@ static gboolean decide_by_wish(VssEntry *entry, const VssPolicy *policy, const V
 	return TRUE;
 }
 
+/* Hidden or not: who has it in a view that we may not enter may mount over it, and hinders no backup by that. */
+static gboolean is_barred(const VssSuper *super)
+{
+	gboolean hidden = vss_super_mount(super)->hidden;
+
+	for (guint i = 0; hidden && i < super->mounts->len; i++)
+		if (!((const VssMount *)g_ptr_array_index(super->mounts, i))->barred)
+			return FALSE;
+	return vss_super_mount(super)->barred;
+}
+
 static void decide_by_nature(VssEntry *entry, const VssMounts *mounts)
 {
 	const VssSuper *super = vss_mounts_super(mounts, entry->place);
@@ -173,10 +207,10 @@ static void decide_by_nature(VssEntry *entry, const VssMounts *mounts)
 		decide(entry, VSS_VERDICT_SKIP, VSS_REASON_NETWORK, NULL);
 	else if (is_circle(mounts, entry->place))
 		decide(entry, VSS_VERDICT_DENY, VSS_REASON_CIRCLE, NULL);
+	else if (is_barred(super))
+		decide(entry, VSS_VERDICT_SKIP, VSS_REASON_BARRED, NULL);
 	else if (vss_super_mount(super)->hidden)
 		decide(entry, VSS_VERDICT_DENY, VSS_REASON_HIDDEN, NULL);
-	else if (vss_super_mount(super)->barred)
-		decide(entry, VSS_VERDICT_SKIP, VSS_REASON_BARRED, NULL);
 	else
 		decide(entry, VSS_VERDICT_FREEZE, VSS_REASON_LOCAL, NULL);
 }
@@ -236,11 +270,6 @@ typedef struct {
 	int journal, root;
 } Last;
 
-static gboolean is_frozen(const VssPlan *plan, guint place)
-{
-	return vss_plan_entry(plan, place)->verdict == VSS_VERDICT_FREEZE;
-}
-
 /* Whether @first must be frozen before @then. */
 static gboolean precedes(const VssPlan *plan, const Last *last, guint first, guint then)
 {
@@ -258,31 +287,40 @@ static gboolean precedes(const VssPlan *plan, const Last *last, guint first, gui
 	       !is_above(plan->mounts, (guint)last->journal, first);
 }
 
+/* TRUE where that moved @then, which @first precedes. */
+static gboolean put_behind(VssPlan *plan, const Last *last, guint first, guint then)
+{
+	guint level = vss_plan_entry(plan, first)->level;
+
+	if (vss_plan_entry(plan, then)->level > level || !precedes(plan, last, first, then))
+		return FALSE;
+	vss_plan_entry(plan, then)->level = level + 1;
+	return TRUE;
+}
+
 /* Each is one level after the last of those that precede it: round by round until nothing moves. */
 static void put_in_order(VssPlan *plan, const Last *last)
 {
-	guint n = plan->entries->len;
+	g_autoptr(GArray) frozen = g_array_new(FALSE, FALSE, sizeof(guint));
 	gboolean moved = TRUE;
 
-	for (guint round = 0; moved && round <= n; round++) {
+	for (guint i = 0; i < plan->entries->len; i++)
+		if (vss_plan_entry(plan, i)->verdict == VSS_VERDICT_FREEZE)
+			g_array_append_val(frozen, i);
+	for (guint round = 0; moved && round <= frozen->len; round++) {
 		moved = FALSE;
-		for (guint i = 0; i < n * n; i++) {
-			VssEntry *first = vss_plan_entry(plan, i / n);
-			VssEntry *then = vss_plan_entry(plan, i % n);
-
-			if (!is_frozen(plan, i / n) || !is_frozen(plan, i % n) ||
-				then->level > first->level || !precedes(plan, last, i / n, i % n))
-				continue;
-			then->level = first->level + 1;
-			moved = TRUE;
-		}
+		for (guint i = 0; i < frozen->len; i++)
+			for (guint j = 0; j < frozen->len; j++)
+				moved = put_behind(plan, last, g_array_index(frozen, guint, i),
+						g_array_index(frozen, guint, j)) ||
+					moved;
 	}
 }
 
 static void count(VssPlan *plan)
 {
 	for (guint i = 0; i < plan->entries->len; i++) {
-		if (!is_frozen(plan, i))
+		if (vss_plan_entry(plan, i)->verdict != VSS_VERDICT_FREEZE)
 			continue;
 		plan->n_freeze++;
 		plan->n_levels = MAX(plan->n_levels, vss_plan_entry(plan, i)->level + 1);

@@ -148,10 +148,7 @@ static void walk_overlay(Walk *walk, const VssSuper *super)
 /* The best way to it may be that of a container although the system sees it, too. */
 static pid_t view_of(const VssSuper *super)
 {
-	for (guint i = 0; i < super->mounts->len; i++)
-		if (((VssMount *)g_ptr_array_index(super->mounts, i))->pid == 1)
-			return 1;
-	return vss_super_mount(super)->pid;
+	return vss_super_in_view(super) ? 1 : vss_super_mount(super)->pid;
 }
 
 static void walk_super(Walk *walk, const VssSuper *super)
@@ -168,14 +165,40 @@ static void walk_super(Walk *walk, const VssSuper *super)
 		stand_on_path(walk, super->source);
 }
 
+static void note(GArray *places, guint8 *noted, guint place)
+{
+	if (!noted[place])
+		g_array_append_val(places, place);
+	noted[place] = 1;
+}
+
+static void read_one(VssMounts *mounts, const char *sys, guint place)
+{
+	g_autoptr(GHashTable) visited =
+		g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	const VssSuper *super = vss_mounts_super(mounts, place);
+	Walk walk = { mounts, sys, place, view_of(super), visited };
+
+	walk_super(&walk, super);
+}
+
 void vss_stack_read(VssMounts *mounts, const char *sys)
 {
-	for (guint i = 0; i < mounts->supers->len; i++) {
-		g_autoptr(GHashTable) visited =
-			g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-		const VssSuper *super = vss_mounts_super(mounts, i);
-		Walk walk = { mounts, sys, i, view_of(super), visited };
+	g_autoptr(GArray) places = g_array_new(FALSE, FALSE, sizeof(guint));
+	g_autofree guint8 *noted = g_new0(guint8, MAX(mounts->supers->len, 1));
 
-		walk_super(&walk, super);
+	for (guint i = 0; i < mounts->supers->len; i++) {
+		const VssSuper *super = vss_mounts_super(mounts, i);
+
+		if (super->kind == VSS_TYPE_LOCAL || vss_super_in_view(super))
+			note(places, noted, i);
+	}
+	for (guint i = 0; i < places->len; i++) {
+		guint place = g_array_index(places, guint, i);
+		GArray *below = vss_mounts_super(mounts, place)->below;
+
+		read_one(mounts, sys, place);
+		for (guint j = 0; j < below->len; j++)
+			note(places, noted, g_array_index(below, guint, j));
 	}
 }

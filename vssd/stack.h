@@ -8,7 +8,7 @@
 #include "vssd/mounts.h"
 
 /*
- * Fill in VssSuper.below of all of @mounts from @sys ("/sys"). What sysfs does not tell is taken as
- * standing on nothing.
+ * Fill in VssSuper.below from @sys ("/sys"): of those of @mounts that may be frozen or that the system has
+ * mounted, and of what these stand on. What sysfs does not tell is taken as standing on nothing.
  */
 void vss_stack_read(VssMounts *mounts, const char *sys);

@@ -236,6 +236,87 @@ static void test_barred(void)
 	}
 }
 
+/*
+ * Any user has a mount namespace of his own where he wants one, and mounts in it what he has already, and
+ * file systems without a disk, where he likes: that left file systems out of a backup, did for what has to
+ * be in it, and refused all backups.
+ */
+static void test_mounts_of_a_user(void)
+{
+	static const struct {
+		const char *config, *refused;
+	} cases[] = {
+		{ "Exclude=/scratch", NULL },
+		{ "Require=/gone", "/gone is required and not mounted" },
+		{ "Require=/data", NULL },
+		{ "Require=/lower", "/lower is required and not mounted" },
+		{ "Require=/served", "/served is required and not mounted" },
+		{ "Require=tmpfs", NULL },
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_auto(Tree) tree = { 0 };
+
+		tree_init(&tree);
+		tree_process(&tree, 1, 100,
+			ROOT "2 1 8:1 / /data rw - ext4 /dev/sda1 rw\n"
+			     "3 1 0:30 / /home/me/at rw - fuse.mine /served rw\n");
+		tree_process(&tree, 30, 200,
+			"50 0 254:0 / / rw - ext4 /dev/vda1 rw\n"
+			"51 50 254:0 / /scratch rw - ext4 /dev/vda1 rw\n"
+			"52 50 254:0 / /gone rw - ext4 /dev/vda1 rw\n"
+			"53 50 0:31 / /data rw - tmpfs /data rw\n"
+			"54 50 0:32 / /lower rw - overlay /lower rw\n");
+		tree_plan(&tree, cases[i].config);
+		assert_is(&tree, "/", VSS_VERDICT_FREEZE, VSS_REASON_LOCAL);
+		g_assert_cmpuint(tree.plan->n_freeze, ==, 2);
+		if (cases[i].refused)
+			assert_refused(&tree, cases[i].refused);
+		else
+			assert_good(&tree);
+	}
+}
+
+/* What is left in his namespace alone, because the system has unmounted it, he may hide there. */
+static void test_hidden_by_a_user(void)
+{
+	g_auto(Tree) tree = { 0 };
+	g_autofree char *barred = NULL;
+
+	tree_init(&tree);
+	tree_process(&tree, 1, 100, ROOT);
+	tree_file(&tree, "proc/30/mountinfo",
+		"50 0 254:0 / / rw - ext4 /dev/vda1 rw\n"
+		"51 50 8:2 / /usb rw - ext4 /dev/sdb1 rw\n"
+		"52 51 0:31 / /usb rw - tmpfs none rw\n");
+	tree_link(&tree, "proc/30/root", "root");
+	tree_plan(&tree, "");
+	assert_good(&tree);
+	barred = vss_plan_barred(tree.plan);
+	g_assert_cmpstr(barred, ==, "/usb");
+}
+
+/* Neither may the number of his mounts keep a backup waiting: this took an hour. */
+static void test_many_mounts_of_a_user(void)
+{
+	g_autoptr(GString) table = g_string_new("50 0 254:0 / / rw - ext4 /dev/vda1 rw\n");
+	g_auto(Tree) tree = { 0 };
+
+	for (int i = 0; i < 20000; i++)
+		g_string_append_printf(table,
+			"%d %d 254:0 / /on/itself rw - ext4 /dev/vda1 rw\n"
+			"%d 50 0:%d / /beside/%d rw - tmpfs none rw\n",
+			100 + i, i == 0 ? 50 : 99 + i, 100000 + i, 100 + i, i);
+	tree_init(&tree);
+	tree_process(&tree, 1, 100, ROOT);
+	tree_process(&tree, 30, 200, table->str);
+	alarm(600);
+	tree_plan(&tree, "");
+	alarm(0);
+	assert_good(&tree);
+	g_assert_cmpuint(tree.plan->n_freeze, ==, 1);
+}
+
 static void loop(const Tree *tree, const char *name, const char *number, const char *file)
 {
 	g_autofree char *path = g_strdup_printf("sys/devices/%s/loop/backing_file", name);
@@ -380,6 +461,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/plan/fstab", test_fstab);
 	g_test_add_func("/vssd/plan/fstab-of-two-mount-points", test_fstab_of_two_mount_points);
 	g_test_add_func("/vssd/plan/hidden", test_hidden);
+	g_test_add_func("/vssd/plan/mounts-of-a-user", test_mounts_of_a_user);
+	g_test_add_func("/vssd/plan/hidden-by-a-user", test_hidden_by_a_user);
+	g_test_add_func("/vssd/plan/many-mounts-of-a-user", test_many_mounts_of_a_user);
 	g_test_add_func("/vssd/plan/barred", test_barred);
 	g_test_add_func("/vssd/plan/levels", test_levels);
 	g_test_add_func("/vssd/plan/order-through-a-layer", test_order_through_a_layer);
