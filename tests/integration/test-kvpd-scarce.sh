@@ -192,6 +192,13 @@ ended_or_listens()
 	[ -S "$scratch/kvp.sock" ] || ! kill -0 "$daemon_pid"
 }
 
+# As little as this may be enough at one time and not at the next: threads come and go.
+list_or_failure()
+{
+	ctl kvp list --pool guest --json >"$scratch/list" 2>/dev/null || return 0
+	[ "$(grep -c '"key"' "$scratch/list")" = 1000 ]
+}
+
 # A quarter more each time, until it is enough: $least.
 little_at_start()
 {
@@ -211,15 +218,16 @@ little_at_start()
 	is "little memory: a start without enough ends with a line, and a status for a restart" "$wrong" 0
 	check "little memory: and says why" test "$said" -gt 0
 	is "little memory: with enough it serves" "$status" 0
-	daemon_stop
-	least=$((least + least / 4))
-	ends_or_serves "$least"
+	daemon_stop 2>/dev/null
+	ends_or_serves "$least" 2>/dev/null
+	status=$?
 	like "little memory: each request is answered" "$(sets 20)" "* 0 without an answer"
-	like "little memory: a list that has no room fails, or is whole" \
-		"$(ctl kvp list --pool guest --json 2>&1 | grep -cE '"key"|fail')" "1*"
-	check "little memory: it lives" in_state ready
-	daemon_stop
-	is "little memory: SIGTERM, status 0" $? 0
+	check "little memory: a list fails, or is whole" list_or_failure
+	[ "$status" != 0 ] || { daemon_stop; status=$?; } 2>/dev/null
+	check "little memory: it lives to SIGTERM, or ends for a restart" \
+		test "$status" = 0 -o "$status" -gt 128 -o "$status" = 3
+	check "little memory: and says so once" test "$(grep -c '^<[0-3]>' "$scratch/daemon.log")" -le 1
+	least=$((least + least / 4))
 	is "little memory: nothing is lost" "$(cat "$scratch"/pools/.kvp_pool_? | cksum)" "$kept"
 }
 
@@ -292,9 +300,8 @@ little_under_load()
 	rm -f "$scratch/kvp.sock"
 	manager $((least + 8192)) &
 	job=$!
-	wait_for 30 test -S "$scratch/kvp.sock"
-	ready >/dev/null
-	ctl kvp set Long "$(head -c 1000 /dev/zero | tr '\0' z)" >/dev/null
+	check "little memory: the service manager brings it up" \
+		wait_for 60 ctl kvp set Long "$(head -c 1000 /dev/zero | tr '\0' z)"
 	for round in 1 2 3; do
 		check "little memory: under load it dies, $round" load "$round"
 		check "little memory: the next one serves, $round" wait_for 60 ctl kvp set "Said$round" again
