@@ -4,6 +4,8 @@
 
 #include "vssd/socket.h"
 
+#include <unistd.h>
+
 #include <util/error.h>
 #include <varlink/varlink.h>
 
@@ -11,6 +13,7 @@
 #include "vssd/plan-json.h"
 
 #define INTERFACE "io.hvis.Vss"
+#define SHARE 9 /* ours: of so much time one part at most goes into plans for anybody */
 #define ROOM (VARLINK_MESSAGE_MAX - 65536u) /* for a list, beside the rest of an answer */
 
 struct VssSocket {
@@ -18,6 +21,8 @@ struct VssSocket {
 	gpointer data;
 	VarlinkServer *server;
 	VarlinkCall *rehearsal; /* waits for the end of its own; NULL: nobody does */
+	struct json_object *plan; /* for who is not trusted; NULL: a new one is to be made */
+	guint stale; /* timer: the end of it */
 	GPtrArray *thaws; /* of VarlinkCall: wait for the end of whatever there is */
 };
 
@@ -42,6 +47,37 @@ static void on_get_status(VarlinkCall *call, struct json_object *params, gpointe
 	varlink_call_reply(call, reply_new("status", socket->ops->status(socket->data)));
 }
 
+static gboolean on_stale(gpointer data)
+{
+	VssSocket *socket = data;
+
+	socket->stale = 0;
+	g_clear_pointer(&socket->plan, json_object_put);
+	return G_SOURCE_REMOVE;
+}
+
+static void keep_plan(VssSocket *socket, struct json_object *plan, gint64 took_us)
+{
+	g_clear_handle_id(&socket->stale, g_source_remove);
+	json_object_put(socket->plan);
+	socket->plan = json_object_get(plan);
+	socket->stale = g_timeout_add((guint)(took_us * SHARE / 1000 + 1), on_stale, socket);
+}
+
+/* Anybody may ask, and make it long by mounts in namespaces of his own: it must not keep the host waiting. */
+static struct json_object *give_plan(VssSocket *socket, uid_t uid, GError **error)
+{
+	gint64 began = g_get_monotonic_time();
+	struct json_object *plan;
+
+	if (socket->plan && uid != 0 && uid != geteuid())
+		return json_object_get(socket->plan);
+	plan = socket->ops->plan(socket->data, error);
+	if (plan)
+		keep_plan(socket, plan, g_get_monotonic_time() - began);
+	return plan;
+}
+
 static void on_plan(VarlinkCall *call, struct json_object *params, gpointer data)
 {
 	VssSocket *socket = data;
@@ -51,7 +87,7 @@ static void on_plan(VarlinkCall *call, struct json_object *params, gpointer data
 
 	if (!varlink_param_int_opt(call, "from", &from))
 		return;
-	plan = socket->ops->plan(socket->data, &error);
+	plan = give_plan(socket, varlink_call_uid(call), &error);
 	if (plan)
 		varlink_call_reply(call, vss_plan_page(plan, from, ROOM));
 	else
@@ -112,12 +148,15 @@ static void on_thaw(VarlinkCall *call, struct json_object *params, gpointer data
 	g_autoptr(GError) error = NULL;
 	gboolean later = FALSE;
 
+	g_ptr_array_add(
+		socket->thaws, varlink_call_ref(call)); /* first: the end may come at once */
 	if (!socket->ops->thaw(&later, socket->data, &error))
 		varlink_call_gerror(call, INTERFACE, error);
 	else if (later)
-		g_ptr_array_add(socket->thaws, varlink_call_ref(call));
+		return;
 	else
 		varlink_call_reply(call, reply_new("backup", NULL));
+	g_ptr_array_remove(socket->thaws, call);
 }
 
 void vss_socket_ended(VssSocket *socket, struct json_object *entry)
@@ -162,6 +201,8 @@ void vss_socket_free(VssSocket *socket)
 		return;
 	varlink_server_free(socket->server);
 	g_clear_pointer(&socket->rehearsal, varlink_call_unref);
+	g_clear_handle_id(&socket->stale, g_source_remove);
+	json_object_put(socket->plan);
 	g_ptr_array_unref(socket->thaws);
 	g_free(socket);
 }

@@ -18,8 +18,8 @@ typedef struct {
 	/* Begin a rehearsal: vss_socket_ended() follows, perhaps before this returns. FALSE: it does not. */
 	gboolean (*rehearse)(gint64 ms, gpointer data, GError **error);
 	/*
-	 * Thaw what is frozen. *@later: vss_socket_ended() follows; else it is done. HVIS_ERROR_NOT_FOUND
-	 * where nothing is frozen.
+	 * Thaw what is frozen. *@later: vss_socket_ended() follows, perhaps before this returns; else it is
+	 * done. HVIS_ERROR_NOT_FOUND where nothing is frozen.
 	 */
 	gboolean (*thaw)(gboolean *later, gpointer data, GError **error);
 } VssSocketOps;
