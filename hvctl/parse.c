@@ -340,6 +340,9 @@ static gboolean read_place(const Options *o, HvctlRequest *r, GError **error)
 	if (path && !*path)
 		return hvis_fail(error, HVIS_ERROR_INVALID,
 			"--socket is empty: the path of a daemon's socket is wanted");
+	if (marker && !*marker)
+		return hvis_fail(error, HVIS_ERROR_INVALID,
+			"--marker is empty: the path of hv_vss_daemon's marker is wanted");
 	r->offline = given(o, HVCTL_OPT_OFFLINE) || (dir && !path);
 	r->fallback = dir || !path;
 	r->socket = g_strdup(path ? path : HVCTL_SOCKET);

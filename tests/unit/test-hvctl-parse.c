@@ -242,6 +242,7 @@ static void test_dashes(void)
 	refused(ARGV("kvp", "get", "-f"), hint);
 	refused(ARGV("kvp", "list", "--pool-dir="), "--pool-dir is empty");
 	refused(ARGV("status", "--socket", ""), "--socket is empty");
+	refused(ARGV("vss", "thaw", "--marker="), "--marker is empty");
 }
 
 /* "info" was listed behind "info nics", for the first that fits was taken. */
