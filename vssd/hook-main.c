@@ -103,6 +103,7 @@ static void run_child(const char *verb, char **env, unsigned int n)
 	signal(SIGINT, SIG_DFL);
 	umask(022);
 	become(env, n);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* where nobody is left to keep its limit */
 	if (null < 0 || chdir("/") < 0)
 		child_fail(keeper.path, strerror(errno));
 	execve(keeper.path, argv, env);

@@ -8,6 +8,8 @@
 vssd_types=xfs
 # shellcheck source=tests/integration/vssd-link.sh
 . "${top_srcdir:-$(dirname "$0")/../..}/tests/integration/vssd-link.sh"
+# shellcheck source=tests/integration/calls.sh
+. "$top/tests/integration/calls.sh"
 
 mkdir "$scratch/programs"
 ln -s "$programs/vss-worker" "$programs/vss-guard" "$scratch/programs"
@@ -225,6 +227,34 @@ daemon_start
 check "a backup with those of another folder" ctl backup --hold 0.1
 check "is one with those" wait_for 60 has_call "10-first thaw thawed"
 daemon_stop
+
+# --- where systemd runs: the daemon alone stands under the unit's list of system calls, and systemd-run ---
+
+unit=$build/systemd/hv-vss-daemon.service
+why=$(calls_skip "$build")
+if [ -n "$why" ]; then
+	skip "it makes no system call for a hook that the unit forbids" "$why"
+else
+	mkdir -p "$root/run/systemd/system" "$root/usr/bin"
+	printf '#!/bin/bash\nscratch=%q\n%s\n' "$scratch" 'echo run >>"$scratch/units"
+while [ "$1" != -- ]; do shift; done
+shift
+exec "$@"' >"$root/usr/bin/systemd-run"
+	chmod 755 "$root/usr/bin/systemd-run"
+	under=(strace -qq -o "$scratch/trace")
+	called >/dev/null
+	daemon_start
+	check "traced: a backup" ctl backup --hold 0.1
+	check "traced: its end" wait_for 60 has_call "10-first thaw thawed"
+	kill -TERM "$(cat "/proc/$daemon_pid/task/$daemon_pid/children")"
+	wait "$daemon_pid"
+	is "its hooks were units" "$(sort "$scratch/units" | uniq -c | xargs)" "4 run"
+	calls_allowed "$unit" >"$scratch/allowed"
+	calls_made <(sed 's/^/1 /' "$scratch/trace") >"$scratch/made"
+	check "the trace has its calls" grep -qx memfd_create "$scratch/made"
+	is "it makes no system call for a hook that the unit forbids" \
+		"$(comm -23 "$scratch/made" "$scratch/allowed" | xargs)" ""
+fi
 
 # shellcheck disable=SC2154 # of case.sh
 [ "$case_failed" -eq 0 ] || sed 's/^/# /' "$scratch/daemon.log"

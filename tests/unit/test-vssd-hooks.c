@@ -523,15 +523,19 @@ static void test_hung_up(void)
 static void test_program_dies(void)
 {
 	g_auto(Call) call = { 0 };
-	int pid;
+	int pid, self;
 
-	call_init(
-		&call, "echo $PPID >$R/keeper; [ $1 = thaw ] || while :; do sleep 0.1; done", NULL);
+	call_init(&call,
+		"echo $$ >$R/self; echo $PPID >$R/keeper; [ $1 = thaw ] || while :; do sleep 0.1; "
+		"done",
+		NULL);
 	call_begin(&call, VSS_HOOK_FREEZE, PATIENCE_S * 1000);
 	pid = pid_in(&call, "keeper");
+	self = pid_in(&call, "self");
 	g_assert_cmpint(kill(pid, SIGKILL), ==, 0);
 	wait_until(&call.ended);
 	assert_why(&call, "it could not be run");
+	wait_until_gone(self);
 	call_run(&call, VSS_HOOK_THAW, PATIENCE_S * 1000);
 	assert_why(&call, NULL);
 }
