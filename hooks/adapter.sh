@@ -19,12 +19,37 @@ fail()
 	exit 1
 }
 
-# trusted FILE…: each belongs to root (or to whom we are) and is nobody else's to write
+# is_ours PATH [TEST…]: it belongs to root (or to whom we are) and is nobody else's to write, unless TEST of find(1) holds
+is_ours()
+{
+	path=$1
+	shift
+	[ -n "$(find "$path" -prune \( -user 0 -o -user "$(id -u)" \) \( ! -perm -020 ! -perm -002 "$@" \) 2>/dev/null)" ]
+}
+
+# is_out_of_reach PATH: so are all folders above it, or, where they are like /tmp, what is in them
+is_out_of_reach()
+{
+	way=${1%/*}
+	while [ "$way" != "$top" ] && [ -n "$way" ]; do
+		is_ours "$way" -o -perm -1000 || return 1
+		way=${way%/*}
+	done
+	is_ours "${way:-/}" -o -perm -1000
+}
+
+# trusted FILE…: nobody but root can change what each leads to, or make it lead elsewhere
 trusted()
 {
+	top=${root:+$(readlink -f "$root")}
 	for file; do
-		[ -n "$(find -L "$file" -prune \( -user 0 -o -user "$(id -u)" \) ! -perm -020 ! -perm -002 2>/dev/null)" ] ||
-			{ say "$file: others than root may write it"; return 1; }
+		above=$(readlink -f "${file%/*}") || above=
+		real=$(readlink -f "$file") || real=
+		if [ -z "$above" ] || [ -z "$real" ] || ! is_ours "$real" || ! is_out_of_reach "$real" ||
+			! is_out_of_reach "$above/-"; then
+			say "$file: others than root may write it"
+			return 1
+		fi
 	done
 }
 

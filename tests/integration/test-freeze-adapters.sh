@@ -198,6 +198,23 @@ check "is told" grep -q "post.sh: others than root may write it" "$scratch/out"
 write continueBackupOnFailure true
 check "or is no matter" adapter azure prepare
 chmod 755 "$HVIS_ADAPTER_ROOT/opt/post.sh"
+write
+chmod 777 "$HVIS_ADAPTER_ROOT/opt"
+check "or the folder of one" no adapter azure prepare
+check "which is not called" no adapter azure freeze
+check "at all" test ! -e "$calls"
+chmod 1777 "$HVIS_ADAPTER_ROOT/opt"
+check "unless nobody replaces what is another one's" adapter azure prepare
+chmod 755 "$HVIS_ADAPTER_ROOT/opt"
+mkdir -m 777 "$HVIS_ADAPTER_ROOT/free"
+ln -s ../opt/pre.sh "$HVIS_ADAPTER_ROOT/free/pre.sh"
+write preScriptLocation '"/free/pre.sh"'
+check "or the folder of a link to one" no adapter azure freeze
+check "which is not called, either" test ! -e "$calls"
+ln -s opt "$HVIS_ADAPTER_ROOT/link"
+write preScriptLocation '"/link/pre.sh"'
+check "a link that nobody else can change is as good" adapter azure freeze
+check "as what it leads to" test -n "$(called)"
 while IFS= read -r text; do
 	printf '%s\n' "$text" >"$config"
 	check "no configuration: $text" no adapter azure freeze
