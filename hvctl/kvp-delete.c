@@ -57,25 +57,23 @@ static HvisExit delete_all(const HvctlSource *source, GError **error)
 	return HVIS_EXIT_OK;
 }
 
-/* The key itself, or where no record has it the parts of its value. */
+/* The key itself, and the parts of a value of that name, as one change. */
 static gboolean delete_key(const HvctlSource *source, const char *key, GError **error)
 {
 	const char *pool = source->request->pool;
-	g_autoptr(GError) failed = NULL;
-	struct json_object *parts, *changes;
+	struct json_object *parts = source->request->raw ? json_object_new_array()
+							 : hvctl_parts(source, pool, key, error);
+	struct json_object *changes;
 	HvctlChanged changed;
 
-	if (hvctl_source_delete(source, pool, key, &failed))
-		return TRUE;
-	parts = hvis_error_is(failed, HVIS_ERROR_NOT_FOUND) && !source->request->raw
-			? hvctl_parts(source, pool, key, NULL)
-			: NULL;
 	if (!parts || json_object_array_length(parts) == 0) {
+		gboolean done = parts && hvctl_source_delete(source, pool, key, error);
+
 		json_object_put(parts);
-		g_propagate_error(error, g_steal_pointer(&failed));
-		return FALSE;
+		return done;
 	}
 	changes = json_object_new_array();
+	json_object_array_add(changes, hvctl_change_new(key, NULL, FALSE));
 	for (gsize i = 0; i < json_object_array_length(parts); i++)
 		json_object_array_add(changes,
 			hvctl_change_new(

@@ -8,6 +8,7 @@
 
 #include "hvctl/fold.h"
 #include "hvctl/records.h"
+#include "kvpd/socket.h"
 #include "util/output.h"
 
 #define INPUT_MAX (FOLD_PARTS_MAX * HVIS_KVP_VALUE_MAX) /* what --split can store */
@@ -64,20 +65,46 @@ static struct json_object *find_key(struct json_object *records, const char *key
 	return NULL;
 }
 
-struct json_object *hvctl_parts(
+/* A record with the key itself hides its parts from get, but not from the host. */
+static struct json_object *without_key(struct json_object *records, const char *key)
+{
+	struct json_object *others = json_object_new_array();
+
+	for (gsize i = 0; i < json_object_array_length(records); i++) {
+		struct json_object *record = json_object_array_get_idx(records, i);
+
+		if (!g_str_equal(hvctl_record_text(record, "key"), key))
+			json_object_array_add(others, json_object_get(record));
+	}
+	return others;
+}
+
+static struct json_object *list_others(
 	const HvctlSource *source, const char *pool, const char *key, GError **error)
 {
 	struct json_object *all = hvctl_source_list(source, pool ? pool : "guest", error);
-	struct json_object *joined = all ? hvctl_fold(all) : NULL, *found = NULL, *parts = NULL;
+	struct json_object *others = all ? without_key(all, key) : NULL;
 
-	if (joined)
-		found = find_key(joined, key);
-	if (found)
-		parts = json_object_get(output_member(found, "parts"));
-	if (all && !parts)
-		parts = json_object_new_array();
-	json_object_put(joined);
 	json_object_put(all);
+	return others;
+}
+
+struct json_object *hvctl_parts(
+	const HvctlSource *source, const char *pool, const char *key, GError **error)
+{
+	struct json_object *others, *joined, *found, *parts;
+	guint number;
+
+	if (pool && kvp_pools_parse(pool, &number, NULL) && !kvp_pool_is_writable(number))
+		return json_object_new_array();
+	others = list_others(source, pool, key, error);
+	if (!others)
+		return NULL;
+	joined = hvctl_fold(others);
+	found = find_key(joined, key);
+	parts = found ? json_object_get(output_member(found, "parts")) : json_object_new_array();
+	json_object_put(joined);
+	json_object_put(others);
 	return parts;
 }
 
@@ -102,33 +129,49 @@ static gboolean check_way(const HvctlSource *source, const char *pool, const cha
 		       "key \"%s\" is there and would be taken for a part of \"%s\"", next, key);
 }
 
-/* Every record that holds the value now goes, then the parts are added, as one change. */
-static gboolean set_parts(const HvctlSource *source, const char *pool, const char *key,
-	GPtrArray *parts, GError **error)
+/* The records named in @old that the new value has no use for go, then it is added, as one change. */
+static struct json_object *changes_of(const char *key, GPtrArray *parts, struct json_object *old)
 {
-	struct json_object *old = hvctl_parts(source, pool, key, error), *changes;
-	HvctlChanged changed;
+	struct json_object *changes = json_object_new_array();
+	gboolean whole = parts->len == 1;
 
-	if (!old || (parts->len > 1 && !check_way(source, pool, key, parts->len, old, error))) {
-		json_object_put(old);
-		return FALSE;
-	}
-	changes = json_object_new_array();
-	for (gsize i = parts->len > 1 ? parts->len : 0; i < json_object_array_length(old); i++)
+	for (gsize i = whole ? 0 : parts->len; i < json_object_array_length(old); i++)
 		json_object_array_add(changes,
 			hvctl_change_new(json_object_get_string(json_object_array_get_idx(old, i)),
 				NULL, FALSE));
-	if (parts->len > 1)
-		json_object_array_add(changes, hvctl_change_new(key, NULL, FALSE));
-	else
-		json_object_array_add(changes, hvctl_change_new(key, parts->pdata[0], FALSE));
-	for (guint i = 0; parts->len > 1 && i < parts->len; i++) {
+	json_object_array_add(
+		changes, hvctl_change_new(key, whole ? parts->pdata[0] : NULL, FALSE));
+	for (guint i = 0; !whole && i < parts->len; i++) {
 		g_autofree char *name = g_strdup_printf("%s%u", key, i);
 
 		json_object_array_add(changes, hvctl_change_new(name, parts->pdata[i], FALSE));
 	}
+	return changes;
+}
+
+static gboolean set_parts(const HvctlSource *source, const char *pool, const char *key,
+	GPtrArray *parts, GError **error)
+{
+	struct json_object *old = hvctl_parts(source, pool, key, error);
+	HvctlChanged changed;
+	gboolean done = FALSE;
+
+	if (old && parts->len == 1 && json_object_array_length(old) == 0)
+		done = hvctl_source_set(source, pool, key, parts->pdata[0], error);
+	else if (old && (parts->len == 1 || check_way(source, pool, key, parts->len, old, error)))
+		done = hvctl_source_apply(source, pool, changes_of(key, parts, old), FALSE, FALSE,
+			&changed, error);
 	json_object_put(old);
-	return hvctl_source_apply(source, pool, changes, FALSE, FALSE, &changed, error);
+	return done;
+}
+
+static gboolean set_whole(const HvctlSource *source, const char *pool, const char *key,
+	const char *value, GError **error)
+{
+	g_autoptr(GPtrArray) parts = g_ptr_array_new();
+
+	g_ptr_array_add(parts, (gpointer)(guintptr)value);
+	return set_parts(source, pool, key, parts, error);
 }
 
 static gboolean set_split(const HvctlSource *source, const char *pool, const char *key,
@@ -173,7 +216,7 @@ HvisExit hvctl_kvp_set(const HvctlRequest *request, GError **error)
 		set_split(&source, request->pool, key, value, error);
 	else if (request->append)
 		append(&source, request->pool, key, value, error);
-	else if (!hvctl_source_set(&source, request->pool, key, value, error) &&
+	else if (!set_whole(&source, request->pool, key, value, error) &&
 		 hvis_error_is(*error, HVIS_ERROR_INVALID) && strstr((*error)->message, "value"))
 		hvis_error_append(error, "; --split stores it in parts");
 	return HVIS_EXIT_OK;

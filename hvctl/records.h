@@ -79,7 +79,10 @@ char *hvctl_source_path(const HvctlSource *source, const char *pool, GError **er
 /* A change that sets @key, or removes it (@value is NULL); @append adds a record in any case. */
 struct json_object *hvctl_change_new(const char *key, const char *value, gboolean append);
 
-/* The keys that "KEY0, KEY1, …" are joined from for @key in @pool, an array; empty where there are none. */
+/*
+ * The keys that @key in @pool is, or but for a record with @key itself would be, joined from: a new
+ * array, empty where there are none.
+ */
 struct json_object *hvctl_parts(
 	const HvctlSource *source, const char *pool, const char *key, GError **error);
 

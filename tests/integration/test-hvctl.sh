@@ -244,6 +244,32 @@ expect "a key in a digit has no parts" 2 "" hvctl kvp set big1 "$(repeat b 3000)
 expect "in parts again" 0 "" offline kvp set big "$(repeat b 3000)" --split
 expect "deleted with its parts" 0 "" hvctl kvp delete big
 expect "none is left" 1 "" hvctl kvp get big0
+# A value in parts becomes a short one, with and without the daemon, and takes nothing else along.
+keys_of() { offline kvp list --pool guest --raw --format json-lines | sed -n "s/.*\"key\": *\"\($1[^\"]*\)\".*/\1/p" | xargs; }
+for how in hvctl offline; do
+	expect "$how: in parts" 0 "" $how kvp set Report "$(repeat b 3000)" --split
+	expect "$how: unrelated numbers beside it" 0 "" $how kvp set Reports0 "$(repeat x 100)"
+	expect "$how: and another" 0 "" $how kvp set Reports1 "$(repeat x 100)"
+	expect "$how: short without --split" 0 "" $how kvp set Report short
+	expect "$how: the parts are gone" 0 "Reports0 Reports1 Report" keys_of Report
+	expect "$how: deleted" 0 "" $how kvp delete Report
+	expect "$how: nothing comes back" 1 "" $how kvp get Report
+	expect "$how: what is not a part stays beside a new key" 0 "" $how kvp set Reports short
+	expect "$how: all three" 0 "Reports0 Reports1 Reports" keys_of Report
+	expect "$how: and is not deleted with it" 0 "" $how kvp delete Reports
+	expect "$how: two" 0 "Reports0 Reports1" keys_of Report
+	expect "$how: in parts once more" 0 "" $how kvp set Report "$(repeat b 3000)" --split
+	expect "$how: and the key itself" 0 "" $how kvp set Report --append both
+	expect "$how: one delete" 0 "" $how kvp delete Report
+	expect "$how: both go" 0 "Reports0 Reports1" keys_of Report
+	expect "$how: in parts, again" 0 "" $how kvp set Report "$(repeat b 3000)" --split
+	expect "$how: and the key, again" 0 "" $how kvp set Report --append both
+	expect "$how: --raw deletes only the key" 0 "" $how kvp delete --raw Report
+	expect "$how: the parts stay" 0 "Reports0 Reports1 Report0 Report1 Report2" keys_of Report
+	expect "$how: a value too long changes nothing" 2 "" $how kvp set Report "$(repeat y 1100)"
+	says "$how: and has its hint" "--split stores it in parts"
+	expect "$how: all go" 0 "" $how kvp delete Report Reports0 Reports1
+done
 expect "a record more" 0 "" hvctl kvp set dup 1
 expect "with the same key" 0 "" hvctl kvp set dup 2 --append
 expect "both are there" 0 "dup=1
