@@ -9,11 +9,11 @@
 #include <unistd.h>
 
 #include "hvctl/check.h"
+#include "hvctl/diagnose.h"
 #include "hvctl/holder.h"
 #include "util/fd.h"
 #include "util/output.h"
 
-#define DAEMON_USER "hvis-kvp"
 #define SELINUX_TYPE "hypervkvp_var_lib_t" /* of Fedora's and RHEL's policy */
 
 static struct json_object *text_or_null(const char *text)
@@ -82,12 +82,12 @@ static void check_mode(HvctlFindings *findings, int fd, const struct stat *st, m
 /* Root's, or the daemon's own where it has one. Of the directory: root's alone. */
 static void check_owner(HvctlFindings *findings, int fd, const struct stat *st, gboolean is_dir)
 {
-	const struct passwd *daemon = is_dir ? NULL : getpwnam(DAEMON_USER);
+	const struct passwd *daemon = is_dir ? NULL : getpwnam(HVCTL_KVP_USER);
 	uid_t uid = daemon ? daemon->pw_uid : 0;
 	gid_t gid = daemon ? daemon->pw_gid : 0;
 	g_autofree char *meaning = g_strdup_printf("owned by user %u, not by root%s: that user "
 						   "can change what the host is told",
-		(unsigned)st->st_uid, daemon ? " or " DAEMON_USER : "");
+		(unsigned)st->st_uid, daemon ? " or " HVCTL_KVP_USER : "");
 
 	if (st->st_uid != 0 && st->st_uid != uid)
 		add(findings, "owner", meaning, "chown", fd >= 0 && fchown(fd, uid, gid) == 0);

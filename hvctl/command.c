@@ -201,8 +201,9 @@ const HvctlCommand hvctl_commands[] = {
 		.usage = "",
 		.options = HVCTL_OPT_JSON,
 		.summary = "check the configuration files",
-		.help = "A key that does not exist and a bad value are wrong; file and line are "
-			"named, and the exit status is 1. The daemon need not run.",
+		.help = "A key that does not exist and a bad value are wrong, and so is a file "
+			"that the daemon's user may not read; file and line are named, and the "
+			"exit status is 1. The daemon need not run.",
 		.run = hvctl_config_check },
 	{ .path = "config show",
 		.usage = "",
@@ -227,11 +228,12 @@ static HvisExit run_request(const HvctlRequest *request, GError **error)
 	return HVIS_EXIT_OK;
 }
 
-/* The error, and for a usage that is wrong where the right one is told. */
-static int fail(const char *const *argv, HvisExit status, const GError *error)
+/* The error, and for a usage that is wrong, which a file's content is not, where the right one is told. */
+static int fail(
+	const char *const *argv, const HvctlCommand *command, HvisExit status, const GError *error)
 {
 	hvis_die(status, error);
-	if (status == HVIS_EXIT_USAGE) {
+	if (status == HVIS_EXIT_USAGE && !(command && command->run == hvctl_config_show)) {
 		g_autofree char *about = hvctl_about(argv);
 
 		fprintf(stderr, "see 'hvctl %s--help'\n", about);
@@ -252,11 +254,11 @@ int hvctl_main(const char *const *argv)
 		return HVIS_EXIT_OK;
 	}
 	if (!hvctl_parse(argv, &request, &error))
-		return fail(argv, HVIS_EXIT_USAGE, error);
+		return fail(argv, NULL, HVIS_EXIT_USAGE, error);
 	status = run_request(&request, &error);
 	if (!error)
 		return (int)status;
-	fail(argv, hvis_exit_status(error), error);
+	fail(argv, request.command, hvis_exit_status(error), error);
 	if (hvis_error_is(error, HVIS_ERROR_CLOSED))
 		fputs("\"hvctl status\" says why and what to do\n", stderr);
 	return (int)hvis_exit_status(error);

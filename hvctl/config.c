@@ -3,7 +3,12 @@
  * hvctl config check, show: the configuration files as the daemons read them. Which keys there are
  * is each daemon's own table; this only lists the tables. Needs no daemon that runs.
  */
+#include <pwd.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
 #include "hvctl/command.h"
+#include "hvctl/diagnose.h"
 #include "kvpd/options.h"
 #include "util/config.h"
 #include "util/json.h"
@@ -11,6 +16,16 @@
 #include "vssd/options.h"
 
 static const HvisConfigKey *const tables[] = { kvpd_config_keys, vss_config_keys };
+
+/* Where all keys are told: "config show" cannot while the file is wrong. */
+static HvisConfig *load(const HvisConfigKey *keys, const char *root, GError **error)
+{
+	HvisConfig *config = hvis_config_load(keys, root, error);
+
+	if (!config && hvis_error_is(*error, HVIS_ERROR_INVALID))
+		hvis_error_append(error, "; see hvis.conf(5)");
+	return config;
+}
 
 /* --- check --- */
 
@@ -24,7 +39,7 @@ static void add_files(struct json_object *array, HvisConfig *config)
 static gboolean check_all(const char *root, struct json_object *files, GError **error)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(tables); i++) {
-		g_autoptr(HvisConfig) config = hvis_config_load(tables[i], root, error);
+		g_autoptr(HvisConfig) config = load(tables[i], root, error);
 
 		if (!config)
 			return FALSE;
@@ -32,6 +47,47 @@ static gboolean check_all(const char *root, struct json_object *files, GError **
 			add_files(files, config);
 	}
 	return TRUE;
+}
+
+/* The bits @want of others are the user's own, or the group's, where the file is. Lists are not looked into. */
+static gboolean is_open(const char *path, const struct stat *st, mode_t want)
+{
+	const struct passwd *daemon = getpwnam(HVCTL_KVP_USER);
+	guint shift = 0;
+
+	if (daemon && st->st_uid == daemon->pw_uid)
+		shift = 6;
+	else if (daemon && st->st_gid == daemon->pw_gid)
+		shift = 3;
+	return (st->st_mode >> shift & want) == want ||
+	       getxattr(path, "system.posix_acl_access", NULL, 0) > 0;
+}
+
+/* What root reads and the daemon may not: it ends where it cannot read all. */
+static void check_access(GString *text, const char *root, const char *path, mode_t want)
+{
+	g_autofree char *real = g_strconcat(root, path, NULL);
+	struct stat st;
+
+	if (stat(real, &st) == 0 && !is_open(real, &st, want))
+		g_string_append_printf(text,
+			"%s%s: mode %04o, so hv_kvp_daemon (user " HVCTL_KVP_USER
+			") may not read it: \"chmod %s %s\"",
+			text->len ? "; " : "", path, (unsigned)(st.st_mode & 07777),
+			S_ISDIR(st.st_mode) ? "755" : "644", path);
+}
+
+static gboolean check_access_to_all(const char *root, struct json_object *files, GError **error)
+{
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	check_access(text, root, HVIS_VENDOR_DIR, 01);
+	check_access(text, root, HVIS_SYSCONF_DIR, 01);
+	check_access(text, root, HVIS_SYSCONF_DIR "/hvis.conf.d", 05);
+	for (gsize i = 0; i < json_object_array_length(files); i++)
+		check_access(text, root,
+			json_object_get_string(json_object_array_get_idx(files, i)), 04);
+	return text->len == 0 || hvis_fail(error, HVIS_ERROR_INVALID, "%s", text->str);
 }
 
 static void print_check(FILE *out, struct json_object *answer)
@@ -53,7 +109,8 @@ HvisExit hvctl_config_check(const HvctlRequest *request, GError **error)
 	struct json_object *answer = json_object_new_object();
 	struct json_object *files = json_object_new_array();
 	g_autoptr(GError) problem = NULL;
-	gboolean good = check_all(request->root, files, &problem);
+	gboolean good = check_all(request->root, files, &problem) &&
+			check_access_to_all(request->root, files, &problem);
 
 	json_object_object_add(answer, "good", json_object_new_boolean(good));
 	json_object_object_add(answer, "files", files);
@@ -110,7 +167,7 @@ HvisExit hvctl_config_show(const HvctlRequest *request, GError **error)
 	struct json_object *rows = json_object_new_array();
 
 	for (guint i = 0; i < G_N_ELEMENTS(tables) && !*error; i++) {
-		g_autoptr(HvisConfig) config = hvis_config_load(tables[i], request->root, error);
+		g_autoptr(HvisConfig) config = load(tables[i], request->root, error);
 
 		if (config)
 			hvis_config_foreach(config, add_row, rows);

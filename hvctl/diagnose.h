@@ -22,6 +22,8 @@ typedef enum {
 #define HVCTL_VSS_CLASS                                                                            \
 	"35fa2e29-ea23-4236-96ae-3a6ebacba440" /* HVIS_VSS_TYPE as sysfs writes it */
 
+#define HVCTL_KVP_USER "hvis-kvp" /* as whom its unit runs hv_kvp_daemon */
+
 typedef struct {
 	const char *device, *class;
 	const char *unit; /* "hv-kvp-daemon" */

@@ -3,6 +3,7 @@
 #include <glib/gstdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include "hvctl/command.h"
 #include <json-c/json.h>
 #include "kvpd/options.h"
@@ -129,12 +130,37 @@ static void test_wrong(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 
 		write_file(tree, cases[i].text);
 		check(tree, "check", 1, cases[i].says);
+		check(tree, "check", 1, "; see hvis.conf(5)");
 		check(tree, "check --json", 1, "\"good\": false");
 		g_assert_cmpint(run(tree, "show", &out, &message), ==, 2);
 		g_assert_cmpstr(out, ==, "");
 		g_assert_nonnull(strstr(message, cases[i].says));
 		free(out);
 	}
+}
+
+/* Root may read it, the daemon's user not. */
+static void test_closed(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *dir = g_strconcat(tree->file, ".d", NULL);
+	g_autofree char *parent = g_path_get_dirname(tree->file);
+
+	write_file(tree, "[kvp]\n");
+	g_assert_cmpint(g_mkdir(dir, 0755), ==, 0);
+	g_assert_cmpint(g_chmod(dir, 0755), ==, 0);
+	g_assert_cmpint(g_chmod(tree->file, 0644), ==, 0);
+	check(tree, "check", 0, "good: ");
+	g_assert_cmpint(g_chmod(tree->file, 0600), ==, 0);
+	check(tree, "check", 1, "\"chmod 644 " HVIS_SYSCONF_DIR "/hvis.conf\"");
+	check(tree, "check --json", 1, "\"good\": false");
+	g_assert_cmpint(g_chmod(dir, 0700), ==, 0);
+	check(tree, "check", 1, "\"chmod 644 " HVIS_SYSCONF_DIR "/hvis.conf\"");
+	check(tree, "check", 1, "\"chmod 755 " HVIS_SYSCONF_DIR "/hvis.conf.d\"");
+	g_assert_cmpint(g_chmod(tree->file, 0644), ==, 0);
+	check(tree, "check", 1, "hvis.conf.d: mode 0700, so hv_kvp_daemon (user hvis-kvp)");
+	g_assert_cmpint(g_rmdir(dir), ==, 0);
+	g_assert_cmpint(g_chmod(parent, 0700), ==, 0);
+	check(tree, "check", 1, "\"chmod 755 " HVIS_SYSCONF_DIR "\"");
 }
 
 /* The next of @rows is about each key of @keys, with all there is to know of it. */
@@ -178,10 +204,12 @@ static void test_json(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	umask(022); /* modes are looked at */
 #define CASE(PATH, TEST) g_test_add(PATH, Tree, NULL, tree_up, TEST, tree_down)
 	CASE("/hvctl/config/nothing", test_nothing);
 	CASE("/hvctl/config/good", test_good);
 	CASE("/hvctl/config/wrong", test_wrong);
+	CASE("/hvctl/config/closed", test_closed);
 	CASE("/hvctl/config/json", test_json);
 	return g_test_run();
 }
