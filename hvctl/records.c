@@ -179,6 +179,8 @@ static struct json_object *list_file(const HvctlSource *source, guint number, GE
 static struct json_object *get_files(
 	const HvctlSource *source, const char *key, const char *pool, GError **error)
 {
+	g_autofree char *name = g_strconcat("pool ", pool, NULL);
+
 	for (guint i = 0; i < HVIS_KVP_POOL_N; i++) {
 		guint number = kvp_search_order[i];
 		g_autoptr(KvpRecords) records = NULL;
@@ -198,8 +200,8 @@ static struct json_object *get_files(
 		if (value)
 			return hvctl_record_new(kvp_pools_name(number), key, value);
 	}
-	hvis_fail(error, HVIS_ERROR_NOT_FOUND, "no key \"%s\" in %s%s", key,
-		pool ? "pool " : "any pool", pool ? pool : "");
+	hvis_fail(error, HVIS_ERROR_NOT_FOUND, "no key \"%s\" in %s", key,
+		pool ? name : "any pool, without pool auto");
 	return NULL;
 }
 
