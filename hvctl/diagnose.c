@@ -59,8 +59,8 @@ const char *hvctl_device_text(const HvctlService *service, HvctlDevice device)
 	case HVCTL_DEVICE_THERE:
 		break;
 	case HVCTL_DEVICE_NO_BUS:
-		return "the kernel has no VMBus: this is no Hyper-V guest, or hv_vmbus is not "
-		       "loaded";
+		return "the kernel has no VMBus: load its driver with \"modprobe hv_vmbus\"; where "
+		       "that fails this is no Hyper-V guest, and there is nothing to do";
 	case HVCTL_DEVICE_NO_OFFER:
 		return service->no_offer;
 	case HVCTL_DEVICE_NO_DRIVER:

@@ -128,13 +128,22 @@ static struct json_object *open_answer(const HvctlRequest *request, const HvctlS
 static HvisExit judge(const HvctlRequest *request, const HvctlService *service,
 	struct json_object **status, GError **cause, GError **error)
 {
+	g_autofree char *advice = NULL;
+
 	if (*status)
 		return g_str_equal(get_text(*status, "state"), "ready") ? HVIS_EXIT_OK
 									: HVIS_EXIT_FALSE;
-	if (hvis_error_is(*cause, HVIS_ERROR_CLOSED))
-		*status = hvctl_status_not_running(request->root, service, (*cause)->message);
-	else
+	if (!hvis_error_is(*cause, HVIS_ERROR_CLOSED)) {
 		g_propagate_error(error, g_steal_pointer(cause));
+		return HVIS_EXIT_IO;
+	}
+	*status = hvctl_status_not_running(request->root, service, (*cause)->message);
+	if (!g_str_equal(request->socket, HVCTL_SOCKET)) {
+		advice = g_strdup_printf("no daemon listens at %s: look for a slip in the path, or "
+					 "leave --socket out to ask the service \"%s\"",
+			request->socket, service->unit);
+		set_text(*status, "advice", advice);
+	}
 	return HVIS_EXIT_IO;
 }
 
