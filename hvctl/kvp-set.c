@@ -159,8 +159,8 @@ static gboolean set_parts(const HvctlSource *source, const char *pool, const cha
 	if (old && parts->len == 1 && json_object_array_length(old) == 0)
 		done = hvctl_source_set(source, pool, key, parts->pdata[0], error);
 	else if (old && (parts->len == 1 || check_way(source, pool, key, parts->len, old, error)))
-		done = hvctl_source_apply(source, pool, changes_of(key, parts, old), FALSE, FALSE,
-			&changed, error);
+		done = hvctl_source_apply(
+			source, pool, changes_of(key, parts, old), FALSE, FALSE, &changed, error);
 	json_object_put(old);
 	return done;
 }

@@ -236,15 +236,18 @@ static gboolean check_options(
 static gboolean check_args(const HvctlCommand *command, char **args, GError **error)
 {
 	guint n = args ? g_strv_length(args) : 0;
+	guint max = MAX(command->n_args, command->n_args_max);
+	g_autofree char *extra = NULL;
 
-	if (n < command->n_args || n > MAX(command->n_args, command->n_args_max))
-		return hvis_fail(error, HVIS_ERROR_INVALID, "usage: hvctl %s%s%s", command->path,
-			*command->usage ? " " : "", command->usage);
 	for (guint i = 0; i < n; i++)
 		if (!g_utf8_validate(args[i], -1, NULL))
 			return hvis_fail(error, HVIS_ERROR_INVALID,
 				"argument %u of %s is not valid UTF-8", i + 1, command->path);
-	return TRUE;
+	if (n >= command->n_args && n <= max)
+		return TRUE;
+	extra = n > max ? g_strdup_printf("\"%s\" is a word too many; ", args[max]) : g_strdup("");
+	return hvis_fail(error, HVIS_ERROR_INVALID, "%susage: hvctl %s%s%s", extra, command->path,
+		*command->usage ? " " : "", command->usage);
 }
 
 /* --- values --- */

@@ -81,6 +81,12 @@ expect "which is status 1" 0 "1" echo $?
 
 expect "a command that is none" 2 "" hvctl kvp frobnicate
 says "is told where help is" "see 'hvctl kvp --help'"
+expect "a word too many" 2 "" hvctl kvp list extra
+says "is named" '"extra" is a word too many'
+expect "the status at a path where nobody listens" 3 "$tmp/nobody" sh -c \
+	"'$builddir/hvctl/hvctl' status --socket '$tmp/nobody' >'$tmp/out'; rc=\$?; sed -n 's/^What to do: *no daemon listens at \\(.*\\): look.*/\\1/p' '$tmp/out'; exit \$rc"
+expect "a fact is in no file" 1 "" "$builddir/hvctl/hvctl" kvp get OSName --pool-dir "$tmp/pools"
+says "which is said" 'no key "OSName" in any pool, without pool auto'
 expect "a value with a dash" 2 "" hvctl kvp set -p guest key -5
 says "is told where it goes" 'a key or value that begins with a dash goes behind "--"'
 says "and where help is" "see 'hvctl kvp set --help'"

@@ -86,12 +86,12 @@ static void test_refused(void)
 	refused(ARGV("kvp"), "kvp needs a command");
 	refused(ARGV("kvp", "frobnicate"), "no command \"kvp frobnicate\"");
 	refused(ARGV("--frobnicate"), "frobnicate");
-	refused(ARGV("status", "now"), "usage: hvctl status");
+	refused(ARGV("status", "now"), "\"now\" is a word too many; usage: hvctl status");
 	refused(ARGV("status", "--pool", "0"), "status takes no --pool");
 	refused(ARGV("kvp", "set", "k", "v", "--json"), "kvp set takes no --json");
 	refused(ARGV("kvp", "list", "--origin"), "kvp list takes no --origin");
 	refused(ARGV("kvp", "get"), "usage: hvctl kvp get KEY");
-	refused(ARGV("kvp", "get", "a", "b"), "usage: hvctl kvp get KEY");
+	refused(ARGV("kvp", "get", "a", "b"), "\"b\" is a word too many; usage: hvctl kvp get KEY");
 	refused(ARGV("kvp", "set", "a"), "usage: hvctl kvp set KEY VALUE");
 	refused(ARGV("kvp", "get", "\xff"), "argument 1 of kvp get is not valid UTF-8");
 	refused(ARGV("frobnicate", "--help"), "no command \"frobnicate\"");
