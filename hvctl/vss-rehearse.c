@@ -4,6 +4,7 @@
  * meanwhile, to see how long that is held up. Where that cannot be, the rest is done all the same.
  */
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "hvctl/call.h"
 #include "hvctl/vss-stall.h"
@@ -11,6 +12,7 @@
 #include "util/json.h"
 #include "util/output.h"
 #include "vssd/mount-table.h"
+#include "vssd/options.h"
 
 typedef struct {
 	HvctlStall *stall; /* NULL: none, and @problem says why */
@@ -162,12 +164,33 @@ static gboolean prepare(const HvctlRequest *request, Writer *writer, GError **er
 	return plan != NULL;
 }
 
+/* As far as it can be known without doing it: a --yes that would be refused is not to be asked for. */
+static gboolean would_do(const HvctlRequest *request, GError **error)
+{
+	struct json_object *status =
+		hvctl_call_to(&hvctl_vss_daemon, request, "GetStatus", NULL, error);
+	g_autoptr(HvisConfig) config = hvis_config_load(vss_config_keys, request->root, NULL);
+	gint64 deadline_ms = config ? hvis_config_int(config, "vss", "Deadline") : G_MAXINT64;
+
+	json_object_put(status);
+	if (!status)
+		return FALSE;
+	if (geteuid() != 0)
+		return hvis_fail(error, HVIS_ERROR_PERMISSION, "only root can rehearse");
+	return request->duration_ms < deadline_ms ||
+	       hvis_fail(error, HVIS_ERROR_INVALID,
+		       "--duration of %.3g s: a rehearsal takes less than the %.3g s of Deadline=",
+		       (double)request->duration_ms / 1000, (double)deadline_ms / 1000);
+}
+
 HvisExit hvctl_vss_rehearse(const HvctlRequest *request, GError **error)
 {
 	g_auto(Writer) writer = { 0 };
 	struct json_object *answer, *backup = NULL;
 	HvisExit status = HVIS_EXIT_IO;
 
+	if (!request->yes && !would_do(request, error))
+		return HVIS_EXIT_IO;
 	if (!request->yes) {
 		hvis_fail(error, HVIS_ERROR_INVALID,
 			"for %.3g s every program that writes to a file system of \"hvctl vss "

@@ -41,11 +41,23 @@ told()
 	hvctl kvp get HvisLastBackup --pool-dir "$pools" "${@:2}" | grep -q "\"result\":\"$1\""
 }
 
+# unlike NAME TEXT PATTERN
+unlike()
+{
+	# shellcheck disable=SC2254 # a pattern it is
+	case $2 in
+	$3) result 1 "$1" ;;
+	*) result 0 "$1" ;;
+	esac
+}
+
 # --- without a daemon ---
 
 refuse "no daemon: no status" 3 hvctl vss status
 refuse "nor a history" 3 hvctl vss history
 refuse "nor a rehearsal" 3 hvctl vss rehearse --yes
+refuse "which --yes would not change" 3 hvctl vss rehearse
+unlike "and is not asked for" "$case_out" "*--yes*"
 refuse "and nothing to thaw" 1 hvctl vss thaw
 hvctl vss plan >"$scratch/plan" 2>"$scratch/err"
 check "but a plan, which says where it is from" grep -q "hv_vss_daemon does not run" "$scratch/err"
@@ -120,6 +132,9 @@ wait_for 20 idle
 # --- a rehearsal ---
 
 refuse "not without --yes" 2 hvctl vss rehearse
+like "which is asked for" "$case_out" "*; --yes does it*"
+refuse "not where it would be too long" 2 hvctl vss rehearse --duration 600s
+unlike "with --yes or without" "$case_out" "*--yes*"
 refuse "nor for as long as the deadline" 2 hvctl vss rehearse --duration 600s --yes
 check "a rehearsal" hvctl vss rehearse --duration 4s --yes --json
 rehearsal=$case_out
@@ -163,6 +178,8 @@ if "${nobody[@]}" --version >/dev/null 2>&1; then
 	check "everybody may look" "${nobody[@]}" vss status
 	refuse "but not thaw" 4 "${nobody[@]}" vss thaw
 	refuse "nor rehearse" 4 "${nobody[@]}" vss rehearse --yes
+	refuse "whether with --yes or without" 4 "${nobody[@]}" vss rehearse
+	unlike "which is not asked for" "$case_out" "*--yes*"
 else
 	skip "others may look" "they cannot run hvctl here"
 fi
