@@ -122,34 +122,35 @@ static void check_record(HvctlFindings *findings, gint64 index, const guint8 *re
 	check_field(findings, index, record, &value);
 }
 
+static void add_hidden(HvctlFindings *findings, gint64 index, const char *key, gboolean twice)
+{
+	const HvctlFinding finding = { .record = index,
+		.key = key,
+		.problem = "hidden",
+		.meaning = twice ? "the key is there twice: hosts show the later record"
+				 : "a later record has this key in other letters: Windows takes "
+				   "them for one and shows that",
+		.by_hand = twice ? "\"hvctl kvp delete\" the key, then set it once"
+				 : "\"hvctl kvp delete\" one of the two keys" };
+
+	hvctl_findings_add(findings, &finding);
+}
+
 /* Windows takes keys without regard to case, and shows the last of those that are alike. */
 static void check_hidden(HvctlFindings *findings, const guint8 *bytes, gsize count)
 {
-	g_autoptr(GHashTable) last = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GHashTable) alike = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+	g_autoptr(GHashTable) same = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
 
 	for (gsize i = count; i > 0; i--) {
-		const guint8 *record = bytes + (i - 1) * RECORD, *other;
-		const Field key = field_of(record, FALSE);
-		g_autofree char *valid =
-			g_utf8_make_valid((const char *)record, (gssize)text_len(&key));
-		char *folded = g_utf8_casefold(valid, -1);
+		const Field field = field_of(bytes + (i - 1) * RECORD, FALSE);
+		char *key = g_strndup((const char *)field.bytes, text_len(&field));
+		g_autofree char *valid = g_utf8_make_valid(key, -1);
+		gboolean twice = g_hash_table_contains(same, key);
 
-		if (!*folded) {
-			g_free(folded);
-			continue;
-		}
-		other = g_hash_table_lookup(last, folded);
-		if (!other) {
-			g_hash_table_insert(last, folded, (gpointer)(guintptr)record);
-			continue;
-		}
-		g_free(folded);
-		add(findings, (gint64)i - 1, record, "hidden",
-			strncmp((const char *)record, (const char *)other, HVIS_KVP_KEY_MAX) == 0
-				? "a later record has the same key: hosts show that one"
-				: "a later record has this key in other letters: Windows takes "
-				  "them for one and shows that",
-			NULL, FALSE);
+		if (*key && !g_hash_table_add(alike, g_utf8_casefold(valid, -1)))
+			add_hidden(findings, (gint64)i - 1, key, twice);
+		g_hash_table_add(same, key);
 	}
 }
 

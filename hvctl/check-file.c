@@ -34,6 +34,7 @@ void hvctl_findings_add(HvctlFindings *findings, const HvctlFinding *f)
 	json_object_object_add(object, "problem", text_or_null(f->problem));
 	json_object_object_add(object, "meaning", text_or_null(f->meaning));
 	json_object_object_add(object, "repair", text_or_null(f->repair));
+	json_object_object_add(object, "by_hand", text_or_null(f->by_hand));
 	json_object_object_add(object, "mended", json_object_new_boolean(f->mended));
 	json_object_object_add(object, "note", json_object_new_boolean(f->note));
 	json_object_array_add(findings->list, object);

@@ -24,6 +24,7 @@ typedef struct {
 	const char *problem; /* a word: "torn" */
 	const char *meaning; /* a sentence */
 	const char *repair; /* what --repair does; NULL = nothing */
+	const char *by_hand; /* what to do where --repair does nothing; NULL = not known */
 	gboolean mended;
 	gboolean note; /* to know, not to mend: does not count */
 } HvctlFinding;

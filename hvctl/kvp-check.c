@@ -266,6 +266,21 @@ static const OutputColumn columns_repaired[] = {
 	{ .heading = NULL },
 };
 
+/* The column of what --repair does has room for what it leaves to do; in JSON each is on its own. */
+static void show_by_hand(struct json_object *findings)
+{
+	for (gsize i = 0; i < json_object_array_length(findings); i++) {
+		struct json_object *finding = json_object_array_get_idx(findings, i);
+		struct json_object *by_hand = output_member(finding, "by_hand");
+		g_autofree char *text = NULL;
+
+		if (!by_hand || output_member(finding, "repair"))
+			continue;
+		text = g_strconcat("nothing; by hand: ", json_object_get_string(by_hand), NULL);
+		json_object_object_add(finding, "repair", json_object_new_string(text));
+	}
+}
+
 static void print(const Check *check, gboolean failed)
 {
 	const HvctlRequest *request = check->request;
@@ -282,6 +297,7 @@ static void print(const Check *check, gboolean failed)
 		json_object_put(all);
 		return;
 	}
+	show_by_hand(check->findings.list);
 	output_table(request->out, check->findings.list,
 		request->repair ? columns_repaired : columns_looked);
 	for (gsize i = 0; i < json_object_array_length(check->backups); i++)

@@ -106,6 +106,29 @@ static void test_hidden(void)
 	expect(bytes, "hidden hidden");
 }
 
+/* The very same key is there twice, whatever else is alike. */
+static void test_twice(void)
+{
+	static const char *const wanted[] = { "other letters", "there twice", "there twice" };
+	g_autoptr(GByteArray) bytes = g_byte_array_new();
+	HvctlFindings findings = { .list = json_object_new_array(), .path = "pool" };
+
+	add(bytes, "Key", "1");
+	add(bytes, "Key", "2");
+	add(bytes, "Key", "3");
+	add(bytes, "key", "4");
+	hvctl_check_bytes(&findings, bytes->data, bytes->len);
+	g_assert_cmpuint(json_object_array_length(findings.list), ==, G_N_ELEMENTS(wanted));
+	for (guint i = 0; i < G_N_ELEMENTS(wanted); i++) {
+		struct json_object *finding = json_object_array_get_idx(findings.list, i);
+
+		g_assert_nonnull(strstr(hvctl_record_text(finding, "meaning"), wanted[i]));
+		g_assert_nonnull(strstr(hvctl_record_text(finding, "by_hand"), "hvctl kvp delete"));
+		g_assert_cmpstr(hvctl_record_text(finding, "repair"), ==, "");
+	}
+	json_object_put(findings.list);
+}
+
 /* Whatever the bytes are: what can be mended is, in one go, and no whole record with a key is lost. */
 static void test_random(void)
 {
@@ -143,6 +166,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/hvctl/check/found", test_found);
 	g_test_add_func("/hvctl/check/torn", test_torn);
 	g_test_add_func("/hvctl/check/hidden", test_hidden);
+	g_test_add_func("/hvctl/check/twice", test_twice);
 	g_test_add_func("/hvctl/check/random", test_random);
 	return g_test_run();
 }
