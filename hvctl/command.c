@@ -65,7 +65,7 @@ const HvctlCommand hvctl_commands[] = {
 		.run = hvctl_kvp_delete },
 	{ .path = "kvp stale",
 		.usage = "",
-		.options = HVCTL_OPT_KVP,
+		.options = HVCTL_OPT_KVP | HVCTL_OPT_JSON,
 		.summary = "was a pool last written before this boot?",
 		.help = "The pool is guest unless --pool says another. The exit status is 0 for "
 			"yes and 1 for no.",

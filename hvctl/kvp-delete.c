@@ -37,9 +37,20 @@ static HvisExit check_stale(const HvctlSource *source, GError **error)
 HvisExit hvctl_kvp_stale(const HvctlRequest *request, GError **error)
 {
 	g_auto(HvctlSource) source = { 0 };
+	struct json_object *answer;
+	HvisExit stale;
 
-	return hvctl_source_open(&source, request, error) ? check_stale(&source, error)
-							  : HVIS_EXIT_IO;
+	if (!hvctl_source_open(&source, request, error))
+		return HVIS_EXIT_IO;
+	stale = check_stale(&source, error);
+	if (*error || !request->json)
+		return stale;
+	answer = json_object_new_object();
+	json_object_object_add(answer, "stale", json_object_new_boolean(stale == HVIS_EXIT_OK));
+	output_json(request->out, answer, FALSE);
+	output_finish(request->out, error);
+	json_object_put(answer);
+	return stale;
 }
 
 static HvisExit delete_all(const HvctlSource *source, GError **error)

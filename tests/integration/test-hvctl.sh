@@ -286,6 +286,9 @@ says "is told" 'no key "nothing"'
 expect "the other is deleted" 1 "" hvctl kvp get "it's"
 expect "all need --all" 2 "" hvctl kvp delete
 expect "written now is not stale" 1 "" hvctl kvp stale
+expect "nor in JSON" 1 '{
+  "stale": false
+}' hvctl kvp stale --json
 expect "so nothing is deleted" 1 "" hvctl kvp delete --all --if-stale
 mkdir "$tmp/fresh"
 expect "nor is a pool that nobody has written" 1 "" "$builddir/hvctl/hvctl" kvp stale --pool-dir "$tmp/fresh"
@@ -571,8 +574,9 @@ chmod 666 "$tmp/pools/.kvp_pool_0"
 rm "$tmp/pools/.kvp_pool_4"
 cp "$pool" "$tmp/damaged"
 expect "all that is wrong" 0 "garbage garbage hidden missing mode not-utf8 torn" problems
-check >/dev/null
+check >"$tmp/found"
 expect "by status 1" 0 1 echo $?
+expect "what --repair leaves is told" 0 1 grep -c 'hidden .*  nothing; by hand: "hvctl kvp delete"' "$tmp/found"
 expect "looking changes nothing" 0 "" cmp "$pool" "$tmp/damaged"
 check --repair >"$tmp/repaired"
 expect "what cannot be mended stays" 0 1 echo $?
