@@ -173,25 +173,39 @@ vss_phase()
 	ctl services --json | tr -d ' ",' | grep -qx "backup:$1"
 }
 
-# An ext4 of 32 MiB in the guest's memory, at /mnt/disk. Cases share a guest: it may be there.
+# vss_disk N TYPE DIR: a file system in the guest's memory, on disk N. Cases share a guest: it may be there.
+vss_disk()
+{
+	check "the guest has $2 at $3" guest "set -e
+		! grep -q ' $3 ' /proc/mounts || exit 0
+		[ -b /dev/ram0 ] || modprobe brd rd_size=327680
+		modprobe -a crc32c_generic $2 && mkdir -p $3
+		mkfs.$2 -q /dev/ram$1 >/dev/null && mount -t $2 /dev/ram$1 $3"
+}
+
+# A disk at /mnt/disk, and a backup.
 vss_begin()
 {
 	check "vss is ready" ctl wait vss --timeout 60
-	check "the guest has a disk" guest 'set -e
-		! grep -q " /mnt/disk " /proc/mounts || exit 0
-		modprobe -a brd crc32c_generic ext4 && mkdir -p /mnt/disk
-		mkfs.ext4 -q /dev/ram0 && mount -t ext4 /dev/ram0 /mnt/disk'
+	vss_disk 0 ext4 /mnt/disk
 	check "a backup" wait_for 30 ctl backup --hold 0.1
 }
 
-# A write to the guest's disk that nobody waits for; vss_wrote is true once it is done.
+# A write to each of the guest's disks below /mnt, for which nobody waits; vss_wrote is true once all are
+# done, vss_waits while none is.
 vss_write()
 {
-	guest 'rm -f /run/wrote; (echo written >/mnt/disk/probe && : >/run/wrote) >/dev/null 2>&1 &'
+	guest 'rm -f /run/wrote.*; for dir in /mnt/*; do
+		(echo written >$dir/probe && : >/run/wrote.${dir##*/}) >/dev/null 2>&1 &
+	done'
 }
 vss_wrote()
 {
-	guest test -e /run/wrote
+	guest 'for dir in /mnt/*; do test -e /run/wrote.${dir##*/} || exit 1; done'
+}
+vss_waits()
+{
+	guest '! ls /run/wrote.*'
 }
 
 # Last line of a script.

@@ -5,7 +5,7 @@
 # kernel, the daemons, and the cases; each an initramfs archive, joined by hvis-host. All but the cases
 # come from the cache. Archives have /bin, /sbin and /lib in /usr, for they are laid over each other.
 
-image_modules=(hv_vmbus hv_utils dummy veth brd crc32c_generic ext4)
+image_modules=(hv_vmbus hv_utils dummy veth brd crc32c_generic ext4 xfs btrfs)
 
 # Packages of root=debian: what the name promises, and the libraries that our programs use.
 image_debian_packages=(systemd-sysv udev dbus kmod iproute2 procps
