@@ -195,12 +195,14 @@ vss_begin()
 # done, vss_waits while none is.
 vss_write()
 {
+	# shellcheck disable=SC2016 # the guest's
 	guest 'rm -f /run/wrote.*; for dir in /mnt/*; do
 		(echo written >$dir/probe && : >/run/wrote.${dir##*/}) >/dev/null 2>&1 &
 	done'
 }
 vss_wrote()
 {
+	# shellcheck disable=SC2016 # the guest's
 	guest 'for dir in /mnt/*; do test -e /run/wrote.${dir##*/} || exit 1; done'
 }
 vss_waits()
