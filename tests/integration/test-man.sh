@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The manual pages: mandoc finds no error, the pages that they refer to exist, and they name every
-# command and option that the programs' --help names. TAP.
+# The manual pages: mandoc finds no error, groff renders them at 80 columns without a warning and
+# without a quotation inside another, the pages that they refer to exist, and they name every command
+# and option that the programs' --help names. TAP.
 set -u
 
 builddir=${top_builddir:-.}
@@ -38,7 +39,28 @@ refers() {
 	return $bad
 }
 
+
+# In mdoc a macro that encloses, called on a line, takes all that follows it there: "Pq Ql a No or Ql b" is
+# (‘a or ‘b’’). What is a word to us may be broken over lines, so the whole page is one.
+renders() {
+	local quote
+
+	LC_ALL=C.UTF-8 nroff -Tutf8 -ww -rLL=78n -mdoc "$1" >"$tmp/page" 2>"$tmp/log" || return 1
+	LC_ALL=C.UTF-8 col -bx <"$tmp/page" | tr -s '\n ' ' ' >"$tmp/line"
+	for quote in '‘[^’]*‘[^’]*’' '’’' '“[^”]*“[^”]*”' '””'; do
+		LC_ALL=C.UTF-8 grep -o ".\{0,30\}$quote" "$tmp/line" >>"$tmp/log"
+	done
+	[ ! -s "$tmp/log" ]
+}
+
 for page in "${pages[@]}"; do
+	if command -v nroff >/dev/null && command -v col >/dev/null; then
+		renders "$page"
+		report $? "${page##*/} is rendered without warnings and nested quotations"
+	else
+		n=$((n + 1))
+		echo "ok $n - ${page##*/} is rendered without warnings and nested quotations # SKIP nroff or col is not installed"
+	fi
 	if command -v mandoc >/dev/null; then
 		lint "$page" >"$tmp/log" 2>&1
 		report $? "mandoc accepts ${page##*/}"
