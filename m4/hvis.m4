@@ -78,16 +78,7 @@ AC_DEFUN([HVIS_DIR], [
 
 AC_DEFUN([HVIS_KERNEL_BUILD], [
 	AC_ARG_WITH([kernel-build],
-		[AS_HELP_STRING([--with-kernel-build=DIR], [also build the kernel modules against this kernel build directory])],
-		[], [with_kernel_build=no])
-	AS_CASE([$with_kernel_build],
-		[no], [KERNEL_BUILD= kernel_build_shown=none],
-		[yes], [KERNEL_BUILD=/lib/modules/`uname -r`/build],
-		[KERNEL_BUILD=$with_kernel_build])
-	AS_IF([test -n "$KERNEL_BUILD"], [
-		AS_IF([test -e "$KERNEL_BUILD/Makefile"], [],
-			[AC_MSG_ERROR([$KERNEL_BUILD is not a kernel build directory (Debian: linux-headers-KERNEL)])])
-		kernel_build_shown=$KERNEL_BUILD
-	])
-	AC_SUBST([KERNEL_BUILD])
+		[AS_HELP_STRING([--with-kernel-build=DIR], [reserved: there are no kernel modules in this version])],
+		[AS_IF([test "$withval" != no],
+			[AC_MSG_ERROR([--with-kernel-build: there are no kernel modules in this version])])])
 ])

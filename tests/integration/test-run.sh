@@ -39,7 +39,7 @@ like "no key at all" "$(conf_says 'words')" "*case.conf:1: unknown key*status 2"
 like "bad value" "$(conf_says 'kernels=6.1 5.10')" "*case.conf:1: kernels=5.10: one of 6.1 6.12*status 2"
 like "bad number" "$(conf_says 'timeout=soon')" "*timeout=soon is no number*status 2"
 like "two words for one" "$(conf_says 'root=small debian')" "*root= takes one word*status 2"
-like "modules that are not there" "$(conf_says 'modules=hvis')" "*not built yet*status 3"
+like "modules that are not there" "$(conf_says 'modules=hvis')" "*no such modules*status 3"
 like "disks" "$(conf_says 'disks=1G')" "*disks= is not supported*status 3"
 like "no script" "$(rm "$scratch/case/host.sh"; (conf_read "$scratch/case") 2>&1)" "*neither host.sh nor guest.sh*"
 

@@ -56,7 +56,7 @@ conf_check()
 			[[ $word =~ ^[1-9][0-9]*$ ]] || die_usage "$where: $key=$word is no number"
 			;;
 		modules)
-			[ "$word" != hvis ] || die "$where: modules=hvis: the hvis kernel modules are not built yet"
+			[ "$word" != hvis ] || die "$where: modules=hvis: there are no such modules in this version"
 			;;
 		esac
 		[ -z "${conf_known[$key]}" ] || [[ " ${conf_known[$key]} " = *" $word "* ]] ||

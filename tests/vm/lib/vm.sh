@@ -17,7 +17,7 @@ usage: ./run vm [OPTION…] CASE…
 CASE is a folder with host.sh, guest.sh, case.conf; or the name of one in tests/vm.
 
   --kernel 6.1|6.12            these override what case.conf says; lists in quotes
-  --modules stock|hvis
+  --modules stock              hvis is reserved: there are no such modules in this version
   --daemons stock|hvis|none
   --synic auto|kvm|user
   --cpus N
