@@ -450,8 +450,9 @@ static void stop_store(Kvpd *kvpd)
 
 		if (n)
 			hvis_log_with(HVIS_LOG_ERROR, &context,
-				"%u changes of pool %s could not be stored and are lost: %s", n,
-				kvp_pools_name(i), reason);
+				"%u %s of pool %s could not be stored and %s lost: %s", n,
+				n == 1 ? "change" : "changes", kvp_pools_name(i),
+				n == 1 ? "is" : "are", reason);
 	}
 }
 

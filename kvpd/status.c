@@ -17,7 +17,8 @@ char *kvp_status_text(HvisServiceState state, const char *reason, const char *ke
 	case HVIS_SERVICE_N_STATES:
 		break;
 	case HVIS_SERVICE_ABSENT:
-		return g_strdup("Waiting for the host");
+		return g_strdup_printf(
+			"Waiting for the host%s%s", reason ? ": " : "", reason ? reason : "");
 	case HVIS_SERVICE_BUSY:
 		return g_strdup_printf("Waiting: %s", reason ? reason : "the device is taken");
 	case HVIS_SERVICE_BACKOFF:

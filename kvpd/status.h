@@ -24,7 +24,7 @@ typedef struct {
 	guint64 refused; /* requests answered with a failure of ours */
 } KvpStatus;
 
-/* One line: "Waiting for the host", "Ready: protocol 3.1". */
+/* One line: "Waiting for the host: open /dev/vmbus/hv_kvp: No such file…", "Ready: protocol 3.1". */
 char *kvp_status_text(HvisServiceState state, const char *reason, const char *kernel);
 
 struct json_object *kvp_status_json(const KvpStatus *status);

@@ -565,12 +565,22 @@ static const char *message_of_state(const Vssd *vssd, HvisServiceState state)
 	return NULL;
 }
 
+/* One line for journal and manager. */
+static char *text_of_state(HvisServiceState state, const char *reason)
+{
+	if (state == HVIS_SERVICE_READY || state == HVIS_SERVICE_SERVING)
+		return g_strdup("Serving the host");
+	if (state == HVIS_SERVICE_ABSENT && reason)
+		return g_strdup_printf("Waiting for the host: %s", reason);
+	return g_strdup(reason ? reason : "Stopped");
+}
+
 static void on_state(
 	HvisService *service, HvisServiceState state, const char *reason, gpointer data)
 {
 	Vssd *vssd = data;
 	gboolean ready = state == HVIS_SERVICE_READY || state == HVIS_SERVICE_SERVING;
-	const char *text = ready ? "Serving the host" : reason ? reason : "Stopped";
+	g_autofree char *text = text_of_state(state, reason);
 	HvisLogLevel level = ready || vssd->was_ready ? HVIS_LOG_NOTICE : HVIS_LOG_INFO;
 
 	say(vssd, level, message_of_state(vssd, state), text);
@@ -580,7 +590,7 @@ static void on_state(
 	if (state == HVIS_SERVICE_STOPPED)
 		return;
 	g_free(vssd->status);
-	vssd->status = g_strdup(text);
+	vssd->status = g_steal_pointer(&text);
 	tell_manager(vssd);
 }
 

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -39,8 +40,11 @@ int main(int argc, char **argv)
 {
 	struct vss_engine *engine;
 
-	if (argc != 3)
+	if (argc != 3) {
+		fputs("usage: hv_vss_worker DAEMON-FD GUARD-FD (hv_vss_daemon starts it)\n",
+			stderr);
 		return 2;
+	}
 	vss_prove_init();
 	hold_signals();
 	raise_limit();

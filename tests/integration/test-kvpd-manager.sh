@@ -51,7 +51,7 @@ export NOTIFY_SOCKET=$scratch/notify
 # --- started ---
 
 daemon_start
-check "without a device it is ready and says what it waits for" wait_for 20 was_told "STATUS=Waiting for the hostREADY=1"
+check "without a device it is ready and says what it waits for" wait_for 20 was_told "STATUS=Waiting for the host: open $scratch/dev/hv_kvp: No such file or directoryREADY=1"
 daemon_stop
 is "SIGTERM ends it with status 0" $? 0
 check "and it says that it stops" wait_for 20 was_told "STOPPING=1"

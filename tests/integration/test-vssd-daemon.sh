@@ -27,6 +27,11 @@ like "every step of it was well" "$case_out" "*check*ok*freeze*ok*thaw*ok*"
 check "is told to the journal" log_has "Backup: ${#mounts[@]} file systems were frozen for "
 check "nothing is frozen afterwards" thawed_within 1000 "$(now_ms)"
 
+check "the host takes the service away" ctl service disable vss
+check "the daemon waits, and says for what" wait_for 20 log_has "Waiting for the host: open $scratch/dev/hv_vss: "
+check "the host gives it back" ctl service enable vss
+check "and is served again" ctl wait vss --timeout 60
+
 hold 8
 check "all is frozen while the host holds it" frozen_at "${mounts[0]}"
 check "the daemon answers meanwhile" ctl services

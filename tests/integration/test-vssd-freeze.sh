@@ -32,6 +32,8 @@ thaw_left_over()
 	"$programs/vss-guard" --thaw-left-over "$marker"
 }
 
+like "a worker that nobody's daemon has started says so" "$("$programs/vss-worker" 2>&1)" "usage: hv_vss_worker *"
+
 # --- from the first to the last step ---
 
 out=$(drive --deadline 30000 --hold 0 "$marker" "${volumes[@]}")
