@@ -53,6 +53,18 @@ told()
 	guest journalctl -q -u hvis-ip -o cat | grep -c "$1"
 }
 
+# told_of ADDRESS4 GATEWAY4 TEXT: the host asks for them, which cannot be, and that is told. Again where the guest is
+# so slow that the change was given up for its time alone.
+told_of()
+{
+	for told_try in 1 2 3 4; do
+		echo "# asked for $1, $told_try"
+		set_ip "$1" "$2"
+		! wait_for 60 told "$3" || return 0
+	done
+	return 1
+}
+
 # The hook that hvis.conf of the case names: what it is given goes to the journal; it fails when told to.
 setip_hook()
 {
@@ -113,7 +125,7 @@ setip_run()
 	check "and eth8" wait_for 60 has eth8 10.8.8.8/24
 	since=$(guest "ip -o addr show dev eth8 | grep -o 'inet .*'")
 
-	check "the host sets addresses" set_ip 192.0.2.7/24 192.0.2.1
+	check "the host sets addresses" wait_for 200 set_ip 192.0.2.7/24 192.0.2.1 # again: see setip_dhcp
 	check "eth9 has them" wait_for 120 has eth9 'inet 192.0.2.7/24' 'inet6 2001:db8::7/64' \
 		'default via 192.0.2.1' 'default via 2001:db8::1'
 	check "and not its old one" has_not eth9 10.9.9.9
@@ -121,16 +133,16 @@ setip_run()
 	is "the file is for whom it should be" "$(guest stat -c %U:%a "$2")" "root:$3"
 	is "eth8 is as it was" "$(guest "ip -o addr show dev eth8 | grep -o 'inet .*'")" "$since"
 
-	set_ip 192.0.2.8/24 192.0.2.99
-	check "a gateway that does not answer is told" wait_for 240 told "the gateway 192.0.2.99 does not answer"
+	check "a gateway that does not answer is told" \
+		told_of 192.0.2.8/24 192.0.2.99 "not used.*: the gateway 192.0.2.99 does not answer"
 	check "eth9 is as it was" wait_for 120 has eth9 'inet 192.0.2.7/24' 'default via 192.0.2.1'
 	check "and has nothing of it" wait_for 30 has_not eth9 192.0.2.8
 	is "eth8 is as it was" "$(guest "ip -o addr show dev eth8 | grep -o 'inet .*'")" "$since"
 
 	guest "ip -n gateway link set port down"
-	set_ip 192.0.2.9/24 192.0.2.1
-	# NetworkManager does not even begin without one
-	check "no carrier is told" wait_for 240 told "not used: eth9 has no carrier\|not used: nmcli failed with status 4"
+	# NetworkManager does not even begin without one; and the host may have been answered before
+	check "no carrier is told" \
+		told_of 192.0.2.9/24 192.0.2.1 "not used.*: eth9 has no carrier\|not used.*: nmcli failed with status 4"
 	guest "ip -n gateway link set port up"
 	check "eth9 is as it was" wait_for 120 has eth9 'inet 192.0.2.7/24'
 	is "no unit has failed" "$(guest systemctl --failed --no-legend)" ""
