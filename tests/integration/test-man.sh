@@ -40,13 +40,18 @@ refers() {
 }
 
 
+# Where distcheck installs, paths are longer than a line; nobody reads pages from there.
+prefix=$(sed -n 's/^prefix = //p' "$builddir/Makefile")
+
 # In mdoc a macro that encloses, called on a line, takes all that follows it there: "Pq Ql a No or Ql b" is
 # (‘a or ‘b’’). What is a word to us may be broken over lines, so the whole page is one.
 renders() {
 	local quote
 
-	LC_ALL=C.UTF-8 nroff -Tutf8 -ww -rLL=78n -mdoc "$1" >"$tmp/page" 2>"$tmp/log" || return 1
+	sed "s|${prefix:-/usr}|/usr|g" "$1" >"$tmp/source"
+	LC_ALL=C.UTF-8 nroff -Tutf8 -ww -rLL=78n -mdoc "$tmp/source" >"$tmp/page" 2>"$tmp/log" || return 1
 	LC_ALL=C.UTF-8 col -bx <"$tmp/page" | tr -s '\n ' ' ' >"$tmp/line"
+	# shellcheck disable=SC1112 # they are meant
 	for quote in '‘[^’]*‘[^’]*’' '’’' '“[^”]*“[^”]*”' '””'; do
 		LC_ALL=C.UTF-8 grep -o ".\{0,30\}$quote" "$tmp/line" >>"$tmp/log"
 	done
