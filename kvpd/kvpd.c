@@ -16,6 +16,7 @@
 
 #include <hvis/hresult.h>
 #include <service/service.h>
+#include <service/status.h>
 #include <util/error.h>
 #include <util/log.h>
 #include <util/messages.h>
@@ -342,26 +343,6 @@ static HvisLogLevel level_of(const Kvpd *kvpd, HvisServiceState state)
 	return HVIS_LOG_DEBUG;
 }
 
-static const char *message_of_state(const Kvpd *kvpd, HvisServiceState state)
-{
-	switch (state) {
-	case HVIS_SERVICE_BUSY:
-		return HVIS_MESSAGE_DEVICE_BUSY;
-	case HVIS_SERVICE_READY:
-	case HVIS_SERVICE_SERVING:
-		return HVIS_MESSAGE_SERVING;
-	case HVIS_SERVICE_ABSENT:
-	case HVIS_SERVICE_BACKOFF:
-		return kvpd->was_ready ? HVIS_MESSAGE_DEVICE_GONE : NULL;
-	case HVIS_SERVICE_STOPPED:
-	case HVIS_SERVICE_OPENING:
-	case HVIS_SERVICE_REGISTERING:
-	case HVIS_SERVICE_N_STATES:
-		break;
-	}
-	return NULL;
-}
-
 /*
  * Ready is who is registered: what is ordered after us finds the host served. Who cannot have the
  * device yet says so in its status and is ready too: the boot must not wait for another process.
@@ -377,7 +358,8 @@ static void on_state(
 	HvisService *service, HvisServiceState state, const char *reason, gpointer data)
 {
 	Kvpd *kvpd = data;
-	const HvisLogContext context = { .message_id = message_of_state(kvpd, state) };
+	const HvisLogContext context = { .message_id =
+						 hvis_service_message(state, kvpd->was_ready) };
 	g_autofree char *text = kvp_status_text(state, reason, kvpd->kernel);
 
 	hvis_notify_status("%s", text);

@@ -545,26 +545,6 @@ static gsize build_failure(HvisFailure why, guint8 *buf, gpointer data)
 	return sizeof(msg);
 }
 
-static const char *message_of_state(const Vssd *vssd, HvisServiceState state)
-{
-	switch (state) {
-	case HVIS_SERVICE_BUSY:
-		return HVIS_MESSAGE_DEVICE_BUSY;
-	case HVIS_SERVICE_READY:
-	case HVIS_SERVICE_SERVING:
-		return HVIS_MESSAGE_SERVING;
-	case HVIS_SERVICE_ABSENT:
-	case HVIS_SERVICE_BACKOFF:
-		return vssd->was_ready ? HVIS_MESSAGE_DEVICE_GONE : NULL;
-	case HVIS_SERVICE_STOPPED:
-	case HVIS_SERVICE_OPENING:
-	case HVIS_SERVICE_REGISTERING:
-	case HVIS_SERVICE_N_STATES:
-		break;
-	}
-	return NULL;
-}
-
 /* One line for journal and manager. */
 static char *text_of_state(HvisServiceState state, const char *reason)
 {
@@ -583,7 +563,7 @@ static void on_state(
 	g_autofree char *text = text_of_state(state, reason);
 	HvisLogLevel level = ready || vssd->was_ready ? HVIS_LOG_NOTICE : HVIS_LOG_INFO;
 
-	say(vssd, level, message_of_state(vssd, state), text);
+	say(vssd, level, hvis_service_message(state, vssd->was_ready), text);
 	if (!ready && vssd->was_ready)
 		post(vssd, VSS_EVENT_LOST, 0);
 	vssd->was_ready = ready;

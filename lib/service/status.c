@@ -3,6 +3,7 @@
 #include <service/status.h>
 
 #include <util/json.h>
+#include <util/messages.h>
 
 const char *hvis_service_word(HvisServiceState state)
 {
@@ -24,6 +25,26 @@ const char *hvis_service_word(HvisServiceState state)
 		return "ready";
 	}
 	return "stopped";
+}
+
+const char *hvis_service_message(HvisServiceState state, gboolean was_ready)
+{
+	switch (state) {
+	case HVIS_SERVICE_BUSY:
+		return HVIS_MESSAGE_DEVICE_BUSY;
+	case HVIS_SERVICE_READY:
+	case HVIS_SERVICE_SERVING:
+		return HVIS_MESSAGE_SERVING;
+	case HVIS_SERVICE_ABSENT:
+	case HVIS_SERVICE_BACKOFF:
+		return was_ready ? HVIS_MESSAGE_DEVICE_GONE : NULL;
+	case HVIS_SERVICE_STOPPED:
+	case HVIS_SERVICE_OPENING:
+	case HVIS_SERVICE_REGISTERING:
+	case HVIS_SERVICE_N_STATES:
+		break;
+	}
+	return NULL;
 }
 
 /* The state as it lasts: one more try to get a device that stays taken, or lost, changes nothing. */
