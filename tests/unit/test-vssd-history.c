@@ -8,41 +8,19 @@
 #include <hvis/kvp.h>
 #include <util/utf16.h>
 
+#include "tests/unit/vssd-outcome.h"
 #include "tests/unit/vssd-tree.h"
 #include "vssd/history.h"
 #include "vssd/plan-json.h"
 
 static VssOutcome *outcome_new(guint n)
 {
-	VssOutcome *outcome = g_new0(VssOutcome, 1);
+	VssOutcome *outcome = outcome_with(g_ptr_array_new_with_free_func(g_free));
 
-	outcome->events = g_array_new(FALSE, FALSE, sizeof(struct vss_msg));
-	outcome->targets = g_ptr_array_new_with_free_func(g_free);
 	for (guint i = 0; i < n; i++)
 		g_ptr_array_add(outcome->targets, g_strdup_printf("/mount-%u", i));
 	outcome->n_frozen = n;
 	return outcome;
-}
-
-static void outcome_free(VssOutcome *outcome)
-{
-	g_array_unref(outcome->events);
-	g_ptr_array_unref(outcome->targets);
-	g_free(outcome);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssOutcome, outcome_free)
-
-static void add(
-	VssOutcome *outcome, guint index, enum vss_action action, gint64 at, gint64 took, int err)
-{
-	const struct vss_msg event = { .type = VSS_MSG_EVENT,
-		.index = index,
-		.action = action,
-		.err = err,
-		.at_us = at,
-		.took_us = took };
-
-	g_array_append_val(outcome->events, event);
 }
 
 static gint64 number(struct json_object *object, const char *name)

@@ -5,38 +5,16 @@
 #include <errno.h>
 #include <string.h>
 
+#include "tests/unit/vssd-outcome.h"
 #include "vssd/report.h"
 
 static VssOutcome *outcome_new(void)
 {
-	VssOutcome *outcome = g_new0(VssOutcome, 1);
+	VssOutcome *outcome = outcome_with(g_ptr_array_new());
 
-	outcome->events = g_array_new(FALSE, FALSE, sizeof(struct vss_msg));
-	outcome->targets = g_ptr_array_new();
 	g_ptr_array_add(outcome->targets, (gpointer) "/a");
 	g_ptr_array_add(outcome->targets, (gpointer) "/b");
 	return outcome;
-}
-
-static void outcome_free(VssOutcome *outcome)
-{
-	g_array_unref(outcome->events);
-	g_ptr_array_unref(outcome->targets);
-	g_free(outcome);
-}
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssOutcome, outcome_free)
-
-static void add(
-	VssOutcome *outcome, guint index, enum vss_action action, gint64 at, gint64 took, int err)
-{
-	const struct vss_msg event = { .type = VSS_MSG_EVENT,
-		.index = index,
-		.action = action,
-		.err = err,
-		.at_us = at,
-		.took_us = took };
-
-	g_array_append_val(outcome->events, event);
 }
 
 static void assert_text(const VssOutcome *outcome, const char *wanted)
