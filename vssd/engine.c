@@ -347,7 +347,7 @@ static int arm_guard(struct vss_engine *engine)
 	if (err == 0)
 		err = arm.err;
 	if (err != 0)
-		fail(engine, EOWNERDEAD, VSS_INDEX_NONE, VSS_FREEZE);
+		fail(engine, arm.err != 0 ? arm.err : EOWNERDEAD, VSS_INDEX_NONE, VSS_FREEZE);
 	return engine->end.err;
 }
 

@@ -18,5 +18,9 @@
 int vss_guard_run(
 	const struct vss_fs_ops *ops, void *data, int worker, int daemon, const char *marker);
 
-/* Undo what the marker at @marker names, and remove it. As above; 0 where there is none. */
+/*
+ * Undo what the marker at @marker names, and what is kept of former ones; what may be frozen after that is
+ * kept. 2 then, and where a file is damaged, which is set aside; 1 where something was thawed; else 0. Says
+ * on standard error what it does.
+ */
 int vss_guard_thaw_left_over(const char *marker);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * A marker without a guard: everybody was killed. What it names is looked for again, first where it
- * was, then in whatever view of the mounts there is, and thawed.
+ * was, then in whatever view of the mounts there is, and thawed. What may be frozen after that is kept for
+ * the next time, and nothing else is: by then somebody else may have frozen it.
  */
 #include "config.h"
 
@@ -15,6 +16,8 @@
 
 #include "vssd/guard.h"
 #include "vssd/marker.h"
+
+#define KEPT_MAX (3 * VSS_TARGETS_MAX) /* ours: each is of another superblock */
 
 /* A path of mountinfo: blanks and the like are \ and three octal digits. */
 static void unescape(char *path)
@@ -31,7 +34,7 @@ static void unescape(char *path)
 	*to = '\0';
 }
 
-/* Where @wanted's superblock is in the view of @pid, opened; an errno. */
+/* Where @wanted's superblock is in the view of @pid, opened; an errno, ENOENT where it is not there. */
 static int open_in_view(const struct vss_target *wanted, int pid, int *ret_fd)
 {
 	struct vss_target found = *wanted;
@@ -42,7 +45,7 @@ static int open_in_view(const struct vss_target *wanted, int pid, int *ret_fd)
 	snprintf(name, sizeof(name), "/proc/%d/mountinfo", pid);
 	table = fopen(name, "re");
 	if (!table)
-		return errno;
+		return ENOENT; /* it has ended, or is not for us to see */
 	found.pid = pid;
 	while (err != 0 && fgets(line, sizeof(line), table)) {
 		unsigned int major, minor;
@@ -53,6 +56,8 @@ static int open_in_view(const struct vss_target *wanted, int pid, int *ret_fd)
 			continue;
 		unescape(found.path);
 		err = vss_fs_open(&found, ret_fd);
+		if (err == ENOENT)
+			err = ESTALE; /* something else is over it */
 	}
 	fclose(table);
 	return err;
@@ -60,53 +65,158 @@ static int open_in_view(const struct vss_target *wanted, int pid, int *ret_fd)
 
 static int open_anywhere(const struct vss_target *target, int *ret_fd)
 {
-	int err = vss_fs_open(target, ret_fd);
-	DIR *proc = err != 0 ? opendir("/proc") : NULL;
+	int first = vss_fs_open(target, ret_fd), found = ENOENT;
+	DIR *proc = first != 0 ? opendir("/proc") : NULL;
 	struct dirent *entry;
 
-	while (proc && err != 0 && (entry = readdir(proc)))
-		if (isdigit(entry->d_name[0]))
-			err = open_in_view(target, atoi(entry->d_name), ret_fd);
+	if (first == 0)
+		return 0;
+	while (proc && (entry = readdir(proc))) {
+		int err = isdigit(entry->d_name[0])
+				  ? open_in_view(target, atoi(entry->d_name), ret_fd)
+				  : ENOENT;
+
+		if (err == 0)
+			found = 0;
+		else if (err != ENOENT && found == ENOENT)
+			found = err; /* it is there, and out of reach */
+		if (found == 0)
+			break;
+	}
 	if (proc)
 		closedir(proc);
-	return err;
+	return proc ? found : first;
 }
 
-/* Thaw @target, and say so. FALSE where it may still be frozen. */
-static bool thaw(const struct vss_target *target, bool *ret_thawed)
+enum undone { NOTHING_TO_DO, THAWED, STUCK };
+
+/* Thaw @target, and say so. STUCK where it may still be frozen. */
+static enum undone thaw(const struct vss_target *target)
 {
 	int fd = -1, err = open_anywhere(target, &fd);
 
-	if (err != 0) {
+	if (err == ENOENT) {
 		fprintf(stderr, "%s: not mounted any more\n", target->path);
-		return true;
+		return NOTHING_TO_DO;
 	}
-	err = vss_fs_thaw(fd);
-	close(fd);
 	if (err == 0) {
+		err = vss_fs_thaw(fd);
+		close(fd);
+	}
+	if (err == 0)
 		fprintf(stderr, "%s: was left frozen, and is thawed\n", target->path);
-		*ret_thawed = true;
-	} else if (err != EINVAL)
+	else if (err != EINVAL)
 		fprintf(stderr, "%s: thaw: %s\n", target->path, strerror(err));
-	return err == 0 || err == EINVAL;
+	return err == 0 ? THAWED : err == EINVAL ? NOTHING_TO_DO : STUCK;
+}
+
+/* What two files name, in the order of freezing. */
+struct list {
+	unsigned int n;
+	struct vss_target targets[KEPT_MAX + VSS_TARGETS_MAX];
+};
+
+enum reading { READ, SET_ASIDE, UNREADABLE };
+
+/* One that is damaged tells nobody anything, and must not be in the way of the next one either. */
+static enum reading set_aside(const char *path)
+{
+	char aside[PATH_MAX + sizeof(VSS_MARKER_DAMAGED)];
+
+	snprintf(aside, sizeof(aside), "%s" VSS_MARKER_DAMAGED, path);
+	if (rename(path, aside) < 0) {
+		fprintf(stderr, "%s: damaged\n", path);
+		return UNREADABLE;
+	}
+	fprintf(stderr, "%s: damaged; it is %s now\n", path, aside);
+	return SET_ASIDE;
+}
+
+/* Add what @path names to @list, @max at most. */
+static enum reading add(struct list *list, const char *path, unsigned int max)
+{
+	unsigned int n = 0;
+	int err = vss_marker_read(path, list->targets + list->n, max, &n);
+
+	list->n += n;
+	if (err == EBADMSG)
+		return set_aside(path);
+	if (err == 0 || err == ENOENT)
+		return READ;
+	fprintf(stderr, "%s: %s\n", path, strerror(err));
+	return UNREADABLE;
+}
+
+/* Whether @list has the superblock of the one at @place behind it, too. */
+static bool is_again(const struct list *list, unsigned int place)
+{
+	const struct vss_target *one = &list->targets[place];
+
+	for (unsigned int i = place + 1; i < list->n; i++)
+		if (list->targets[i].major == one->major && list->targets[i].minor == one->minor)
+			return true;
+	return false;
+}
+
+/* Thaw from the last to the first; what is stuck remains in @list. How many were thawed. */
+static unsigned int thaw_all(struct list *list)
+{
+	bool stuck[KEPT_MAX + VSS_TARGETS_MAX] = { false };
+	unsigned int thawed = 0, n = 0;
+
+	for (unsigned int i = list->n; i > 0; i--) {
+		enum undone how =
+			is_again(list, i - 1) ? NOTHING_TO_DO : thaw(&list->targets[i - 1]);
+
+		thawed += how == THAWED;
+		stuck[i - 1] = how == STUCK;
+	}
+	for (unsigned int i = 0; i < list->n; i++)
+		if (stuck[i])
+			list->targets[n++] = list->targets[i];
+	list->n = n;
+	return thawed;
+}
+
+/* @list is what remains. FALSE where that could not be written down: then both files stay as they are. */
+static bool keep(const char *marker, const char *kept, const struct list *list)
+{
+	int err = list->n > KEPT_MAX ? E2BIG : 0;
+
+	if (err == 0 && list->n > 0)
+		err = vss_marker_replace(kept, list->targets, list->n);
+	if (err != 0) {
+		fprintf(stderr, "%s: %s\n", kept, strerror(err));
+		return false;
+	}
+	unlink(marker);
+	if (list->n == 0)
+		unlink(kept);
+	return true;
+}
+
+/* With memory for @list, which the guard of a backup does not lock for it. */
+static int undo(struct list *list, const char *marker, const char *kept)
+{
+	enum reading former = add(list, kept, KEPT_MAX);
+	enum reading last = add(list, marker, VSS_TARGETS_MAX);
+	unsigned int thawed = thaw_all(list);
+
+	if (former == UNREADABLE || last == UNREADABLE || !keep(marker, kept, list))
+		return 2;
+	if (list->n > 0 || former != READ || last != READ)
+		return 2;
+	return thawed > 0;
 }
 
 int vss_guard_thaw_left_over(const char *marker)
 {
-	static struct vss_target targets[VSS_TARGETS_MAX];
-	unsigned int n = 0, failed = 0;
-	bool thawed = false;
-	int err = vss_marker_read(marker, targets, &n);
+	struct list *list = calloc(1, sizeof(*list));
+	char kept[PATH_MAX];
+	int result = 2;
 
-	if (err == ENOENT)
-		return 0;
-	if (err != 0) {
-		fprintf(stderr, "%s: %s\n", marker, strerror(err));
-		return 2;
-	}
-	for (unsigned int i = n; i > 0; i--)
-		failed += !thaw(&targets[i - 1], &thawed);
-	if (failed == 0)
-		unlink(marker);
-	return failed > 0 ? 2 : thawed;
+	if (list && snprintf(kept, sizeof(kept), "%s" VSS_MARKER_KEPT, marker) < (int)sizeof(kept))
+		result = undo(list, marker, kept);
+	free(list);
+	return result;
 }

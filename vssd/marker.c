@@ -29,7 +29,8 @@ static void write_path(FILE *file, const char *path)
 	fputc('\n', file);
 }
 
-int vss_marker_write(const char *path, const struct vss_target *targets, unsigned int n)
+static int write_file(
+	const char *path, const struct vss_target *targets, unsigned int n, unsigned int flags)
 {
 	char temporary[PATH_MAX];
 	FILE *file;
@@ -50,11 +51,29 @@ int vss_marker_write(const char *path, const struct vss_target *targets, unsigne
 		err = EIO;
 	if (fclose(file) != 0 && err == 0)
 		err = errno;
-	if (err == 0 && rename(temporary, path) < 0)
+	if (err == 0 && renameat2(AT_FDCWD, temporary, AT_FDCWD, path, flags) < 0)
 		err = errno;
 	if (err != 0)
 		unlink(temporary);
 	return err;
+}
+
+int vss_marker_write(const char *path, const struct vss_target *targets, unsigned int n)
+{
+	return write_file(path, targets, n, RENAME_NOREPLACE);
+}
+
+int vss_marker_replace(const char *path, const struct vss_target *targets, unsigned int n)
+{
+	return write_file(path, targets, n, 0);
+}
+
+bool vss_marker_is_there(const char *path)
+{
+	char kept[PATH_MAX];
+
+	snprintf(kept, sizeof(kept), "%s" VSS_MARKER_KEPT, path);
+	return access(path, F_OK) == 0 || access(kept, F_OK) == 0;
 }
 
 /* The path at @text, up to its newline; FALSE where it does not fit or does not end. */
@@ -89,7 +108,7 @@ static bool read_line(const char *line, struct vss_target *ret)
 	return read_path(line + end, ret->path);
 }
 
-int vss_marker_read(const char *path, struct vss_target *ret, unsigned int *ret_n)
+int vss_marker_read(const char *path, struct vss_target *ret, unsigned int max, unsigned int *ret_n)
 {
 	FILE *file = fopen(path, "re");
 	char line[LINE_MAX_LEN];
@@ -101,7 +120,7 @@ int vss_marker_read(const char *path, struct vss_target *ret, unsigned int *ret_
 	if (!fgets(line, sizeof(line), file) || strcmp(line, HEADER) != 0)
 		err = EBADMSG;
 	while (err == 0 && fgets(line, sizeof(line), file)) {
-		if (n == VSS_TARGETS_MAX || !read_line(line, &ret[n]))
+		if (n == max || !read_line(line, &ret[n]))
 			err = EBADMSG;
 		else
 			n++;

@@ -18,6 +18,8 @@ static const char *reason_of(int err, enum vss_action action)
 		return "somebody else has frozen it";
 	case EINVAL:
 		return action == VSS_THAW ? "somebody else has thawed it" : g_strerror(err);
+	case EEXIST:
+		return "what is left over of a former backup has to be undone first";
 	case ESTALE:
 		return "something else is mounted there by now";
 	case ETIMEDOUT:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The end of a session has three parts, in this order: worker and guard are gone; what a marker names
- * that neither has removed is undone; ended() is called. Only then may the next one begin, for it has
+ * that neither has removed is undone, with what was kept of former ones; ended() is called. Only then may the next one begin, for it has
  * the same marker.
  */
 #include "config.h"
@@ -19,6 +19,8 @@
 #include <util/error.h>
 #include <util/fd.h>
 
+#include "vssd/marker.h"
+
 typedef enum { WORKER, GUARD, UNDOER, N_CHILDREN } Child;
 
 typedef struct {
@@ -34,7 +36,8 @@ struct VssSession {
 	guint watch; /* of the socket */
 	ChildWatch children[N_CHILDREN];
 	gboolean told_end; /* by the worker */
-	gboolean undone; /* what is left over has been seen to */
+	gboolean undone; /* what is left over has been seen to, … */
+	gboolean ours; /* … which this session had left */
 	guint last; /* timer of the last call */
 	VssOutcome outcome;
 };
@@ -59,7 +62,8 @@ static void on_child(GPid pid, gint status, gpointer data)
 	child->watch = 0;
 	if (child == &session->children[GUARD] && WIFEXITED(status))
 		session->outcome.guarded = WEXITSTATUS(status) == 1;
-	if (child == &session->children[UNDOER] && !g_spawn_check_wait_status(status, NULL))
+	if (child == &session->children[UNDOER] && session->ours &&
+		!g_spawn_check_wait_status(status, NULL))
 		fail(session, EIO, VSS_THAW);
 	go_on(session);
 }
@@ -108,7 +112,8 @@ static gboolean spawn_undoer(VssSession *session)
 	g_autofree char *path = program(session->options, "guard");
 	const char *argv[] = { path, "--thaw-left-over", session->options->marker, NULL };
 
-	session->outcome.left_over = TRUE;
+	session->ours = g_file_test(session->options->marker, G_FILE_TEST_EXISTS);
+	session->outcome.left_over = session->ours;
 	return spawn(session, UNDOER, argv, NULL, 0);
 }
 
@@ -131,11 +136,12 @@ static void go_on(VssSession *session)
 			return;
 	if (session->socket >= 0 || session->last != 0)
 		return;
-	if (!session->undone && g_file_test(session->options->marker, G_FILE_TEST_EXISTS)) {
+	if (!session->undone && vss_marker_is_there(session->options->marker)) {
 		session->undone = TRUE;
 		if (spawn_undoer(session))
 			return;
-		fail(session, EIO, VSS_THAW);
+		if (session->ours)
+			fail(session, EIO, VSS_THAW);
 	}
 	session->last = g_idle_add(tell_end, session);
 }
@@ -303,7 +309,7 @@ gboolean vss_session_thaw_left_over(const VssSessionOptions *options, GError **e
 	char *argv[] = { path, (char *)"--thaw-left-over", (char *)options->marker, NULL };
 	gint status;
 
-	if (!g_file_test(options->marker, G_FILE_TEST_EXISTS))
+	if (!vss_marker_is_there(options->marker))
 		return TRUE;
 	return g_spawn_sync(NULL, argv, NULL, G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, NULL, NULL,
 		       &status, error) &&

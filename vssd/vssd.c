@@ -27,6 +27,7 @@
 
 #include "vssd/history.h"
 #include "vssd/machine.h"
+#include "vssd/marker.h"
 #include "vssd/plan-json.h"
 #include "vssd/record.h"
 #include "vssd/report.h"
@@ -665,7 +666,7 @@ static gboolean thaw(gboolean *later, gpointer data, GError **error)
 		post(vssd, VSS_EVENT_HAND, 0);
 		return TRUE;
 	}
-	if (!g_file_test(vssd->options->marker, G_FILE_TEST_EXISTS))
+	if (!vss_marker_is_there(vssd->options->marker))
 		return hvis_fail(error, HVIS_ERROR_NOT_FOUND, "nothing is frozen");
 	return vss_session_thaw_left_over(&vssd->session_options, error);
 }
@@ -754,7 +755,7 @@ gboolean vssd_thaw_left_over(const VssdOptions *options)
 	g_autoptr(GError) error = NULL;
 	g_autofree char *text = NULL;
 
-	if (!g_file_test(options->marker, G_FILE_TEST_EXISTS))
+	if (!vss_marker_is_there(options->marker))
 		return TRUE;
 	if (vss_session_thaw_left_over(&session, &error)) {
 		say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_LEFT_OVER,

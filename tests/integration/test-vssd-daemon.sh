@@ -116,7 +116,7 @@ check "the marker is gone" test ! -e "$marker"
 check "where nothing is left nothing is done" thaw_left_over
 echo nonsense >"$marker"
 refuse "what cannot be undone is a failure" 3 thaw_left_over
-rm "$marker"
+rm "$marker.damaged"
 configure
 daemon_start
 

@@ -152,11 +152,29 @@ for message in 1 $((last + 1)) $((last + 2)) $((2 * last + 1)) $((2 * last + 2))
 	check "the guard killed at its message $message" killed "guard:guard:$message:self"
 done
 
+# --- what cannot be undone is known until it is ---
+
+drive --deadline 30000 --step worker:frozen:1:both "$marker" "${volumes[@]:0:1}" >/dev/null 2>&1
+wait_for 20 gone
+out=$(drive "$marker" "$upon=0")
+like "a freeze does not begin over the marker of a former one" "$out" "ended 17 freeze*"
+mount -t tmpfs none "$scratch/m-ext4"
+refuse "what cannot be reached may still be frozen" 3 thaw_left_over
+check "a freeze after that is well" drive --deadline 30000 "$marker" "$upon=0"
+check "and the former one is not forgotten" grep -q " $scratch/m-ext4\$" "$marker.kept"
+refuse "nor by a look that finds nothing else" 3 thaw_left_over
+umount "$scratch/m-ext4"
+check "it is frozen" frozen_at "${mounts[0]}"
+check "until it can be reached" thaw_left_over
+check "and then it is not" thawed_within 1000 "$(now_ms)"
+check "and nothing is kept" test ! -e "$marker.kept"
+
 printf '# hv_vss_daemon: what may be frozen\n0:999999 1 1 /nowhere\n' >"$marker"
 check "what is not there any more is not left over" thaw_left_over
 check "and its marker goes" test ! -e "$marker"
 echo nonsense >"$marker"
 refuse "a marker that is none of ours is an error" 3 thaw_left_over
-check "and stays" test -e "$marker"
+check "and is not in the way of the next one" drive --deadline 30000 "$marker" "$upon=0"
+check "and stays" grep -qx nonsense "$marker.damaged"
 
 done_testing

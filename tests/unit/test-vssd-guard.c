@@ -307,6 +307,24 @@ static void test_no_marker(void)
 	g_assert_cmpint(g_mkdir(rig.dir, 0700), ==, 0);
 }
 
+/* What was left over and is not undone yet is named by the one that there is. */
+static void test_marker_of_a_former_one_is_overwritten(void)
+{
+	static const struct vss_target former = { 7, 99, 1, 1, 0, "/former" };
+	g_autofree struct vss_target *in = g_new0(struct vss_target, VSS_TARGETS_MAX);
+	g_auto(Rig) rig = { 0 };
+	unsigned int n = 0;
+
+	rig_init(&rig);
+	g_assert_cmpint(vss_marker_write(rig.marker, &former, 1), ==, 0);
+	g_assert_cmpint(arm(&rig, 1, 60000), ==, EEXIST);
+	close_one(&rig.worker);
+	g_assert_cmpint(rig_join(&rig), ==, 0);
+	g_assert_cmpint(vss_marker_read(rig.marker, in, VSS_TARGETS_MAX, &n), ==, 0);
+	g_assert_cmpuint(n, ==, 1);
+	g_assert_cmpstr(in[0].path, ==, "/former");
+}
+
 /* Numbers out of range, a descriptor missing or too many, a fragment: none does any harm. */
 static void test_wrong_messages(void)
 {
@@ -344,7 +362,7 @@ static void test_marker(void)
 	memset(out[5].path, 'p', PATH_MAX - 1);
 	out[5].path[0] = '/';
 	g_assert_cmpint(vss_marker_write(path, out, VSS_TARGETS_MAX), ==, 0);
-	g_assert_cmpint(vss_marker_read(path, in, &n), ==, 0);
+	g_assert_cmpint(vss_marker_read(path, in, VSS_TARGETS_MAX, &n), ==, 0);
 	g_assert_cmpuint(n, ==, VSS_TARGETS_MAX);
 	for (guint i = 0; i < n; i++) {
 		g_assert_cmpuint(in[i].minor, ==, i);
@@ -352,6 +370,10 @@ static void test_marker(void)
 		g_assert_cmpint(in[i].pid, ==, (int)i + 1);
 		g_assert_cmpstr(in[i].path, ==, out[i].path);
 	}
+	g_assert_cmpint(vss_marker_read(path, in, VSS_TARGETS_MAX - 1, &n), ==, EBADMSG);
+	g_assert_cmpint(vss_marker_replace(path, out, 1), ==, 0);
+	g_assert_cmpint(vss_marker_read(path, in, 1, &n), ==, 0);
+	g_assert_cmpuint(n, ==, 1);
 	g_assert_cmpint(g_remove(path), ==, 0);
 	g_assert_cmpint(g_rmdir(dir), ==, 0);
 }
@@ -367,16 +389,16 @@ static void test_marker_that_is_wrong(void)
 	g_autofree struct vss_target *in = g_new0(struct vss_target, VSS_TARGETS_MAX);
 	unsigned int n = 77;
 
-	g_assert_cmpint(vss_marker_read(path, in, &n), ==, ENOENT);
+	g_assert_cmpint(vss_marker_read(path, in, VSS_TARGETS_MAX, &n), ==, ENOENT);
 	g_assert_true(g_file_set_contents(path, "", 0, NULL));
-	g_assert_cmpint(vss_marker_read(path, in, &n), ==, EBADMSG);
+	g_assert_cmpint(vss_marker_read(path, in, VSS_TARGETS_MAX, &n), ==, EBADMSG);
 	g_assert_true(g_file_set_contents(path, "7:0 1 1 /a\n", -1, NULL));
-	g_assert_cmpint(vss_marker_read(path, in, &n), ==, EBADMSG);
+	g_assert_cmpint(vss_marker_read(path, in, VSS_TARGETS_MAX, &n), ==, EBADMSG);
 	for (guint i = 0; i < G_N_ELEMENTS(lines); i++) {
 		g_autofree char *text = g_strconcat(head, lines[i], NULL);
 
 		g_assert_true(g_file_set_contents(path, text, -1, NULL));
-		g_assert_cmpint(vss_marker_read(path, in, &n), ==, EBADMSG);
+		g_assert_cmpint(vss_marker_read(path, in, VSS_TARGETS_MAX, &n), ==, EBADMSG);
 		g_assert_cmpuint(n, ==, 77);
 	}
 	g_assert_cmpint(g_remove(path), ==, 0);
@@ -396,6 +418,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/guard/thaw-fails-once", test_thaw_fails_once);
 	g_test_add_func("/vssd/guard/nothing-before-it-is-armed", test_nothing_before_it_is_armed);
 	g_test_add_func("/vssd/guard/no-marker", test_no_marker);
+	g_test_add_func("/vssd/guard/marker-of-a-former-one-is-overwritten",
+		test_marker_of_a_former_one_is_overwritten);
 	g_test_add_func("/vssd/guard/wrong-messages", test_wrong_messages);
 	g_test_add_func("/vssd/marker", test_marker);
 	g_test_add_func("/vssd/marker/that-is-wrong", test_marker_that_is_wrong);
