@@ -30,12 +30,14 @@ enum state {
 	FROZEN, /* by us, through this descriptor */
 	SHARED, /* by us, through another one of the same superblock */
 	UNFROZEN, /* it cannot be frozen */
+	LEFT_OUT, /* it could not be opened, and need not be */
 };
 
 struct item {
 	struct vss_engine *engine;
 	struct vss_target target;
 	uint32_t flags;
+	uint32_t place; /* among those that the guard has */
 	int fd;
 	int orders[2]; /* a pipe of bytes, an action each */
 	pthread_t thread;
@@ -127,9 +129,10 @@ static void order(struct item *item, enum vss_action action)
 		item->busy = false; /* a pipe of ours that is empty: cannot be */
 }
 
-static void tell_guard(struct vss_engine *engine, enum vss_msg_type type, uint32_t index)
+/* @item: NULL where it is about none. */
+static void tell_guard(struct vss_engine *engine, enum vss_msg_type type, const struct item *item)
 {
-	struct vss_msg msg = { .type = type, .index = index };
+	struct vss_msg msg = { .type = type, .index = item ? item->place : VSS_INDEX_NONE };
 
 	if (vss_tell(engine->guard, &msg) != 0)
 		engine->guard_gone = true;
@@ -158,7 +161,7 @@ static void settle_freeze(struct vss_engine *engine, struct item *item, int err)
 		engine->n_frozen++;
 		return;
 	}
-	tell_guard(engine, VSS_MSG_NOT_FROZEN, index);
+	tell_guard(engine, VSS_MSG_NOT_FROZEN, item);
 	if (err == EBUSY && is_ours(engine, item)) {
 		item->state = SHARED;
 		return;
@@ -179,7 +182,18 @@ static void settle_thaw(struct vss_engine *engine, struct item *item, int err)
 	if (err != 0 && err != EINVAL)
 		return;
 	item->state = THAWED;
-	tell_guard(engine, VSS_MSG_NOT_FROZEN, index);
+	tell_guard(engine, VSS_MSG_NOT_FROZEN, item);
+}
+
+/* Whoever has it in a view of his own can hinder that it is opened, and hinders no backup by that. */
+static void settle_open(struct vss_engine *engine, struct item *item, int err)
+{
+	if (err == 0)
+		return;
+	if ((item->flags & VSS_FLAG_ELSEWHERE) && !(item->flags & VSS_FLAG_REQUIRED))
+		item->state = LEFT_OUT;
+	else
+		fail(engine, err, (uint32_t)(item - engine->items), VSS_OPEN);
 }
 
 static void settle(struct vss_engine *engine, const struct result *result)
@@ -191,6 +205,8 @@ static void settle(struct vss_engine *engine, const struct result *result)
 		engine->log[engine->n_log++] = *result;
 	switch (result->action) {
 	case VSS_OPEN:
+		settle_open(engine, item, result->err);
+		break;
 	case VSS_SYNC:
 		if (result->err != 0)
 			fail(engine, result->err, result->index, result->action);
@@ -265,7 +281,8 @@ static int gather(struct vss_engine *engine, enum vss_action action, int64_t unt
 static int do_all(struct vss_engine *engine, enum vss_action action, int64_t until)
 {
 	for (unsigned int i = 0; i < engine->n; i++)
-		order(&engine->items[i], action);
+		if (engine->items[i].state != LEFT_OUT)
+			order(&engine->items[i], action);
 	return gather(engine, action, until, true);
 }
 
@@ -331,12 +348,18 @@ static int arm_guard(struct vss_engine *engine)
 	struct vss_msg arm = { .type = VSS_MSG_ARM, .value = (uint32_t)(engine->limit_us / 1000) };
 	static struct vss_msg msg;
 	struct pollfd answer = { .fd = engine->guard, .events = POLLIN };
+	uint32_t n = 0;
 	int err = 0;
 
 	for (unsigned int i = 0; err == 0 && i < engine->n; i++) {
-		msg = (struct vss_msg){ .type = VSS_MSG_TARGET, .index = i };
-		msg.target = engine->items[i].target;
-		err = vss_send(engine->guard, &msg, engine->items[i].fd);
+		struct item *item = &engine->items[i];
+
+		if (item->state == LEFT_OUT)
+			continue;
+		item->place = n++;
+		msg = (struct vss_msg){ .type = VSS_MSG_TARGET, .index = item->place };
+		msg.target = item->target;
+		err = vss_send(engine->guard, &msg, item->fd);
 	}
 	if (err == 0)
 		err = vss_tell(engine->guard, &arm);
@@ -354,14 +377,16 @@ static int arm_guard(struct vss_engine *engine)
 static int freeze_level(struct vss_engine *engine, uint32_t level)
 {
 	for (unsigned int i = 0; i < engine->n; i++) {
-		if (engine->items[i].target.level != level)
+		struct item *item = &engine->items[i];
+
+		if (item->target.level != level || item->state == LEFT_OUT)
 			continue;
-		tell_guard(engine, VSS_MSG_FREEZING, i);
+		tell_guard(engine, VSS_MSG_FREEZING, item);
 		if (engine->guard_gone) {
 			fail(engine, EOWNERDEAD, VSS_INDEX_NONE, VSS_FREEZE);
 			break;
 		}
-		order(&engine->items[i], VSS_FREEZE);
+		order(item, VSS_FREEZE);
 	}
 	return gather(engine, VSS_FREEZE, engine->deadline_us, true);
 }
@@ -455,7 +480,7 @@ static bool is_any_frozen(const struct vss_engine *engine)
 static void report(struct vss_engine *engine)
 {
 	if (!is_any_frozen(engine))
-		tell_guard(engine, VSS_MSG_DONE, VSS_INDEX_NONE);
+		tell_guard(engine, VSS_MSG_DONE, NULL);
 	engine->end.type = VSS_MSG_ENDED;
 	vss_tell(engine->daemon, &engine->end);
 	for (unsigned int i = 0; i < engine->n_log; i++) {

@@ -19,7 +19,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "vssd/enter.h"
 #include "vssd/prove.h"
+#include "vssd/systemd-run.h"
 
 /* The root of @pid's view. Process 1's may be out of reach: ours is the same, or is told apart. */
 static int open_root(int pid)
@@ -90,7 +92,7 @@ static int check(int fd, const struct vss_target *target)
 	return vss_prove_target(fd, target);
 }
 
-int vss_fs_open(const struct vss_target *target, int *ret_fd)
+int vss_fs_open_here(const struct vss_target *target, int *ret_fd)
 {
 	int root = open_root(target->pid), fd, err;
 
@@ -99,6 +101,23 @@ int vss_fs_open(const struct vss_target *target, int *ret_fd)
 	fd = open_below(root, target->path);
 	err = fd < 0 ? errno : check(fd, target);
 	close(root);
+	if (err == 0)
+		*ret_fd = fd;
+	else if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+int vss_fs_open(const struct vss_target *target, int *ret_fd)
+{
+	char systemd_run[PATH_MAX];
+	int fd = -1, err = vss_fs_open_here(target, ret_fd);
+
+	if (err != EACCES || target->pid == 1 || !vss_systemd_run_find("", systemd_run))
+		return err;
+	err = vss_enter_open(systemd_run, target, &fd);
+	if (err == 0)
+		err = check(fd, target);
 	if (err == 0)
 		*ret_fd = fd;
 	else if (fd >= 0)

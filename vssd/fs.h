@@ -22,5 +22,8 @@ extern const struct vss_fs_ops vss_fs_system;
 /* As the operation thaw of the system: what may be thawed without an engine. */
 int vss_fs_thaw(int fd);
 
-/* As the operation open of the system. */
+/* As the operation open of the system: where this process may not enter the view of the mounts, by enter.h. */
 int vss_fs_open(const struct vss_target *target, int *ret_fd);
+
+/* The same by this process alone: EACCES where it may not enter. */
+int vss_fs_open_here(const struct vss_target *target, int *ret_fd);

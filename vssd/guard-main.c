@@ -2,6 +2,7 @@
 /*
  * hv_vss_guard WORKER-FD DAEMON-PIDFD MARKER: see guard.h.
  * hv_vss_guard --thaw-left-over [MARKER]: undo what nobody was left to undo.
+ * hv_vss_guard --open: see enter.h.
  */
 #include "config.h"
 
@@ -14,6 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "vssd/enter.h"
 #include "vssd/guard.h"
 #include "vssd/prove.h"
 
@@ -63,6 +65,8 @@ int main(int argc, char **argv)
 	vss_prove_init();
 	if ((argc == 2 || argc == 3) && strcmp(argv[1], "--thaw-left-over") == 0)
 		return vss_guard_thaw_left_over(argc == 3 ? argv[2] : VSS_MARKER) == 2 ? 3 : 0;
+	if (argc == 2 && strcmp(argv[1], VSS_ENTER_OPTION) == 0)
+		return vss_enter_serve(STDIN_FILENO);
 	if (argc != 4) {
 		fputs("usage: hv_vss_guard --thaw-left-over [MARKER]\n", stderr);
 		return 2;

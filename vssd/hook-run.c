@@ -20,6 +20,7 @@
 #include <util/fd.h>
 
 #include "vssd/hook-ipc.h"
+#include "vssd/systemd-run.h"
 
 #define PATIENCE_MS                                                                                \
 	15000u /* beyond the limit of a call: a busy systemd starts a unit in this time */
@@ -74,21 +75,6 @@ static void let_go(VssHookRun *run)
 	hvis_fd_clear(&run->said);
 }
 
-static char *find_systemd_run(const char *root)
-{
-	static const char *const places[] = { "/usr/bin/systemd-run", "/bin/systemd-run" };
-	g_autofree char *booted = g_strconcat(root, "/run/systemd/system", NULL);
-
-	for (guint i = 0; g_file_test(booted, G_FILE_TEST_IS_DIR) && i < G_N_ELEMENTS(places);
-		i++) {
-		g_autofree char *path = g_strconcat(root, places[i], NULL);
-
-		if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE))
-			return g_steal_pointer(&path);
-	}
-	return NULL;
-}
-
 /* Names of hooks are those of units too, but for their length. */
 static void add_unit(GPtrArray *argv, const VssHook *hook)
 {
@@ -111,15 +97,16 @@ static void add_unit(GPtrArray *argv, const VssHook *hook)
 static GPtrArray *command_of(const VssHookRun *run)
 {
 	GPtrArray *argv = g_ptr_array_new_with_free_func(g_free);
-	char *systemd_run = find_systemd_run(run->options->root);
+	char systemd_run[PATH_MAX];
+	gboolean found = vss_systemd_run_find(run->options->root, systemd_run);
 
-	if (systemd_run) {
-		g_ptr_array_add(argv, systemd_run);
+	if (found) {
+		g_ptr_array_add(argv, g_strdup(systemd_run));
 		add_unit(argv, run->hook);
 	}
 	g_ptr_array_add(argv, g_strdup(run->options->program));
 	g_ptr_array_add(argv, g_strdup(run->hook->path));
-	if (run->hook->user && !systemd_run)
+	if (run->hook->user && !found)
 		g_ptr_array_add(argv, g_strdup(run->hook->user));
 	g_ptr_array_add(argv, NULL);
 	return argv;

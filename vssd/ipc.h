@@ -30,6 +30,8 @@ enum vss_msg_type {
 enum vss_flag {
 	VSS_FLAG_REQUIRED = 1, /* of a target: that it cannot be frozen is a failure */
 	VSS_FLAG_ALLOW_NOTHING = 2, /* of START: freezing nothing is a success */
+	VSS_FLAG_ELSEWHERE =
+		4, /* of a target: in a view of others; left out where they keep it from us */
 };
 
 /* A file system to freeze. */

@@ -17,6 +17,7 @@
 #include "vssd/guard.h"
 #include "vssd/marker.h"
 
+#define VIEWS_MAX 4u /* that are tried although they keep us out: each takes a while, see enter.h */
 #define KEPT_MAX (3 * VSS_TARGETS_MAX) /* ours: each is of another superblock */
 
 /* A path of mountinfo: blanks and the like are \ and three octal digits. */
@@ -67,11 +68,12 @@ static int open_anywhere(const struct vss_target *target, int *ret_fd)
 {
 	int first = vss_fs_open(target, ret_fd), found = ENOENT;
 	DIR *proc = first != 0 ? opendir("/proc") : NULL;
+	unsigned int tries = VIEWS_MAX;
 	struct dirent *entry;
 
 	if (first == 0)
 		return 0;
-	while (proc && (entry = readdir(proc))) {
+	while (proc && tries > 0 && (entry = readdir(proc))) {
 		int err = isdigit(entry->d_name[0])
 				  ? open_in_view(target, atoi(entry->d_name), ret_fd)
 				  : ENOENT;
@@ -82,6 +84,7 @@ static int open_anywhere(const struct vss_target *target, int *ret_fd)
 			found = err; /* it is there, and out of reach */
 		if (found == 0)
 			break;
+		tries -= err == EACCES || err == ETIMEDOUT;
 	}
 	if (proc)
 		closedir(proc);

@@ -36,6 +36,7 @@ typedef struct {
 	GPtrArray *supers; /* of VssSuper, in the order of the tables */
 	GHashTable *by_device; /* dev_t, as guint64, to place in supers */
 	guint unseen; /* processes whose mount table could not be read */
+	gboolean helped; /* what is barred is opened all the same, by enter.h */
 } VssMounts;
 
 /* Read the tables below @proc ("/proc"). NULL where that of process 1 cannot be read. */

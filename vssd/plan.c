@@ -185,15 +185,18 @@ static gboolean decide_by_wish(VssEntry *entry, const VssPolicy *policy, const V
 	return TRUE;
 }
 
-/* Hidden or not: who has it in a view that we may not enter may mount over it, and hinders no backup by that. */
-static gboolean is_barred(const VssSuper *super)
+/*
+ * Hidden or not: who has it in a view that we may not enter may mount over it, and hinders no backup by that.
+ * With help everything is reached that is not hidden.
+ */
+static gboolean is_barred(const VssMounts *mounts, const VssSuper *super)
 {
 	gboolean hidden = vss_super_mount(super)->hidden;
 
 	for (guint i = 0; hidden && i < super->mounts->len; i++)
 		if (!((const VssMount *)g_ptr_array_index(super->mounts, i))->barred)
 			return FALSE;
-	return vss_super_mount(super)->barred;
+	return vss_super_mount(super)->barred && (hidden || !mounts->helped);
 }
 
 static void decide_by_nature(VssEntry *entry, const VssMounts *mounts)
@@ -207,7 +210,7 @@ static void decide_by_nature(VssEntry *entry, const VssMounts *mounts)
 		decide(entry, VSS_VERDICT_SKIP, VSS_REASON_NETWORK, NULL);
 	else if (is_circle(mounts, entry->place))
 		decide(entry, VSS_VERDICT_DENY, VSS_REASON_CIRCLE, NULL);
-	else if (is_barred(super))
+	else if (is_barred(mounts, super))
 		decide(entry, VSS_VERDICT_SKIP, VSS_REASON_BARRED, NULL);
 	else if (vss_super_mount(super)->hidden)
 		decide(entry, VSS_VERDICT_DENY, VSS_REASON_HIDDEN, NULL);

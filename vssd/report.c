@@ -71,6 +71,24 @@ char *vss_report_text(const VssOutcome *outcome)
 	return g_steal_pointer(&error);
 }
 
+char *vss_report_left_out(const VssOutcome *outcome)
+{
+	GString *text = NULL;
+
+	for (guint i = 0; i < outcome->events->len; i++) {
+		const struct vss_msg *event = &g_array_index(outcome->events, struct vss_msg, i);
+
+		if (event->action != VSS_OPEN || event->err == 0 ||
+			event->index >= outcome->targets->len)
+			continue;
+		text = text ? g_string_append(text, ", ") : g_string_new(NULL);
+		g_string_append_printf(text, "%s (%s)",
+			(const char *)g_ptr_array_index(outcome->targets, event->index),
+			reason_of(event->err, VSS_OPEN));
+	}
+	return text ? g_string_free(text, FALSE) : NULL;
+}
+
 /* @at_us of CLOCK_BOOTTIME as the time of the day. */
 static char *clock_text(gint64 at_us)
 {

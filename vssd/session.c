@@ -204,7 +204,8 @@ static int send_target(VssSession *session, const VssSurvey *survey, guint place
 	const VssMount *mount = vss_super_mount(super);
 	struct vss_msg msg = { .type = VSS_MSG_TARGET };
 
-	msg.flags = entry->required ? VSS_FLAG_REQUIRED : 0;
+	msg.flags = (entry->required ? VSS_FLAG_REQUIRED : 0u) |
+		    (mount->barred ? VSS_FLAG_ELSEWHERE : 0u);
 	msg.target.major = major(super->dev);
 	msg.target.minor = minor(super->dev);
 	msg.target.mount_id = mount->id;

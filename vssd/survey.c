@@ -5,16 +5,19 @@
 #include "vssd/survey.h"
 
 #include "vssd/stack.h"
+#include "vssd/systemd-run.h"
 
 VssSurvey *vss_survey_new(HvisConfig *config, const char *root, GError **error)
 {
 	g_autofree char *proc = g_strconcat(root, "/proc", NULL);
 	g_autofree char *sys = g_strconcat(root, "/sys", NULL);
 	g_autoptr(VssSurvey) survey = g_new0(VssSurvey, 1);
+	char systemd_run[PATH_MAX];
 
 	survey->mounts = vss_mounts_read(proc, error);
 	if (!survey->mounts)
 		return NULL;
+	survey->mounts->helped = vss_systemd_run_find(root, systemd_run);
 	vss_stack_read(survey->mounts, sys);
 	survey->policy = vss_policy_read(config, root, error);
 	if (!survey->policy)

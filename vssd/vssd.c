@@ -178,11 +178,17 @@ static char *partial_of(const VssSurvey *survey)
 	return NULL;
 }
 
-static void say_partial(Vssd *vssd)
+static void say_partial(Vssd *vssd, const VssOutcome *outcome)
 {
+	g_autofree char *left_out = vss_report_left_out(outcome), *text = NULL;
+
 	if (vssd->partial)
 		say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_PARTIAL, vssd->partial);
 	g_clear_pointer(&vssd->partial, g_free);
+	if (!left_out || outcome->err != 0)
+		return;
+	text = g_strconcat("Not in the backup, for they could not be opened: ", left_out, NULL);
+	say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_PARTIAL, text);
 }
 
 /* To whom nothing may be said while something is frozen it is said afterwards. */
@@ -280,7 +286,7 @@ static void on_ended(const VssOutcome *outcome, gpointer data)
 	vssd->frozen_us = vssd->until_us = 0;
 	post(vssd, outcome->err == 0 ? VSS_EVENT_ENDED_WELL : VSS_EVENT_ENDED_BADLY, 0);
 	say_outcome(entry, outcome, vssd->run.rehearsal);
-	say_partial(vssd);
+	say_partial(vssd, outcome);
 	say_kept(vssd);
 	tell_manager(vssd);
 	g_clear_pointer(&vssd->session, vss_session_free);

@@ -328,6 +328,42 @@ static void test_failure_before_the_first_freeze(void)
 	}
 }
 
+/* Who has it in a view of his own refused every backup by keeping it from us. */
+static void test_left_out(void)
+{
+	static const struct {
+		guint flags;
+		int ended; /* -1: frozen */
+	} cases[] = {
+		{ VSS_FLAG_ELSEWHERE, -1 },
+		{ VSS_FLAG_ELSEWHERE | VSS_FLAG_REQUIRED, ETIMEDOUT },
+		{ 0, ETIMEDOUT },
+	};
+
+	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+		g_auto(Rig) rig = { 0 };
+
+		rig_init(&rig);
+		rig.errs[VSS_OPEN][0] = ETIMEDOUT;
+		add(&rig, 0, 0, cases[i].flags);
+		add(&rig, 1, 1, 0);
+		add(&rig, 2, 2, 0);
+		rig_run(&rig);
+		tell(&rig, VSS_MSG_START, 10000, 0);
+		if (cases[i].ended >= 0) {
+			assert_ended(&rig, cases[i].ended);
+			continue;
+		}
+		g_assert_cmpuint(hear(&rig, VSS_MSG_FROZEN).value, ==, 2);
+		tell(&rig, VSS_MSG_THAW, 0, 0);
+		assert_ended(&rig, 0);
+		g_assert_cmpuint(hear(&rig, VSS_MSG_EVENT).index, <, 3);
+		assert_all(&rig, NULL, "T0 T1 A F0 F1 N1 N0 D ");
+		g_assert_true(g_str_has_suffix(rig.calls->str, "f1 f2 t2 t1 "));
+		g_assert_null(strstr(rig.calls->str, "s0 "));
+	}
+}
+
 static void test_failed_freeze_undoes_all(void)
 {
 	g_auto(Rig) rig = { 0 };
@@ -594,6 +630,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/engine/sync-before-freeze", test_sync_before_freeze);
 	g_test_add_func("/vssd/engine/failure-before-the-first-freeze",
 		test_failure_before_the_first_freeze);
+	g_test_add_func("/vssd/engine/left-out", test_left_out);
 	g_test_add_func("/vssd/engine/failed-freeze-undoes-all", test_failed_freeze_undoes_all);
 	g_test_add_func("/vssd/engine/what-cannot-be-frozen", test_what_cannot_be_frozen);
 	g_test_add_func("/vssd/engine/nothing-at-all", test_nothing_at_all);

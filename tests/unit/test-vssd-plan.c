@@ -236,6 +236,29 @@ static void test_barred(void)
 	}
 }
 
+/* With help all of it is frozen, but for what is hidden there, which hinders nothing. */
+static void test_barred_with_help(void)
+{
+	g_auto(Tree) tree = { 0 };
+	g_autofree char *barred = NULL;
+
+	tree_init(&tree);
+	tree_process(&tree, 1, 100, ROOT);
+	tree_file(&tree, "proc/30/mountinfo",
+		"50 0 254:0 / / rw - ext4 /dev/vda1 rw\n"
+		"51 50 8:2 / /data rw - ext4 /dev/sda2 rw\n"
+		"52 50 8:3 / /gone rw - ext4 /dev/sda3 rw\n"
+		"53 52 0:31 / /gone rw - tmpfs none rw\n");
+	tree_link(&tree, "proc/30/root", "root");
+	tree.helped = TRUE;
+	tree_plan(&tree, "");
+	assert_good(&tree);
+	assert_is(&tree, "/data", VSS_VERDICT_FREEZE, VSS_REASON_LOCAL);
+	assert_is(&tree, "/gone", VSS_VERDICT_SKIP, VSS_REASON_BARRED);
+	barred = vss_plan_barred(tree.plan);
+	g_assert_cmpstr(barred, ==, "/gone");
+}
+
 /*
  * Any user has a mount namespace of his own where he wants one, and mounts in it what he has already, and
  * file systems without a disk, where he likes: that left file systems out of a backup, did for what has to
@@ -465,6 +488,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/plan/hidden-by-a-user", test_hidden_by_a_user);
 	g_test_add_func("/vssd/plan/many-mounts-of-a-user", test_many_mounts_of_a_user);
 	g_test_add_func("/vssd/plan/barred", test_barred);
+	g_test_add_func("/vssd/plan/barred-with-help", test_barred_with_help);
 	g_test_add_func("/vssd/plan/levels", test_levels);
 	g_test_add_func("/vssd/plan/order-through-a-layer", test_order_through_a_layer);
 	g_test_add_func("/vssd/plan/root-on-a-file", test_root_on_a_file);

@@ -38,6 +38,21 @@ static void test_success(void)
 	assert_text(outcome, "2 file systems were frozen for 10.0 ms");
 }
 
+/* An open that failed where the rest went on. */
+static void test_left_out(void)
+{
+	g_autoptr(VssOutcome) outcome = outcome_new();
+	g_autofree char *none = vss_report_left_out(outcome), *both = NULL;
+
+	g_assert_null(none);
+	add(outcome, 0, VSS_OPEN, 1000, 8000000, ETIMEDOUT);
+	add(outcome, 1, VSS_OPEN, 1000, 100, EACCES);
+	add(outcome, 1, VSS_SYNC, 1000, 100, EIO);
+	add(outcome, 7, VSS_OPEN, 1000, 100, EIO);
+	both = vss_report_left_out(outcome);
+	g_assert_cmpstr(both, ==, "/a (it took too long), /b (Permission denied)");
+}
+
 static void test_failures(void)
 {
 	static const struct {
@@ -90,6 +105,7 @@ static void test_event(void)
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
+	g_test_add_func("/vssd/report/left-out", test_left_out);
 	g_test_add_func("/vssd/report/success", test_success);
 	g_test_add_func("/vssd/report/failures", test_failures);
 	g_test_add_func("/vssd/report/event", test_event);

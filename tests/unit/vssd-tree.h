@@ -22,6 +22,7 @@ typedef struct {
 	HvisConfig *config;
 	VssPolicy *policy;
 	VssPlan *plan;
+	gboolean helped; /* as VssMounts.helped */
 } Tree;
 
 static inline void tree_init(Tree *tree)
@@ -110,6 +111,7 @@ static inline void tree_plan(Tree *tree, const char *config)
 
 	tree->mounts = vss_mounts_read(tree->proc, &error);
 	g_assert_no_error(error);
+	tree->mounts->helped = tree->helped;
 	vss_stack_read(tree->mounts, tree->sys);
 	tree->config = hvis_config_parse(vss_config_keys, "test.conf", text, strlen(text), &error);
 	g_assert_no_error(error);
