@@ -231,8 +231,18 @@ HvisExit ctl_run(const char *socket, const char *const *words, FILE *out, GError
 	return call_host(command, &call, socket, out, error);
 }
 
+/* "ctl backup --help": no host is asked, so its socket may be left out. */
+static gboolean is_help(int argc, char **argv)
+{
+	guint n_words;
+
+	return argc > 2 && !strcmp(argv[argc - 1], "--help") &&
+	       ctl_find((const char *const *)argv + 1, &n_words, NULL) != NULL;
+}
+
 int host_ctl(int argc, char **argv)
 {
+	gboolean help = is_help(argc, argv);
 	g_autoptr(GError) error = NULL;
 	HvisExit status;
 
@@ -244,6 +254,7 @@ int host_ctl(int argc, char **argv)
 		hvis_fail(&error, HVIS_ERROR_INVALID, "ctl: the host's control socket is wanted");
 		return hvis_die(HVIS_EXIT_USAGE, error);
 	}
-	status = ctl_run(argv[1], (const char *const *)argv + 2, stdout, &error);
+	status = ctl_run(
+		help ? "" : argv[1], (const char *const *)argv + (help ? 1 : 2), stdout, &error);
 	return error ? hvis_die(status, error) : (int)status;
 }

@@ -78,6 +78,8 @@ prints "--max-version" run --help
 prints "--dir" link --help
 prints "--json" probe --help
 prints "kvp set KEY VALUE" ctl --help
+prints "usage: hvis-host ctl SOCKET backup" ctl backup --help
+prints "usage: hvis-host ctl SOCKET backup" ctl "$tmp/none" backup --help
 prints "hvis-host 0" --version
 prints "probe" --help
 [ ! -e "$tmp/link" ] || [ -z "$(ls -A "$tmp/link")" ]
