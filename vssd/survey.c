@@ -49,3 +49,30 @@ GArray *vss_survey_order(const VssSurvey *survey)
 		}
 	return order;
 }
+
+char *vss_survey_partial(const VssSurvey *survey)
+{
+	g_autofree char *barred = vss_plan_barred(survey->plan);
+	guint unseen = survey->mounts->unseen;
+
+	if (barred)
+		return g_strdup_printf("Not in the backup, for %s: %s",
+			"this daemon may not enter the mount namespaces that have it", barred);
+	if (unseen > 0)
+		return g_strdup_printf("The mounts of %u processes could not be read", unseen);
+	return NULL;
+}
+
+GPtrArray *vss_survey_mounts(const VssSurvey *survey)
+{
+	g_autoptr(GArray) order = vss_survey_order(survey);
+	GPtrArray *mounts = g_ptr_array_new_with_free_func(g_free);
+
+	for (guint i = 0; i < order->len; i++) {
+		const VssSuper *super =
+			vss_mounts_super(survey->mounts, g_array_index(order, guint, i));
+
+		g_ptr_array_add(mounts, g_strdup(vss_super_mount(super)->target));
+	}
+	return mounts;
+}

@@ -17,3 +17,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssSurvey, vss_survey_free)
 
 /* The places of what is frozen, in the order of levels: guint. */
 GArray *vss_survey_order(const VssSurvey *survey);
+
+/* The mount points of what is to be frozen, in that order: of char. New. */
+GPtrArray *vss_survey_mounts(const VssSurvey *survey);
+
+/* What a backup by it cannot have in it, in a sentence; NULL where that is nothing. New. */
+char *vss_survey_partial(const VssSurvey *survey);

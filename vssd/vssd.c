@@ -25,7 +25,9 @@
 #include <util/messages.h>
 #include <wire/vss.h>
 
+#include "vssd/device.h"
 #include "vssd/history.h"
+#include "vssd/journal.h"
 #include "vssd/machine.h"
 #include "vssd/marker.h"
 #include "vssd/plan-json.h"
@@ -60,7 +62,7 @@ struct Vssd {
 	VssRecord *record;
 	HvisClock *clock;
 	guint deadline; /* timer */
-	GPtrArray *kept; /* of Kept: what is logged once nothing is frozen */
+	VssJournal *journal;
 	char *status; /* for the service manager, once nothing is frozen */
 	char *partial; /* what this session leaves out for want of rights, or NULL */
 	gboolean was_ready, told_ready, stopping;
@@ -69,82 +71,18 @@ struct Vssd {
 
 /* --- what is said --- */
 
-typedef struct {
-	HvisLogLevel level;
-	const char *message_id;
-	char *text;
-} Kept;
-
-static void kept_free(gpointer data)
-{
-	Kept *kept = data;
-
-	g_free(kept->text);
-	g_free(kept);
-}
-
-static void say_now(HvisLogLevel level, const char *message_id, const char *text)
-{
-	const HvisLogContext context = { .message_id = message_id };
-
-	hvis_log_with(level, &context, "%s", text);
-}
-
-static void say_kept(Vssd *vssd)
-{
-	for (guint i = 0; i < vssd->kept->len; i++) {
-		const Kept *kept = (const Kept *)g_ptr_array_index(vssd->kept, i);
-
-		say_now(kept->level, kept->message_id, kept->text);
-	}
-	g_ptr_array_set_size(vssd->kept, 0);
-}
-
 static void say(Vssd *vssd, HvisLogLevel level, const char *message_id, const char *text)
 {
-	Kept *kept;
+	gboolean now = vss_machine_is_at_rest(&vssd->machine);
 
-	if (vss_machine_is_at_rest(&vssd->machine)) {
-		say_now(level, message_id, text);
-		return;
-	}
-	kept = g_new(Kept, 1);
-	*kept = (Kept){ level, message_id, g_strdup(text) };
-	g_ptr_array_add(vssd->kept, kept);
+	vss_journal_say(vssd->journal, now, level, message_id, text);
 }
 
 static void say_refused(const char *what, const char *problem)
 {
 	g_autofree char *text = g_strdup_printf("%s: %s", what, problem);
 
-	say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_REFUSED, text);
-}
-
-static void say_outcome(struct json_object *entry, const VssOutcome *outcome, gboolean rehearsal)
-{
-	const char *what = rehearsal ? "Rehearsal" : "Backup";
-	gboolean well = g_str_equal(vss_history_result(entry), "ok");
-	const HvisLogContext context = { .message_id = vss_report_message_id(outcome, well) };
-
-	if (well)
-		hvis_log_with(
-			HVIS_LOG_NOTICE, &context, "%s: %s", what, vss_history_message(entry));
-	else
-		hvis_log_with(HVIS_LOG_WARNING, &context, "%s failed: %s", what,
-			vss_history_message(entry));
-	if (outcome->guarded)
-		say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_GUARD,
-			"The guard had to thaw what was frozen");
-	if (outcome->left_over)
-		say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_LEFT_OVER,
-			"What was left frozen has been looked for and undone");
-	for (guint i = 0; i < outcome->events->len; i++) {
-		g_autofree char *line = vss_report_event(
-			outcome, &g_array_index(outcome->events, struct vss_msg, i));
-
-		if (line)
-			hvis_log(HVIS_LOG_INFO, "%s", line);
-	}
+	vss_journal_say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_REFUSED, text);
 }
 
 static void on_unrecorded(const char *text, gpointer data)
@@ -164,31 +102,17 @@ static void publish(Vssd *vssd, struct json_object *entry, gboolean rehearsal)
 	}
 }
 
-/* What a backup with @survey cannot have in it, in a sentence; NULL where that is nothing. */
-static char *partial_of(const VssSurvey *survey)
-{
-	g_autofree char *barred = vss_plan_barred(survey->plan);
-	guint unseen = survey->mounts->unseen;
-
-	if (barred)
-		return g_strdup_printf("Not in the backup, for %s: %s",
-			"this daemon may not enter the mount namespaces that have it", barred);
-	if (unseen > 0)
-		return g_strdup_printf("The mounts of %u processes could not be read", unseen);
-	return NULL;
-}
-
 static void say_partial(Vssd *vssd, const VssOutcome *outcome)
 {
 	g_autofree char *left_out = vss_report_left_out(outcome), *text = NULL;
 
 	if (vssd->partial)
-		say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_PARTIAL, vssd->partial);
+		vss_journal_say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_PARTIAL, vssd->partial);
 	g_clear_pointer(&vssd->partial, g_free);
 	if (!left_out || outcome->err != 0)
 		return;
 	text = g_strconcat("Not in the backup, for they could not be opened: ", left_out, NULL);
-	say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_PARTIAL, text);
+	vss_journal_say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_PARTIAL, text);
 }
 
 /* To whom nothing may be said while something is frozen it is said afterwards. */
@@ -285,9 +209,9 @@ static void on_ended(const VssOutcome *outcome, gpointer data)
 	set_deadline(vssd, 0);
 	vssd->frozen_us = vssd->until_us = 0;
 	post(vssd, outcome->err == 0 ? VSS_EVENT_ENDED_WELL : VSS_EVENT_ENDED_BADLY, 0);
-	say_outcome(entry, outcome, vssd->run.rehearsal);
+	vss_journal_outcome(entry, outcome, vssd->run.rehearsal);
 	say_partial(vssd, outcome);
-	say_kept(vssd);
+	vss_journal_release(vssd->journal);
 	tell_manager(vssd);
 	g_clear_pointer(&vssd->session, vss_session_free);
 	publish(vssd, entry, vssd->run.rehearsal);
@@ -320,7 +244,7 @@ static void fail_start(Vssd *vssd, const char *problem)
 	set_deadline(vssd, 0);
 	g_clear_pointer(&vssd->partial, g_free);
 	post(vssd, VSS_EVENT_ENDED_BADLY, 0);
-	say_kept(vssd);
+	vss_journal_release(vssd->journal);
 	tell_manager(vssd);
 	say_refused("No freeze", problem);
 	publish(vssd, vss_history_refusal(rehearsal ? "rehearsal" : "backup", problem), rehearsal);
@@ -339,23 +263,8 @@ static VssSurvey *look_for_plan(Vssd *vssd, GError **error)
 	json_object_put(vssd->plan);
 	vssd->plan = vss_plan_json(survey);
 	g_free(vssd->partial);
-	vssd->partial = partial_of(survey);
+	vssd->partial = vss_survey_partial(survey);
 	return g_steal_pointer(&survey);
-}
-
-/* The mount points of what is to be frozen. */
-static GPtrArray *mounts_of(const VssSurvey *survey)
-{
-	g_autoptr(GArray) order = vss_survey_order(survey);
-	GPtrArray *mounts = g_ptr_array_new_with_free_func(g_free);
-
-	for (guint i = 0; i < order->len; i++) {
-		const VssSuper *super =
-			vss_mounts_super(survey->mounts, g_array_index(order, guint, i));
-
-		g_ptr_array_add(mounts, g_strdup(vss_super_mount(super)->target));
-	}
-	return mounts;
 }
 
 static void order_start(gpointer data)
@@ -378,7 +287,7 @@ static void order_start(gpointer data)
 		return;
 	}
 	set_deadline(vssd, FREEZE_MS);
-	mounts = mounts_of(survey);
+	mounts = vss_survey_mounts(survey);
 	vss_rounds_freeze(vssd->rounds, vssd->run.rehearsal ? "rehearsal" : "backup", mounts);
 }
 
@@ -446,7 +355,7 @@ static void order_check(gpointer data)
 	Vssd *vssd = data;
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VssSurvey) survey = look(vssd, &error);
-	g_autoptr(GPtrArray) mounts = survey ? mounts_of(survey) : NULL;
+	g_autoptr(GPtrArray) mounts = survey ? vss_survey_mounts(survey) : NULL;
 
 	if (survey)
 		vss_rounds_prepare(vssd->rounds, "backup", mounts);
@@ -520,38 +429,6 @@ static gboolean on_request(HvisService *service, guint64 txn, const guint8 *byte
 	return TRUE;
 }
 
-static gsize build_register(guint8 *buf, gpointer data)
-{
-	struct hvis_vss_dev_msg msg;
-
-	vss_register_encode(&msg);
-	memcpy(buf, &msg, sizeof(msg));
-	return sizeof(msg);
-}
-
-static gboolean is_handshake(const guint8 *msg, gsize len, gpointer data)
-{
-	return vss_is_register(msg, len);
-}
-
-static gboolean on_handshake(const guint8 *msg, gsize len, gpointer data, GError **error)
-{
-	return TRUE; /* it says nothing but that it is one */
-}
-
-static gsize build_failure(HvisFailure why, guint8 *buf, gpointer data)
-{
-	static const guint32 statuses[HVIS_FAILURE_N] = {
-		[HVIS_FAILURE_MALFORMED] = HVIS_E_INVALIDARG,
-		[HVIS_FAILURE_DEADLINE] = HVIS_E_FAIL,
-	};
-	struct hvis_vss_dev_msg msg;
-
-	vss_answer_encode(statuses[why], &msg);
-	memcpy(buf, &msg, sizeof(msg));
-	return sizeof(msg);
-}
-
 /* One line for journal and manager. */
 static char *text_of_state(HvisServiceState state, const char *reason)
 {
@@ -585,11 +462,11 @@ static const HvisServiceOps service_ops = {
 	.name = "vss",
 	.receive_size = sizeof(struct hvis_vss_dev_msg),
 	.send_size = sizeof(struct hvis_vss_dev_msg),
-	.build_register = build_register,
-	.is_handshake = is_handshake,
-	.on_handshake = on_handshake,
+	.build_register = vss_device_build_register,
+	.is_handshake = vss_device_is_handshake,
+	.on_handshake = vss_device_on_handshake,
 	.on_request = on_request,
-	.build_failure = build_failure,
+	.build_failure = vss_device_build_failure,
 	.on_state = on_state,
 };
 
@@ -717,7 +594,7 @@ Vssd *vssd_new(const VssdOptions *options, GError **error)
 
 	vssd->options = options;
 	vssd->clock = hvis_clock_default();
-	vssd->kept = g_ptr_array_new_with_free_func(kept_free);
+	vssd->journal = vss_journal_new();
 	vssd->machine = (VssMachine){ &machine_ops, vssd, VSS_STATE_IDLE, 0 };
 	vssd->config = hvis_config_load(vss_config_keys, options->root, error);
 	if (!vssd->config)
@@ -748,7 +625,7 @@ void vssd_free(Vssd *vssd)
 	json_object_put(vssd->plan);
 	g_free(vssd->refused);
 	hvis_config_free(vssd->config);
-	g_ptr_array_unref(vssd->kept);
+	vss_journal_free(vssd->journal);
 	g_free(vssd->status);
 	g_free(vssd->partial);
 	g_free(vssd);
@@ -764,12 +641,12 @@ gboolean vssd_thaw_left_over(const VssdOptions *options)
 	if (!vss_marker_is_there(options->marker))
 		return TRUE;
 	if (vss_session_thaw_left_over(&session, &error)) {
-		say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_LEFT_OVER,
+		vss_journal_say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_LEFT_OVER,
 			"A backup had been cut off: what it had left frozen is thawed");
 		return TRUE;
 	}
 	text = g_strdup_printf("Something may have been left frozen: %s", error->message);
-	say_now(HVIS_LOG_ERROR, HVIS_MESSAGE_BACKUP_LEFT_OVER, text);
+	vss_journal_say_now(HVIS_LOG_ERROR, HVIS_MESSAGE_BACKUP_LEFT_OVER, text);
 	return FALSE;
 }
 
@@ -783,7 +660,7 @@ static void test_view(Vssd *vssd)
 	if (!survey)
 		say_refused("No backup is possible", error->message);
 	else if (!vss_view_check(survey->plan, proc, &error))
-		say_now(HVIS_LOG_ERROR, HVIS_MESSAGE_BACKUP_SANDBOX, error->message);
+		vss_journal_say_now(HVIS_LOG_ERROR, HVIS_MESSAGE_BACKUP_SANDBOX, error->message);
 }
 
 gboolean vssd_start(Vssd *vssd, GError **error)
