@@ -83,14 +83,14 @@ static gboolean spawn(
 	return TRUE;
 }
 
-static char *program(const VssSessionOptions *options, const char *name)
+char *vss_session_program(const VssSessionOptions *options, const char *name)
 {
 	return g_strconcat(options->programs, "/", options->prefix, name, NULL);
 }
 
 static gboolean spawn_guard(VssSession *session, int worker)
 {
-	g_autofree char *path = program(session->options, "guard");
+	g_autofree char *path = vss_session_program(session->options, "guard");
 	const char *argv[] = { path, "3", "4", session->options->marker, NULL };
 	hvis_autofd int daemon = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	const int fds[] = { worker, daemon };
@@ -100,7 +100,7 @@ static gboolean spawn_guard(VssSession *session, int worker)
 
 static gboolean spawn_worker(VssSession *session, int daemon, int guard)
 {
-	g_autofree char *path = program(session->options, "worker");
+	g_autofree char *path = vss_session_program(session->options, "worker");
 	const char *argv[] = { path, "3", "4", NULL };
 	const int fds[] = { daemon, guard };
 
@@ -109,7 +109,7 @@ static gboolean spawn_worker(VssSession *session, int daemon, int guard)
 
 static gboolean spawn_undoer(VssSession *session)
 {
-	g_autofree char *path = program(session->options, "guard");
+	g_autofree char *path = vss_session_program(session->options, "guard");
 	const char *argv[] = { path, "--thaw-left-over", session->options->marker, NULL };
 
 	session->ours = g_file_test(session->options->marker, G_FILE_TEST_EXISTS);
@@ -302,17 +302,4 @@ void vss_session_free(VssSession *session)
 	g_array_unref(session->outcome.events);
 	g_ptr_array_unref(session->outcome.targets);
 	g_free(session);
-}
-
-gboolean vss_session_thaw_left_over(const VssSessionOptions *options, GError **error)
-{
-	g_autofree char *path = program(options, "guard");
-	char *argv[] = { path, (char *)"--thaw-left-over", (char *)options->marker, NULL };
-	gint status;
-
-	if (!vss_marker_is_there(options->marker))
-		return TRUE;
-	return g_spawn_sync(NULL, argv, NULL, G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, NULL, NULL,
-		       &status, error) &&
-	       g_spawn_check_wait_status(status, error);
 }

@@ -35,6 +35,9 @@ typedef struct {
 	void (*ended)(const VssOutcome *outcome, gpointer data); /* nothing is left of it */
 } VssSessionOps;
 
+/* The path of the program @name, "guard" or "worker". New. */
+char *vss_session_program(const VssSessionOptions *options, const char *name);
+
 /* Start one; all must outlive it but @survey, which is its own from here on. */
 VssSession *vss_session_new(const VssSessionOptions *options, VssSurvey *survey,
 	const VssSessionOps *ops, gpointer data);
@@ -45,6 +48,3 @@ void vss_session_thaw(VssSession *session);
 /* Before its end the worker finds itself alone, and thaws. */
 void vss_session_free(VssSession *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssSession, vss_session_free)
-
-/* Undo what the marker names, and wait for that: FALSE where it could not be done. */
-gboolean vss_session_thaw_left_over(const VssSessionOptions *options, GError **error);

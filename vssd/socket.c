@@ -23,7 +23,8 @@ struct VssSocket {
 	VarlinkCall *rehearsal; /* waits for the end of its own; NULL: nobody does */
 	struct json_object *plan; /* for who is not trusted; NULL: a new one is to be made */
 	guint stale; /* timer: the end of it */
-	GPtrArray *thaws; /* of VarlinkCall: wait for the end of whatever there is */
+	GPtrArray *thaws; /* of VarlinkCall: wait for the end of whatever there is, … */
+	GPtrArray *undos; /* … and for what is left over to be undone */
 };
 
 static const char description[] = {
@@ -113,10 +114,9 @@ static void on_history(VarlinkCall *call, struct json_object *params, gpointer d
 static void on_hangup(VarlinkCall *call, gpointer data)
 {
 	VssSocket *socket = data;
-	gboolean later;
 
 	g_clear_pointer(&socket->rehearsal, varlink_call_unref);
-	socket->ops->thaw(&later, socket->data, NULL);
+	socket->ops->thaw(socket->data, NULL);
 }
 
 static void on_rehearse(VarlinkCall *call, struct json_object *params, gpointer data)
@@ -146,24 +146,48 @@ static void on_thaw(VarlinkCall *call, struct json_object *params, gpointer data
 {
 	VssSocket *socket = data;
 	g_autoptr(GError) error = NULL;
-	gboolean later = FALSE;
+	VssThaw what;
 
-	g_ptr_array_add(
-		socket->thaws, varlink_call_ref(call)); /* first: the end may come at once */
-	if (!socket->ops->thaw(&later, socket->data, &error))
+	/* First, and for both: the end may come at once. */
+	g_ptr_array_add(socket->thaws, varlink_call_ref(call));
+	g_ptr_array_add(socket->undos, varlink_call_ref(call));
+	what = socket->ops->thaw(socket->data, &error);
+	if (what == VSS_THAW_NOTHING)
 		varlink_call_gerror(call, INTERFACE, error);
-	else if (later)
-		return;
-	else
-		varlink_call_reply(call, reply_new("backup", NULL));
-	g_ptr_array_remove(socket->thaws, call);
+	if (what != VSS_THAW_SESSION)
+		g_ptr_array_remove(socket->thaws, call);
+	if (what != VSS_THAW_LEFT_OVER)
+		g_ptr_array_remove(socket->undos, call);
+}
+
+static GPtrArray *calls_new(void)
+{
+	return g_ptr_array_new_with_free_func((GDestroyNotify)varlink_call_unref);
+}
+
+void vss_socket_undone(VssSocket *socket, const char *problem)
+{
+	g_autoptr(GPtrArray) undos = g_steal_pointer(&socket->undos);
+	g_autoptr(GError) error = NULL;
+
+	socket->undos = calls_new();
+	if (problem)
+		hvis_fail(&error, HVIS_ERROR_IO, "something may still be frozen: %s", problem);
+	for (guint i = 0; i < undos->len; i++) {
+		VarlinkCall *call = (VarlinkCall *)g_ptr_array_index(undos, i);
+
+		if (error)
+			varlink_call_gerror(call, INTERFACE, error);
+		else
+			varlink_call_reply(call, reply_new("backup", NULL));
+	}
 }
 
 void vss_socket_ended(VssSocket *socket, struct json_object *entry)
 {
 	g_autoptr(GPtrArray) thaws = g_steal_pointer(&socket->thaws);
 
-	socket->thaws = g_ptr_array_new_with_free_func((GDestroyNotify)varlink_call_unref);
+	socket->thaws = calls_new();
 	if (socket->rehearsal)
 		varlink_call_reply(socket->rehearsal, reply_new("backup", json_object_get(entry)));
 	g_clear_pointer(&socket->rehearsal, varlink_call_unref);
@@ -189,7 +213,8 @@ VssSocket *vss_socket_new(const VssSocketOps *ops, gpointer data)
 
 	socket->ops = ops;
 	socket->data = data;
-	socket->thaws = g_ptr_array_new_with_free_func((GDestroyNotify)varlink_call_unref);
+	socket->thaws = calls_new();
+	socket->undos = calls_new();
 	socket->server = varlink_server_new("hv_vss_daemon", PACKAGE_VERSION);
 	varlink_server_add(socket->server, INTERFACE, description, methods, socket);
 	return socket;
@@ -204,6 +229,7 @@ void vss_socket_free(VssSocket *socket)
 	g_clear_handle_id(&socket->stale, g_source_remove);
 	json_object_put(socket->plan);
 	g_ptr_array_unref(socket->thaws);
+	g_ptr_array_unref(socket->undos);
 	g_free(socket);
 }
 

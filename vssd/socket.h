@@ -10,6 +10,13 @@
 
 typedef struct VssSocket VssSocket;
 
+/* What thaws, and what tells that it is over, perhaps before thaw() returns. */
+typedef enum {
+	VSS_THAW_NOTHING,
+	VSS_THAW_SESSION, /* vss_socket_ended() */
+	VSS_THAW_LEFT_OVER, /* vss_socket_undone() */
+} VssThaw;
+
 typedef struct {
 	struct json_object *(*status)(gpointer data); /* type Status of the interface; new */
 	struct json_object *(*plan)(gpointer data, GError **error); /* as vss_plan_json(); new */
@@ -17,11 +24,8 @@ typedef struct {
 	struct json_object *(*history)(guint count, gsize room, gpointer data);
 	/* Begin a rehearsal: vss_socket_ended() follows, perhaps before this returns. FALSE: it does not. */
 	gboolean (*rehearse)(gint64 ms, gpointer data, GError **error);
-	/*
-	 * Thaw what is frozen. *@later: vss_socket_ended() follows, perhaps before this returns; else it is
-	 * done. HVIS_ERROR_NOT_FOUND where nothing is frozen.
-	 */
-	gboolean (*thaw)(gboolean *later, gpointer data, GError **error);
+	/* Thaw what is frozen; VSS_THAW_NOTHING with HVIS_ERROR_NOT_FOUND where nothing is. */
+	VssThaw (*thaw)(gpointer data, GError **error);
 } VssSocketOps;
 
 /* @ops must outlive it. */
@@ -36,3 +40,6 @@ gboolean vss_socket_listen(VssSocket *socket, const char *path, GError **error);
 
 /* A session has ended, or could not begin: tell @entry to who waits for that. */
 void vss_socket_ended(VssSocket *socket, struct json_object *entry);
+
+/* What was left over has been undone, but for @problem, NULL for none: tell it to who waits for that. */
+void vss_socket_undone(VssSocket *socket, const char *problem);

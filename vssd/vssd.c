@@ -35,9 +35,11 @@
 #include "vssd/report.h"
 #include "vssd/rounds.h"
 #include "vssd/socket.h"
+#include "vssd/undo.h"
 #include "vssd/view.h"
 
 #define FREEZE_MS (HVIS_VSS_FREEZE_TIMEOUT_MS - 30000u) /* before the kernel gives it up */
+#define UNDO_MS 3000u /* ours: for what is left over, before the host is served without it */
 #define GRACE_MS 2000u /* of our deadline, after those of worker and guard */
 
 struct Vssd {
@@ -49,6 +51,8 @@ struct Vssd {
 	VssRoundsOptions rounds_options;
 	VssRounds *rounds;
 	char *hook_program, *hook_marker;
+	VssUndo *undo; /* of what was left over; NULL: nothing is */
+	guint patience; /* timer: the device is opened, though that is not over */
 	VssSession *session;
 	VssRun run; /* the session's */
 	gboolean was_frozen; /* the session is, or has been */
@@ -65,7 +69,7 @@ struct Vssd {
 	VssJournal *journal;
 	char *status; /* for the service manager, once nothing is frozen */
 	char *partial; /* what this session leaves out for want of rights, or NULL */
-	gboolean was_ready, told_ready, stopping;
+	gboolean begun, was_ready, told_ready, stopping;
 	GMainLoop *loop;
 };
 
@@ -227,6 +231,11 @@ static VssSurvey *look(Vssd *vssd, GError **error)
 
 	if (vssd->stopping) {
 		hvis_fail(error, HVIS_ERROR_CLOSED, "this daemon is being stopped");
+		return NULL;
+	}
+	if (vssd->undo) {
+		hvis_fail(error, HVIS_ERROR_BUSY,
+			"what a former daemon has left frozen is being thawed");
 		return NULL;
 	}
 	survey = vss_survey_new(vssd->config, vssd->options->root, error);
@@ -470,6 +479,53 @@ static const HvisServiceOps service_ops = {
 	.on_state = on_state,
 };
 
+/* --- what is left over --- */
+
+static void say_undone(const char *problem)
+{
+	g_autofree char *text = NULL;
+
+	if (!problem) {
+		vss_journal_say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_LEFT_OVER,
+			"A backup had been cut off: what it had left frozen is thawed");
+		return;
+	}
+	text = g_strdup_printf("Something may have been left frozen: %s", problem);
+	vss_journal_say_now(HVIS_LOG_ERROR, HVIS_MESSAGE_BACKUP_LEFT_OVER, text);
+}
+
+/* The hooks after the files, and then the device; or without waiting for those any longer. */
+static void begin(gpointer data)
+{
+	Vssd *vssd = data;
+
+	vssd->patience = 0;
+	vssd->begun = TRUE;
+	vss_rounds_recover(vssd->rounds);
+	hvis_service_start(vssd->service);
+}
+
+static void on_undone(const char *problem, gpointer data)
+{
+	Vssd *vssd = data;
+
+	say_undone(problem);
+	vss_socket_undone(vssd->socket, problem);
+	g_clear_pointer(&vssd->undo, vss_undo_free);
+	vssd->clock->remove(vssd->clock, vssd->patience);
+	if (!vssd->begun)
+		begin(vssd);
+}
+
+/* FALSE where nothing is. */
+static gboolean undo_left_over(Vssd *vssd)
+{
+	if (!vss_marker_is_there(vssd->options->marker))
+		return FALSE;
+	vssd->undo = vss_undo_new(&vssd->session_options, on_undone, vssd);
+	return TRUE;
+}
+
 /* --- the socket --- */
 
 static struct json_object *counters_json(const Vssd *vssd)
@@ -540,18 +596,18 @@ static gboolean rehearse(gint64 ms, gpointer data, GError **error)
 	return TRUE;
 }
 
-static gboolean thaw(gboolean *later, gpointer data, GError **error)
+static VssThaw thaw(gpointer data, GError **error)
 {
 	Vssd *vssd = data;
 
-	*later = !vss_machine_is_at_rest(&vssd->machine);
-	if (*later) {
+	if (!vss_machine_is_at_rest(&vssd->machine)) {
 		post(vssd, VSS_EVENT_HAND, 0);
-		return TRUE;
+		return VSS_THAW_SESSION;
 	}
-	if (!vss_marker_is_there(vssd->options->marker))
-		return hvis_fail(error, HVIS_ERROR_NOT_FOUND, "nothing is frozen");
-	return vss_session_thaw_left_over(&vssd->session_options, error);
+	if (vssd->undo || undo_left_over(vssd))
+		return VSS_THAW_LEFT_OVER;
+	hvis_fail(error, HVIS_ERROR_NOT_FOUND, "nothing is frozen");
+	return VSS_THAW_NOTHING;
 }
 
 static const VssSocketOps socket_ops = { give_status, give_plan, give_history, rehearse, thaw };
@@ -614,6 +670,9 @@ void vssd_free(Vssd *vssd)
 	if (!vssd)
 		return;
 	vss_socket_free(vssd->socket); /* may thaw */
+	vss_undo_free(vssd->undo);
+	if (vssd->clock)
+		vssd->clock->remove(vssd->clock, vssd->patience);
 	vss_session_free(vssd->session);
 	vss_rounds_free(vssd->rounds);
 	g_free(vssd->hook_program);
@@ -636,18 +695,12 @@ gboolean vssd_thaw_left_over(const VssdOptions *options)
 	const VssSessionOptions session = { options->programs, options->prefix, options->marker,
 		0 };
 	g_autoptr(GError) error = NULL;
-	g_autofree char *text = NULL;
 
 	if (!vss_marker_is_there(options->marker))
 		return TRUE;
-	if (vss_session_thaw_left_over(&session, &error)) {
-		vss_journal_say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_LEFT_OVER,
-			"A backup had been cut off: what it had left frozen is thawed");
-		return TRUE;
-	}
-	text = g_strdup_printf("Something may have been left frozen: %s", error->message);
-	vss_journal_say_now(HVIS_LOG_ERROR, HVIS_MESSAGE_BACKUP_LEFT_OVER, text);
-	return FALSE;
+	vss_undo_and_wait(&session, &error);
+	say_undone(error ? error->message : NULL);
+	return !error;
 }
 
 /* A sandbox is a mistake of the installation, so it is said now; other reasons when they matter. */
@@ -668,12 +721,13 @@ gboolean vssd_start(Vssd *vssd, GError **error)
 	signal(SIGPIPE, SIG_IGN); /* a worker that is gone is found out by its socket */
 	if (!listen_for_callers(vssd, error)) /* first: the marker may be that of who has it */
 		return FALSE;
-	vssd_thaw_left_over(vssd->options);
-	vss_rounds_recover(vssd->rounds);
 	test_view(vssd);
 	hvis_notify_status("Starting");
 	hvis_watchdog_attach();
-	hvis_service_start(vssd->service);
+	if (undo_left_over(vssd))
+		vssd->patience = vssd->clock->add(vssd->clock, UNDO_MS, begin, vssd);
+	else
+		begin(vssd);
 	return TRUE;
 }
 

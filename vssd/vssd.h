@@ -18,8 +18,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Vssd, vssd_free)
 gboolean vssd_thaw_left_over(const VssdOptions *options);
 
 /*
- * Listen, undo what is left over, say where a sandbox hides file systems, and open the device.
- * HVIS_ERROR_BUSY where another daemon has the socket.
+ * Listen, say where a sandbox hides file systems, have what is left over undone, and open the device: once
+ * that is over, or after a moment all the same. HVIS_ERROR_BUSY where another daemon has the socket.
  */
 gboolean vssd_start(Vssd *vssd, GError **error);
 

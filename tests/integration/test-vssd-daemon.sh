@@ -15,6 +15,17 @@ vssd_types=xfs
 # shellcheck source=tests/integration/calls.sh
 . "$top/tests/integration/calls.sh"
 
+# is_undoing: a child of the daemon does what --thaw-left-over says
+is_undoing()
+{
+	local pid
+	# shellcheck disable=SC2013 # words
+	for pid in $(cat "/proc/$daemon_pid/task/$daemon_pid/children"); do
+		! grep -qz -e --thaw-left-over "/proc/$pid/cmdline" || return 0
+	done
+	return 1
+}
+
 link_start
 look_at_mounts
 configure
@@ -118,6 +129,40 @@ echo nonsense >"$marker"
 refuse "what cannot be undone is a failure" 3 thaw_left_over
 rm "$marker.damaged"
 configure
+daemon_start
+
+# The guard that undoes it may hang in the kernel for as long as it likes: the daemon goes on.
+daemon_stop
+own=$programs
+programs=$scratch/slow
+mkdir "$programs"
+mkfifo "$scratch/go"
+ln -s "$own/vss-worker" "$programs"
+printf '#!/bin/bash\nread -r go <%q\nexec %q "$@"\n' "$scratch/go" "$own/vss-guard" >"$programs/vss-guard"
+chmod 755 "$programs/vss-guard"
+daemon_start
+printf '# hv_vss_daemon: what may be frozen\n0:999999 1 1 /nowhere\n' >"$marker"
+"$build/hvctl/hvctl" vss thaw --socket "$socket" --timeout 120 >"$scratch/thaw" 2>&1 &
+thaw=$!
+check "somebody thaws by hand, which takes long" wait_for 20 is_undoing
+ctl backup >"$scratch/refused" 2>&1
+is "the host has its answer meanwhile" $? 1
+check "and the journal says why it is a refusal" \
+	log_has "No backup is possible: what a former daemon has left frozen is being thawed"
+check "that has not ended" kill -0 $thaw
+echo go >"$scratch/go"
+wait $thaw
+is "until it does, well" "$? $(cat "$scratch/thaw")" "0 thawed"
+daemon_stop
+printf '# hv_vss_daemon: what may be frozen\n0:999999 1 1 /nowhere\n' >"$marker"
+: >"$scratch/daemon.log"
+daemon_start
+check "nor does the host wait for it at a start" test -e "$marker"
+check "which is not told to be over" test "$(grep -c 'is thawed' "$scratch/daemon.log")" -eq 0
+echo go >"$scratch/go"
+check "before it is" wait_for 20 log_has "what it had left frozen is thawed"
+daemon_stop
+programs=$own
 daemon_start
 
 # --- the plan ---

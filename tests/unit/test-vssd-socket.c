@@ -33,15 +33,14 @@ static struct json_object *make_plan(gpointer data, GError **error)
 }
 
 /* What was to be called off had not begun, and so it is over at once. */
-static gboolean end_at_once(gboolean *later, gpointer data, GError **error)
+static VssThaw end_at_once(gpointer data, GError **error)
 {
 	Fixture *f = data;
 	struct json_object *entry = json_object_new_object();
 
-	*later = TRUE;
 	vss_socket_ended(f->socket, entry);
 	json_object_put(entry);
-	return TRUE;
+	return VSS_THAW_SESSION;
 }
 
 static const VssSocketOps ops = { .plan = make_plan, .thaw = end_at_once };
