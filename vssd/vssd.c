@@ -55,6 +55,8 @@ struct Vssd {
 	guint patience; /* timer: the device is opened, though that is not over */
 	VssSession *session;
 	VssRun run; /* the session's */
+	gboolean ending; /* it is over, but for what is to be said and done after it */
+	void (*due)(gpointer data); /* what was ordered meanwhile, or NULL */
 	gboolean was_frozen; /* the session is, or has been */
 	VssEvent event; /* being posted */
 	guint rehearsal_ms; /* how long the session is to stay frozen; 0: it is a backup */
@@ -202,6 +204,30 @@ static void quit_if_over(Vssd *vssd)
 		g_main_loop_quit(vssd->loop);
 }
 
+/* The session is over: @event. What the machine orders in turn has to wait for go_on(). */
+static void end(Vssd *vssd, VssEvent event)
+{
+	set_deadline(vssd, 0);
+	vssd->ending = TRUE;
+	post(vssd, event, 0);
+	vssd->ending = FALSE;
+}
+
+/* What was left for after a session: tell of it, by @entry, which is taken, too; and what comes next. */
+static void go_on(Vssd *vssd, struct json_object *entry, VssRoundsEnd how)
+{
+	void (*due)(gpointer) = g_steal_pointer(&vssd->due);
+
+	vss_journal_release(vssd->journal);
+	tell_manager(vssd);
+	publish(vssd, entry, vssd->run.rehearsal);
+	publish_refused(vssd);
+	vss_rounds_thaw(vssd->rounds, how);
+	if (due)
+		due(vssd);
+	quit_if_over(vssd);
+}
+
 static void on_ended(const VssOutcome *outcome, gpointer data)
 {
 	Vssd *vssd = data;
@@ -210,18 +236,12 @@ static void on_ended(const VssOutcome *outcome, gpointer data)
 			   : outcome->err == 0 && vssd->run.in_time ? VSS_ROUNDS_THAWED
 								    : VSS_ROUNDS_BROKEN;
 
-	set_deadline(vssd, 0);
 	vssd->frozen_us = vssd->until_us = 0;
-	post(vssd, outcome->err == 0 ? VSS_EVENT_ENDED_WELL : VSS_EVENT_ENDED_BADLY, 0);
+	end(vssd, outcome->err == 0 ? VSS_EVENT_ENDED_WELL : VSS_EVENT_ENDED_BADLY);
 	vss_journal_outcome(entry, outcome, vssd->run.rehearsal);
 	say_partial(vssd, outcome);
-	vss_journal_release(vssd->journal);
-	tell_manager(vssd);
 	g_clear_pointer(&vssd->session, vss_session_free);
-	publish(vssd, entry, vssd->run.rehearsal);
-	publish_refused(vssd);
-	vss_rounds_thaw(vssd->rounds, how);
-	quit_if_over(vssd);
+	go_on(vssd, entry, how);
 }
 
 static VssSurvey *look(Vssd *vssd, GError **error)
@@ -248,18 +268,12 @@ static VssSurvey *look(Vssd *vssd, GError **error)
 /* There is no session, because of @problem. */
 static void fail_start(Vssd *vssd, const char *problem)
 {
-	gboolean rehearsal = vssd->run.rehearsal;
+	const char *kind = vssd->run.rehearsal ? "rehearsal" : "backup";
 
-	set_deadline(vssd, 0);
 	g_clear_pointer(&vssd->partial, g_free);
-	post(vssd, VSS_EVENT_ENDED_BADLY, 0);
-	vss_journal_release(vssd->journal);
-	tell_manager(vssd);
+	end(vssd, VSS_EVENT_ENDED_BADLY);
 	say_refused("No freeze", problem);
-	publish(vssd, vss_history_refusal(rehearsal ? "rehearsal" : "backup", problem), rehearsal);
-	publish_refused(vssd);
-	vss_rounds_thaw(vssd->rounds, VSS_ROUNDS_NOT_FROZEN);
-	quit_if_over(vssd);
+	go_on(vssd, vss_history_refusal(kind, problem), VSS_ROUNDS_NOT_FROZEN);
 }
 
 /* A look for a session that goes by it; NULL where there can be none. */
@@ -283,6 +297,10 @@ static void order_start(gpointer data)
 	g_autoptr(VssSurvey) survey = NULL;
 	g_autoptr(GPtrArray) mounts = NULL;
 
+	if (vssd->ending) {
+		vssd->due = order_start;
+		return;
+	}
 	if (vssd->event != VSS_EVENT_REHEARSE)
 		vssd->rehearsal_ms = 0;
 	vssd->was_frozen = FALSE;
@@ -322,9 +340,9 @@ static void on_hooks_frozen(const char *problem, gpointer data)
 static void order_thaw(gpointer data)
 {
 	static const VssEnder enders[VSS_EVENT_N] = {
-		[VSS_EVENT_FREEZE] = VSS_ENDER_HOST,
+		[VSS_EVENT_FREEZE] = VSS_ENDER_NEXT,
 		[VSS_EVENT_THAW] = VSS_ENDER_HOST,
-		[VSS_EVENT_HOT_BACKUP] = VSS_ENDER_HOST,
+		[VSS_EVENT_HOT_BACKUP] = VSS_ENDER_NEXT,
 		[VSS_EVENT_LOST] = VSS_ENDER_DEVICE,
 		[VSS_EVENT_STOP] = VSS_ENDER_DAEMON,
 		[VSS_EVENT_DEADLINE] = VSS_ENDER_DEADLINE,
@@ -363,15 +381,21 @@ static void order_check(gpointer data)
 {
 	Vssd *vssd = data;
 	g_autoptr(GError) error = NULL;
-	g_autoptr(VssSurvey) survey = look(vssd, &error);
-	g_autoptr(GPtrArray) mounts = survey ? vss_survey_mounts(survey) : NULL;
+	g_autoptr(VssSurvey) survey = NULL;
+	g_autoptr(GPtrArray) mounts = NULL;
 
-	if (survey)
-		vss_rounds_prepare(vssd->rounds, "backup", mounts);
-	else {
+	if (vssd->ending) {
+		vssd->due = order_check;
+		return;
+	}
+	survey = look(vssd, &error);
+	if (!survey) {
 		vss_rounds_stop(vssd->rounds); /* the former check */
 		on_hooks_prepared(error->message, vssd);
+		return;
 	}
+	mounts = vss_survey_mounts(survey);
+	vss_rounds_prepare(vssd->rounds, "backup", mounts);
 }
 
 /* What hooks say is as much for later as anything else. */

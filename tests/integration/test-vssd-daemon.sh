@@ -50,6 +50,17 @@ is "nothing is logged meanwhile" "$(grep -c "^Backup" "$scratch/daemon.log")" 1
 wait "$backup"
 is "and it is a success" $? 0
 
+# --- a host that begins anew ---
+
+ctl backup --silent-after freeze >"$scratch/silent" 2>&1
+check "a host falls silent, and all is frozen" frozen_at "${mounts[0]}"
+check "until it begins another backup, which is well" ctl backup --hold 0.1
+like "in every step" "$case_out" "*check*ok*freeze*ok*thaw*ok*"
+check "the former one is told to be given up" wait_for 20 log_has "the host began another backup and did not ask to thaw"
+"$build/hvctl/hvctl" vss history --socket "$socket" --lines 2 --json | tr -d ' \n' >"$scratch/history"
+like "and nothing better" "$(cat "$scratch/history")" '\[{"kind":"backup",*"result":"ok",*{"kind":"backup",*"result":"aborted",*"ended_by":"host",*'
+check "nothing is frozen by it" thawed_within 1000 "$(now_ms)"
+
 # --- who stops it ---
 
 daemon_stop
