@@ -204,6 +204,25 @@ daemon_start
 check "unless that is well" ctl backup --hold 0.01
 daemon_stop
 
+# --- reloaded ---
+
+configure
+daemon_start
+: >"$scratch/daemon.log"
+ctl backup --silent-after freeze >"$scratch/silent" 2>&1
+configure "Nonsense=1"
+kill -HUP "$daemon_pid"
+check "SIGHUP while all is frozen ends nothing" frozen_at "${mounts[0]}"
+is "and nothing is told meanwhile" "$(cat "$scratch/daemon.log")" ""
+check "after that the host is served on" ctl backup --hold 0.1
+check "and the configuration was read, and is wrong" wait_for 20 log_has "The configuration is not used: "
+configure "Require=/not/there"
+kill -HUP "$daemon_pid"
+refuse "SIGHUP at rest is a reload" 1 ctl backup
+check "by which the next backup goes" log_has "No backup is possible: /not/there is required and not mounted"
+daemon_stop
+is "and the daemon lives on" $? 0
+
 # --- what is hidden from it ---
 
 configure
