@@ -12,9 +12,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <hvis/kvp.h>
 #include <util/error.h>
 
-#include "bench/kvp/device-host.h"
+#include "bench/lib/device-host.h"
 
 enum { ROUNDS = 15, TIMES = 200, READY_MS = 20000 };
 
@@ -80,7 +81,7 @@ gboolean echo_measure(const char *path, EchoTimes *ret, GError **error)
 	gboolean done = FALSE;
 	pid_t child;
 
-	if (!device_host_init(&host, path, error))
+	if (!device_host_init(&host, &device_kvp, path, error))
 		return FALSE;
 	child = fork();
 	if (child == 0)

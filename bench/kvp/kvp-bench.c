@@ -27,8 +27,8 @@
 
 #include "bench/kvp/echo.h"
 #include "bench/kvp/side.h"
+#include "bench/lib/pairs.h"
 
-#define PAIRS_MAX 99
 #define RAM "/dev/shm"
 
 typedef struct Cell Cell;
@@ -74,7 +74,7 @@ static gboolean ask_item(Side *side, guint8 pool, guint32 index, guint32 *status
 	struct hvis_kvp_dev_msg m = { .hdr = { .op = HVIS_KVP_OP_ENUMERATE, .pool = pool } };
 
 	m.body.enumerate.index = hvis_le32_make(index);
-	if (!device_host_ask(&side->host, &m, error))
+	if (!device_host_ask(&side->daemon.host, &m, error))
 		return FALSE;
 	*status = hvis_le32_get(m.status);
 	return TRUE;
@@ -91,8 +91,8 @@ static double enumerate(Side *side, const Cell *cell, GError **error)
 	}
 	if (n - 1 == cell->records)
 		return (now_us() - start) / 1000;
-	hvis_fail(
-		error, HVIS_ERROR_FAILED, "%s: %u of %u records", side->name, n - 1, cell->records);
+	hvis_fail(error, HVIS_ERROR_FAILED, "%s: %u of %u records", side->daemon.name, n - 1,
+		cell->records);
 	return NAN;
 }
 
@@ -111,11 +111,11 @@ static struct hvis_kvp_dev_msg set_message(guint key, guint value)
 
 static gboolean set_value(Side *side, struct hvis_kvp_dev_msg *m, GError **error)
 {
-	if (!device_host_ask(&side->host, m, error))
+	if (!device_host_ask(&side->daemon.host, m, error))
 		return FALSE;
 	return hvis_le32_get(m->status) == HVIS_S_OK ||
-	       hvis_fail(error, HVIS_ERROR_FAILED, "%s: SET is answered with 0x%x", side->name,
-		       hvis_le32_get(m->status));
+	       hvis_fail(error, HVIS_ERROR_FAILED, "%s: SET is answered with 0x%x",
+		       side->daemon.name, hvis_le32_get(m->status));
 }
 
 static gboolean sync_for_peer(const Side *side, GError **error)
@@ -157,11 +157,11 @@ static double get_ip(Side *side, const Cell *cell, GError **error)
 		struct hvis_kvp_dev_msg m = { .hdr = { .op = HVIS_KVP_OP_GET_IP_INFO } };
 
 		memcpy(m.body.ip.adapter_id, setup.adapter, sizeof(setup.adapter));
-		if (!device_host_ask(&side->host, &m, error))
+		if (!device_host_ask(&side->daemon.host, &m, error))
 			return NAN;
 		if (hvis_le32_get(m.status) != HVIS_S_OK) {
 			hvis_fail(error, HVIS_ERROR_FAILED, "%s: %s is answered with 0x%x",
-				side->name, setup.adapter, hvis_le32_get(m.status));
+				side->daemon.name, setup.adapter, hvis_le32_get(m.status));
 			return NAN;
 		}
 	}
@@ -174,15 +174,15 @@ static double exec_ready(Side *side, const Cell *cell, GError **error)
 {
 	double start;
 
-	side_stop(side);
+	daemon_stop(&side->daemon);
 	start = now_us();
-	return side_start(side, error) ? (now_us() - start) / 1000 : NAN;
+	return daemon_start(&side->daemon, error) ? (now_us() - start) / 1000 : NAN;
 }
 
 /* The sum of the numbers after @field in a file of /proc/PID. */
 static double proc_sum(const Side *side, const char *file, const char *field, GError **error)
 {
-	g_autofree char *path = g_strdup_printf("/proc/%d/%s", side->pid, file);
+	g_autofree char *path = g_strdup_printf("/proc/%d/%s", side->daemon.pid, file);
 	g_autofree char *text = NULL;
 	double sum = 0;
 
@@ -203,7 +203,7 @@ static double memory(Side *side, const Cell *cell, GError **error)
 
 static double switches(const Side *side, GError **error)
 {
-	g_autofree char *path = g_strdup_printf("/proc/%d/task", side->pid);
+	g_autofree char *path = g_strdup_printf("/proc/%d/task", side->daemon.pid);
 	g_autoptr(GDir) tasks = g_dir_open(path, 0, error);
 	const char *task;
 	double sum = 0;
@@ -241,55 +241,17 @@ static const Cell cells[] = {
 
 /* --- pairs --- */
 
-static int compare(const void *a, const void *b)
-{
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
-}
-
-static double median(double *values, guint n)
-{
-	qsort(values, n, sizeof(*values), compare);
-	return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
-}
-
-/* Nothing beside nothing is as good. */
-static double ratio_of(double ours, double peer)
-{
-	if (peer > 0)
-		return ours / peer;
-	return ours > 0 ? INFINITY : 0;
-}
-
-static void report(const Cell *cell, double *ours, double *peer, double *ratios, guint n)
-{
-	double ratio = median(ratios, n), ours_mid = median(ours, n), peer_mid = median(peer, n);
-	const char *wrong = isinf(ratio) ? "999" : NULL;
-
-	fprintf(stderr,
-		"%-16s %2u pairs: ours %.3f (median %.3f), peer %.3f (median %.3f) %s, "
-		"ratio %.4f (%.4f to %.4f)\n",
-		cell->name, n, ours[0], ours_mid, peer[0], peer_mid, cell->unit, ratio, ratios[0],
-		ratios[n - 1]);
-	printf("BENCH %s %s %.3f %.3f ", cell->name, cell->unit, ours[0], peer[0]);
-	if (wrong)
-		printf("%s %.2f\n", wrong, cell->goal);
-	else
-		printf("%.4f %.2f\n", ratio, cell->goal);
-	fflush(stdout);
-}
-
 static gboolean prepare(Side *side, const Cell *cell, GError **error)
 {
-	side_stop(side);
+	daemon_stop(&side->daemon);
 	return side_fill(side, cell->disk ? setup.disk : RAM, cell->records, error) &&
-	       side_start(side, error);
+	       daemon_start(&side->daemon, error);
 }
 
 static gboolean run_cell(const Cell *cell, Side *ours, Side *peer, GError **error)
 {
-	double a[PAIRS_MAX], b[PAIRS_MAX], ratios[PAIRS_MAX];
+	const PairsCell pairs = { cell->name, cell->unit, cell->goal, FALSE };
+	double a[PAIRS_MAX], b[PAIRS_MAX];
 	guint n = MIN(setup.pairs, cell->pairs_max);
 
 	if (!prepare(ours, cell, error) || !prepare(peer, cell, error))
@@ -301,9 +263,8 @@ static gboolean run_cell(const Cell *cell, Side *ours, Side *peer, GError **erro
 		b[i] = cell->measure(peer, cell, error);
 		if (isnan(b[i]))
 			return FALSE;
-		ratios[i] = ratio_of(a[i], b[i]);
 	}
-	report(cell, a, b, ratios, n);
+	pairs_report(&pairs, a, b, n);
 	return TRUE;
 }
 

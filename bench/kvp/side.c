@@ -5,15 +5,11 @@
 
 #include <errno.h>
 #include <glib/gstdio.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <util/error.h>
-
-#define READY_MS 20000
 
 /* The pools are reached through a link, so that they can lie on another file system. */
 static char *in_dir(const Side *side, const char *name)
@@ -25,30 +21,31 @@ gboolean side_init(Side *side, const char *name, const char *program, const char
 	const char *shim, GError **error)
 {
 	g_autofree char *device = NULL, *pools = NULL, *control = NULL;
+	Daemon *daemon = &side->daemon;
 
-	*side = (Side){ .name = name, .ours = root == NULL };
+	*side = (Side){ .daemon.name = name, .ours = root == NULL };
 	side->dir = g_dir_make_tmp("hvis-bench-XXXXXX", error);
 	if (!side->dir)
 		return FALSE;
 	device = in_dir(side, "hv_kvp");
 	pools = in_dir(side, "pools");
 	control = in_dir(side, "kvp.sock");
-	side->envp = g_get_environ();
+	daemon->envp = g_get_environ();
 	if (side->ours) {
 		const char *argv[] = { program, "-n", "--device", device, "--pool-dir", pools,
 			"--socket", control, NULL };
 
-		side->argv = g_strdupv((char **)argv);
+		daemon->argv = g_strdupv((char **)argv);
 	} else {
 		const char *argv[] = { program, "-n", NULL };
 
-		side->argv = g_strdupv((char **)argv);
-		side->envp = g_environ_setenv(side->envp, "LD_PRELOAD", shim, TRUE);
-		side->envp = g_environ_setenv(side->envp, "HVIS_PEER_DEVICE", device, TRUE);
-		side->envp = g_environ_setenv(side->envp, "HVIS_PEER_POOLS", pools, TRUE);
-		side->envp = g_environ_setenv(side->envp, "HVIS_PEER_ROOT", root, TRUE);
+		daemon->argv = g_strdupv((char **)argv);
+		daemon->envp = g_environ_setenv(daemon->envp, "LD_PRELOAD", shim, TRUE);
+		daemon->envp = g_environ_setenv(daemon->envp, "HVIS_PEER_DEVICE", device, TRUE);
+		daemon->envp = g_environ_setenv(daemon->envp, "HVIS_PEER_POOLS", pools, TRUE);
+		daemon->envp = g_environ_setenv(daemon->envp, "HVIS_PEER_ROOT", root, TRUE);
 	}
-	return device_host_init(&side->host, device, error);
+	return device_host_init(&daemon->host, &device_kvp, device, error);
 }
 
 /* Files of one folder, and the folder. */
@@ -77,15 +74,12 @@ static void remove_pools(Side *side)
 
 void side_deinit(Side *side)
 {
-	side_stop(side);
-	device_host_deinit(&side->host);
+	daemon_deinit(&side->daemon);
 	if (side->dir) {
 		remove_pools(side);
 		remove_flat(side->dir);
 	}
 	g_clear_pointer(&side->dir, g_free);
-	g_strfreev(g_steal_pointer(&side->argv));
-	g_strfreev(g_steal_pointer(&side->envp));
 }
 
 char *side_pool(const Side *side, guint pool)
@@ -125,28 +119,4 @@ gboolean side_fill(Side *side, const char *where, guint count, GError **error)
 			return FALSE;
 	}
 	return TRUE;
-}
-
-gboolean side_start(Side *side, GError **error)
-{
-	GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL |
-			    G_SPAWN_STDERR_TO_DEV_NULL | G_SPAWN_LEAVE_DESCRIPTORS_OPEN;
-
-	if (!g_spawn_async(NULL, side->argv, side->envp, flags, NULL, NULL, &side->pid, error))
-		return FALSE;
-	if (device_host_accept(&side->host, READY_MS, error))
-		return TRUE;
-	g_prefix_error(error, "%s: ", side->name);
-	side_stop(side);
-	return FALSE;
-}
-
-void side_stop(Side *side)
-{
-	if (side->pid) {
-		kill(side->pid, SIGKILL);
-		waitpid(side->pid, NULL, 0);
-	}
-	side->pid = 0;
-	device_host_hang_up(&side->host);
 }

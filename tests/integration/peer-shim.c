@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Preloaded into the distribution's hv_kvp_daemon, so that the very binary can be compared with ours
- * without a kernel that has its device: /dev/vmbus/hv_kvp becomes a connection to the socket of
+ * Preloaded into the distribution's daemons, so that the very binary can be compared with ours
+ * without a kernel that has its device: /dev/vmbus/hv_kvp, or hv_vss, becomes a connection to the socket of
  * "hvis-host link" ($HVIS_PEER_DEVICE), /var/lib/hyperv the folder $HVIS_PEER_POOLS, the scripts that it runs
  * are those of the unpacked package ($HVIS_PEER_ROOT), and lo is the adapter that the file
  * $HVIS_PEER_ADAPTER holds the GUID of. Every other call is its own.
@@ -20,7 +20,7 @@
 
 #include <hvis/link.h>
 
-#define DEVICE "/dev/vmbus/hv_kvp"
+#define DEVICES "/dev/vmbus/hv_" /* of its own service, the only one that it opens */
 #define POOLS "/var/lib/hyperv"
 #define SCRIPTS "/usr/libexec/"
 #define ADAPTER "/sys/class/net/lo/device/device_id"
@@ -70,7 +70,7 @@ int open(const char *path, int flags, ...)
 	va_list ap;
 	mode_t mode = 0;
 
-	if (device && strcmp(path, DEVICE) == 0)
+	if (device && strncmp(path, DEVICES, strlen(DEVICES)) == 0)
 		return open_link(device);
 	if (flags & (O_CREAT | O_TMPFILE)) {
 		va_start(ap, flags);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "config.h"
 
-#include "bench/kvp/device-host.h"
+#include "bench/lib/device-host.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -10,13 +10,25 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <hvis/kvp.h>
 #include <hvis/link.h>
+#include <hvis/vss.h>
 #include <util/error.h>
 
 #define ANSWER_S 60
-#define LIC_VERSION "3.1" /* what every stock kernel answers */
 
-gboolean device_host_init(DeviceHost *host, const char *path, GError **error)
+/* What every stock kernel answers to the registration. */
+static const struct hvis_kvp_dev_msg kvp_answer = { .hdr.op = HVIS_KVP_OP_REGISTER1,
+	.body.version = "3.1" };
+static const hvis_le32 vss_answer = { { HVIS_VSS_OP_REGISTER1 } };
+
+const DeviceKind device_kvp = { sizeof(kvp_answer), HVIS_KVP_OP_REGISTER1, &kvp_answer,
+	sizeof(kvp_answer) };
+const DeviceKind device_vss = { sizeof(struct hvis_vss_dev_msg), HVIS_VSS_OP_REGISTER1, &vss_answer,
+	sizeof(vss_answer) };
+
+gboolean device_host_init(
+	DeviceHost *host, const DeviceKind *kind, const char *path, GError **error)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd;
@@ -32,7 +44,7 @@ gboolean device_host_init(DeviceHost *host, const char *path, GError **error)
 			close(fd);
 		return hvis_fail_errno(error, saved, "%s", path);
 	}
-	*host = (DeviceHost){ .listener = fd, .daemon = -1, .path = g_strdup(path) };
+	*host = (DeviceHost){ .kind = kind, .listener = fd, .daemon = -1, .path = g_strdup(path) };
 	return TRUE;
 }
 
@@ -64,11 +76,11 @@ static gboolean wait_for_daemon(DeviceHost *host, int ms, GError **error)
 }
 
 /* It waits by itself, up to ANSWER_S: a poll(2) before each would be our time, not the daemon's. */
-static gboolean receive(DeviceHost *host, struct hvis_kvp_dev_msg *message, GError **error)
+static gboolean receive(DeviceHost *host, void *message, GError **error)
 {
-	ssize_t n = recv(host->daemon, message, sizeof(*message), 0);
+	ssize_t n = recv(host->daemon, message, host->kind->len, 0);
 
-	if (n == (ssize_t)sizeof(*message))
+	if (n == (ssize_t)host->kind->len)
 		return TRUE;
 	if (n < 0 && errno == EAGAIN)
 		return hvis_fail(error, HVIS_ERROR_TIMEOUT, "the daemon says nothing");
@@ -86,7 +98,7 @@ gboolean device_host_accept(DeviceHost *host, int ms, GError **error)
 {
 	const struct timeval patience = { .tv_sec = ANSWER_S };
 	struct hvis_link_notice notice = { .magic = hvis_le32_make(HVIS_LINK_MAGIC) };
-	struct hvis_kvp_dev_msg message;
+	g_autofree guint8 *message = g_malloc0(host->kind->len);
 
 	device_host_hang_up(host);
 	if (!wait_for_daemon(host, ms, error))
@@ -96,17 +108,14 @@ gboolean device_host_accept(DeviceHost *host, int ms, GError **error)
 		return hvis_fail_errno(error, errno, "accept");
 	if (setsockopt(host->daemon, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)) < 0)
 		return hvis_fail_errno(error, errno, "SO_RCVTIMEO");
-	if (!send_bytes(host, &notice, sizeof(notice), error) || !receive(host, &message, error))
+	if (!send_bytes(host, &notice, sizeof(notice), error) || !receive(host, message, error))
 		return FALSE;
-	if (message.hdr.op != HVIS_KVP_OP_REGISTER1)
+	if (*message != host->kind->registration)
 		return hvis_fail(error, HVIS_ERROR_PROTOCOL, "the daemon does not register");
-	memset(&message, 0, sizeof(message));
-	message.hdr.op = HVIS_KVP_OP_REGISTER1;
-	memcpy(message.body.version, LIC_VERSION, sizeof(LIC_VERSION));
-	return send_bytes(host, &message, sizeof(message), error);
+	return send_bytes(host, host->kind->answer, host->kind->answer_len, error);
 }
 
-gboolean device_host_ask(DeviceHost *host, struct hvis_kvp_dev_msg *message, GError **error)
+gboolean device_host_ask(DeviceHost *host, void *message, GError **error)
 {
-	return send_bytes(host, message, sizeof(*message), error) && receive(host, message, error);
+	return send_bytes(host, message, host->kind->len, error) && receive(host, message, error);
 }

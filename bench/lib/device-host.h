@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The device of a daemon without anything behind it: a socket as "hvis-host link" makes them
+ * (hvis/link.h), one message out, its answer in. For benchmarks, which want the daemon's time alone.
+ * It plays neither kernel nor host: messages are the caller's, as the daemon sees them.
+ */
+#pragma once
+
+#include <glib.h>
+
+/* What a service's device is like; a message begins with its operation. */
+typedef struct {
+	gsize len; /* bytes of every message */
+	guint8 registration; /* its operation */
+	const void *answer; /* of the kernel to the registration */
+	gsize answer_len;
+} DeviceKind;
+
+extern const DeviceKind device_kvp, device_vss;
+
+typedef struct {
+	const DeviceKind *kind;
+	int listener, daemon; /* -1: none */
+	char *path;
+} DeviceHost;
+
+/* Make the socket at @path, which must fit sun_path and not exist. */
+gboolean device_host_init(
+	DeviceHost *host, const DeviceKind *kind, const char *path, GError **error);
+void device_host_deinit(DeviceHost *host);
+
+/* Wait up to @ms for a daemon, greet it, and answer its registration: then it is ready. */
+gboolean device_host_accept(DeviceHost *host, int ms, GError **error);
+void device_host_hang_up(DeviceHost *host);
+
+/*
+ * Send @message, of the kind's size, and put the answer into it; FALSE where the daemon does not answer within
+ * 60 s.
+ */
+gboolean device_host_ask(DeviceHost *host, void *message, GError **error);
