@@ -202,7 +202,31 @@ link_rows()
 is "a benchmark of the link: each cell by its goal" \
 	"$(link_rows $'words\nBENCH one us 1 200 0.0050 0.01\nBENCH two us 3 2 1.5 1.10' 0 | xargs)" \
 	"it|one|us|1|200|0.0050|0.01|yes it|two|us|3|2|1.5|1.10|no status 0"
+is "a cell without a goal is neither good nor bad" "$(link_rows 'BENCH three us 1 2 0.5 -' 0 | xargs)" \
+	"it|three|us|1|2|0.5|-|- status 0"
 like "a benchmark of the link that fails" "$(link_rows 'BENCH one us 1 2 0.5 1' 3)" "*status 3"
+
+echo 'bench|one|us|1|2|0.50|-|-' >"$scratch/rows"
+like "as JSON that is null" "$(bench_json "$scratch/rows")" '*"goal": null, "pass": null}*'
+
+# case_rows OUTPUT…: the rows of a case with these jobs' output.
+case_rows()
+(
+	local out
+
+	vm_results=$scratch/benches/results
+	rm -rf "$vm_results"
+	for out in "$@"; do
+		mkdir -p "$vm_results/job-${#out}/case-it"
+		echo "$out" >"$vm_results/job-${#out}/case-it/host.out"
+	done
+	bench_rows it
+)
+
+is "a benchmark with a boot for each daemon" \
+	"$(case_rows $'words\nBENCH one hvis us 1 0.1' 'BENCH one stock us 4 0.1' | xargs)" "it|one|us|1|4|0.25|0.1|no"
+is "a benchmark with both in one guest" "$(case_rows $'words\nBENCH one us 1 200 0.0050 0.01')" \
+	"it|one|us|1|200|0.0050|0.01|yes"
 
 # --- an emulator that says less and less ---
 

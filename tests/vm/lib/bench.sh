@@ -2,9 +2,10 @@
 # shellcheck shell=bash
 #
 # ./run bench: ours beside the peer in the same run, as a table with ratios. A benchmark is one of two in
-# bench/NAME. A VM case prints lines "BENCH CELL DAEMON UNIT VALUE GOAL" and runs once with each daemon. A link.sh runs
-# here, without a VM, measures both in pairs and prints "BENCH CELL UNIT OURS PEER RATIO GOAL". GOAL is the largest
-# ratio of ours to the peer's that is good.
+# bench/NAME. A VM case prints lines "BENCH CELL DAEMON UNIT VALUE GOAL" and runs once with each daemon, or measures both
+# in one guest and prints lines as a link.sh. That runs here, without a VM, measures both in pairs and prints "BENCH CELL
+# UNIT OURS PEER RATIO GOAL". GOAL is the largest ratio of ours to the peer's that is good, or "-". A case may have a
+# prepare.sh, which adds to a copy of it what has to be built.
 
 bench_usage()
 {
@@ -52,11 +53,30 @@ cmd_bench()
 # bench_vm NAME: the rows of a VM case.
 bench_vm()
 {
+	local folder
+
+	folder=$(bench_case "$1") || return
 	HVIS_LANES=1 # one after the other, or they measure each other
 	vm_kernel=${vm_kernel:-6.1}
-	vm_run "$top/bench/$1" >&2
+	vm_run "$folder" >&2
 	[ "$tap_failed" = 0 ] || return 1
+	grep -hv '^BENCH ' "$vm_results"/job-*/case-"$1"/host.out >&2 # the spread
 	bench_rows "$1"
+}
+
+# bench_case NAME: the folder of its case, or that of a copy with what its prepare.sh has made.
+bench_case()
+{
+	local folder=$top/bench/$1
+
+	if [ -e "$folder/prepare.sh" ]; then
+		folder=$(build_root)/bench-case/$1
+		rm -rf "$folder"
+		mkdir -p "${folder%/*}" && cp -a "$top/bench/$1" "$folder" &&
+			build="$(build_root)/plain" peer="$(debian_unpacked hyperv-daemons)" \
+				bash "$top/bench/$1/prepare.sh" "$folder" >&2 || return
+	fi
+	echo "$folder"
 }
 
 # bench_link NAME: the rows of what runs here; its own words go to standard error, as the load of the machine.
@@ -66,17 +86,27 @@ bench_link()
 
 	say "load $(cut -d ' ' -f 1-3 /proc/loadavg) on $(nproc) processors"
 	out=$(build="$(build_root)/plain" peer="$(debian_unpacked hyperv-daemons)" bash "$top/bench/$1/link.sh") || status=3
-	awk -v bench="$1" '$1 == "BENCH" {
-		printf "%s|%s|%s|%s|%s|%s|%s|%s\n", bench, $2, $3, $4, $5, $6, $7, $6 <= $7 ? "yes" : "no"
-	}' <<<"$out"
+	bench_pairs "$1" <<<"$out"
 	return $status
 }
 
-# Lines "bench|cell|unit|ours|peer|ratio|goal|pass" from both runs.
+# bench_pairs NAME: lines "bench|cell|unit|ours|peer|ratio|goal|pass" from what was measured in pairs.
+bench_pairs()
+{
+	awk -v bench="$1" '$1 == "BENCH" && NF == 7 {
+		printf "%s|%s|%s|%s|%s|%s|%s|%s\n", bench, $2, $3, $4, $5, $6, $7,
+			$7 == "-" ? "-" : $6 <= $7 ? "yes" : "no"
+	}'
+}
+
+# The same from the output of a case: of both runs, or in pairs.
 bench_rows()
 {
-	grep -h '^BENCH ' "$vm_results"/job-*/case-"$1"/host.out | awk -v bench="$1" '
-		{ value[$2, $3] = $5; unit[$2] = $4; goal[$2] = $6; if (!seen[$2]++) order[++n] = $2 }
+	bench_pairs "$1" < <(cat "$vm_results"/job-*/case-"$1"/host.out)
+	cat "$vm_results"/job-*/case-"$1"/host.out | awk -v bench="$1" '
+		$1 == "BENCH" && NF == 6 {
+			value[$2, $3] = $5; unit[$2] = $4; goal[$2] = $6; if (!seen[$2]++) order[++n] = $2
+		}
 		END {
 			for (i = 1; i <= n; i++) {
 				c = order[i]
@@ -99,7 +129,8 @@ bench_json()
 		{
 			printf "%s  {\"bench\": \"%s\", \"cell\": \"%s\", \"unit\": \"%s\", \"ours\": %s, \"peer\": %s, " \
 				"\"ratio\": %s, \"goal\": %s, \"pass\": %s}", (NR > 1 ? ",\n" : ""),
-				$1, $2, $3, $4, $5, $6, $7, $8 == "yes" ? "true" : "false"
+				$1, $2, $3, $4, $5, $6, $7 == "-" ? "null" : $7,
+				$8 == "-" ? "null" : $8 == "yes" ? "true" : "false"
 		}
 		END { print "\n]" }' "$1"
 }
