@@ -21,6 +21,7 @@ static const struct {
 } enders[VSS_ENDER_N] = {
 	[VSS_ENDER_FAILURE] = { "failure", "it did not stay frozen" },
 	[VSS_ENDER_HOST] = { "host", "the host called it off" },
+	[VSS_ENDER_NEXT] = { "host", "the host began another backup and did not ask to thaw" },
 	[VSS_ENDER_TIME] = { "time", "the time was over" },
 	[VSS_ENDER_DEADLINE] = { "deadline", "the host did not ask to thaw in time" },
 	[VSS_ENDER_HAND] = { "hand", "it was thawed by hand" },

@@ -15,6 +15,7 @@
 typedef enum {
 	VSS_ENDER_FAILURE, /* something went wrong */
 	VSS_ENDER_HOST,
+	VSS_ENDER_NEXT, /* the host, too: it has begun another backup */
 	VSS_ENDER_TIME, /* of a rehearsal */
 	VSS_ENDER_DEADLINE,
 	VSS_ENDER_HAND,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The table. A request that is new supersedes the one that waits: the kernel asks again only when it
- * has given the former one up, and told the host so.
+ * has given the former one up, and told the host so. A host that begins a backup while there is one has given
+ * that one up: it is undone, and is a failure wherever it is told of; then comes the new one.
  *
  * The host gets a success for THAW only if all was frozen from its FREEZE to its THAW: whatever else
  * there was, the answer is a failure, so that it knows that its snapshot is not consistent.
@@ -36,6 +37,8 @@ typedef struct {
 #define FAILED VSS_STATE_FAILED
 #define REHEARSING VSS_STATE_REHEARSING
 #define CHECKING VSS_STATE_CHECKING
+#define RECHECKING VSS_STATE_RECHECKING
+#define REFREEZING VSS_STATE_REFREEZING
 
 /* clang-format off */
 static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
@@ -56,9 +59,9 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, IDLE },
 	},
 	[FREEZING] = {
-		[VSS_EVENT_FREEZE]       = { REFUSE,  THAW,    CANCELING },
+		[VSS_EVENT_FREEZE]       = { WAIT,    THAW,    REFREEZING },
 		[VSS_EVENT_THAW]         = { WAIT,    THAW,    CANCELING },
-		[VSS_EVENT_HOT_BACKUP]   = { REFUSE,  THAW,    CANCELING },
+		[VSS_EVENT_HOT_BACKUP]   = { WAIT,    THAW,    RECHECKING },
 		[VSS_EVENT_LOST]         = { STAY,    THAW,    CANCELING },
 		[VSS_EVENT_STOP]         = { FAIL,    THAW,    CANCELING },
 		[VSS_EVENT_DEADLINE]     = { FAIL,    THAW,    CANCELING },
@@ -72,9 +75,9 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, FREEZING },
 	},
 	[FROZEN] = {
-		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, FROZEN },
+		[VSS_EVENT_FREEZE]       = { WAIT,    THAW,    REFREEZING },
 		[VSS_EVENT_THAW]         = { WAIT,    THAW,    THAWING },
-		[VSS_EVENT_HOT_BACKUP]   = { REFUSE,  NOTHING, FROZEN },
+		[VSS_EVENT_HOT_BACKUP]   = { WAIT,    THAW,    RECHECKING },
 		[VSS_EVENT_LOST]         = { STAY,    THAW,    CANCELING },
 		[VSS_EVENT_STOP]         = { STAY,    THAW,    UNDOING },
 		[VSS_EVENT_DEADLINE]     = { STAY,    THAW,    UNDOING },
@@ -88,9 +91,9 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, FROZEN },
 	},
 	[THAWING] = {
-		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, CANCELING },
+		[VSS_EVENT_FREEZE]       = { WAIT,    NOTHING, REFREEZING },
 		[VSS_EVENT_THAW]         = { WAIT,    NOTHING, THAWING },
-		[VSS_EVENT_HOT_BACKUP]   = { REFUSE,  NOTHING, CANCELING },
+		[VSS_EVENT_HOT_BACKUP]   = { WAIT,    NOTHING, RECHECKING },
 		[VSS_EVENT_LOST]         = { STAY,    NOTHING, CANCELING },
 		[VSS_EVENT_STOP]         = { STAY,    NOTHING, THAWING },
 		[VSS_EVENT_DEADLINE]     = { STALE,   NOTHING, THAWING },
@@ -104,9 +107,9 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, THAWING },
 	},
 	[UNDOING] = {
-		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, CANCELING },
+		[VSS_EVENT_FREEZE]       = { WAIT,    NOTHING, REFREEZING },
 		[VSS_EVENT_THAW]         = { WAIT,    NOTHING, CANCELING },
-		[VSS_EVENT_HOT_BACKUP]   = { REFUSE,  NOTHING, CANCELING },
+		[VSS_EVENT_HOT_BACKUP]   = { WAIT,    NOTHING, RECHECKING },
 		[VSS_EVENT_LOST]         = { STAY,    NOTHING, CANCELING },
 		[VSS_EVENT_STOP]         = { STAY,    NOTHING, UNDOING },
 		[VSS_EVENT_DEADLINE]     = { STALE,   NOTHING, UNDOING },
@@ -120,9 +123,9 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, UNDOING },
 	},
 	[CANCELING] = {
-		[VSS_EVENT_FREEZE]       = { REFUSE,  NOTHING, CANCELING },
+		[VSS_EVENT_FREEZE]       = { WAIT,    NOTHING, REFREEZING },
 		[VSS_EVENT_THAW]         = { WAIT,    NOTHING, CANCELING },
-		[VSS_EVENT_HOT_BACKUP]   = { REFUSE,  NOTHING, CANCELING },
+		[VSS_EVENT_HOT_BACKUP]   = { WAIT,    NOTHING, RECHECKING },
 		[VSS_EVENT_LOST]         = { STAY,    NOTHING, CANCELING },
 		[VSS_EVENT_STOP]         = { STAY,    NOTHING, CANCELING },
 		[VSS_EVENT_DEADLINE]     = { STALE,   NOTHING, CANCELING },
@@ -183,13 +186,46 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_CHECKED_WELL]   = { SUCCEED, NOTHING, IDLE },
 		[VSS_EVENT_CHECKED_BADLY]  = { FAIL,    NOTHING, IDLE },
 	},
+	[RECHECKING] = {
+		[VSS_EVENT_FREEZE]         = { WAIT,    NOTHING, REFREEZING },
+		[VSS_EVENT_THAW]           = { WAIT,    NOTHING, CANCELING },
+		[VSS_EVENT_HOT_BACKUP]     = { WAIT,    NOTHING, RECHECKING },
+		[VSS_EVENT_LOST]           = { STAY,    NOTHING, CANCELING },
+		[VSS_EVENT_STOP]           = { FAIL,    NOTHING, CANCELING },
+		[VSS_EVENT_DEADLINE]       = { STALE,   NOTHING, RECHECKING },
+		[VSS_EVENT_ALL_FROZEN]     = { STALE,   NOTHING, RECHECKING },
+		[VSS_EVENT_DIED]           = { STAY,    NOTHING, RECHECKING },
+		[VSS_EVENT_ENDED_WELL]     = { STAY,    CHECK,   CHECKING },
+		[VSS_EVENT_ENDED_BADLY]    = { STAY,    CHECK,   CHECKING },
+		[VSS_EVENT_REHEARSE]       = { STALE,   NOTHING, RECHECKING },
+		[VSS_EVENT_HAND]           = { STALE,   NOTHING, RECHECKING },
+		[VSS_EVENT_CHECKED_WELL]   = { STALE,   NOTHING, RECHECKING },
+		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, RECHECKING },
+	},
+	[REFREEZING] = {
+		[VSS_EVENT_FREEZE]         = { WAIT,    NOTHING, REFREEZING },
+		[VSS_EVENT_THAW]           = { WAIT,    NOTHING, CANCELING },
+		[VSS_EVENT_HOT_BACKUP]     = { WAIT,    NOTHING, RECHECKING },
+		[VSS_EVENT_LOST]           = { STAY,    NOTHING, CANCELING },
+		[VSS_EVENT_STOP]           = { FAIL,    NOTHING, CANCELING },
+		[VSS_EVENT_DEADLINE]       = { STALE,   NOTHING, REFREEZING },
+		[VSS_EVENT_ALL_FROZEN]     = { STALE,   NOTHING, REFREEZING },
+		[VSS_EVENT_DIED]           = { STAY,    NOTHING, REFREEZING },
+		[VSS_EVENT_ENDED_WELL]     = { STAY,    START,   FREEZING },
+		[VSS_EVENT_ENDED_BADLY]    = { STAY,    START,   FREEZING },
+		[VSS_EVENT_REHEARSE]       = { STALE,   NOTHING, REFREEZING },
+		[VSS_EVENT_HAND]           = { STALE,   NOTHING, REFREEZING },
+		[VSS_EVENT_CHECKED_WELL]   = { STALE,   NOTHING, REFREEZING },
+		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, REFREEZING },
+	},
 };
 /* clang-format on */
 
 const char *vss_state_name(VssState state)
 {
 	static const char *const names[VSS_STATE_N] = { "idle", "freezing", "frozen", "thawing",
-		"undoing", "canceling", "failed", "rehearsing", "checking" };
+		"undoing", "canceling", "failed", "rehearsing", "checking", "rechecking",
+		"refreezing" };
 
 	return names[state];
 }

@@ -17,6 +17,8 @@ typedef enum {
 	VSS_STATE_FAILED, /* nothing is frozen; the host still believes that all is */
 	VSS_STATE_REHEARSING, /* a session that the host has no part in: it is told to come back */
 	VSS_STATE_CHECKING, /* whether a freeze is possible at all; nothing is frozen */
+	VSS_STATE_RECHECKING, /* the host has begun another backup: first the former one ends, … */
+	VSS_STATE_REFREEZING, /* … then it is checked, or frozen, for this one */
 	VSS_STATE_N,
 } VssState;
 

@@ -10,6 +10,7 @@
 #include <util/log.h>
 #include <util/messages.h>
 
+#include "vssd/undo.h"
 #include "vssd/vssd.h"
 
 static int run(const VssdOptions *options)
@@ -19,6 +20,7 @@ static int run(const VssdOptions *options)
 
 	if (!vssd)
 		return hvis_log_die(HVIS_MESSAGE_CONFIG_WRONG, error);
+	vssd_catch_signals(vssd);
 	if (!vssd_start(vssd, &error))
 		return hvis_log_die(NULL, error);
 	vssd_run(vssd);
@@ -38,6 +40,6 @@ int main(int argc, char **argv)
 		return printf("hv_vss_daemon %s\n", PACKAGE_VERSION) < 0 ? HVIS_EXIT_IO : 0;
 	hvis_log_init("vss", options.debug);
 	if (options.thaw_left_over)
-		return vssd_thaw_left_over(&options) ? HVIS_EXIT_OK : HVIS_EXIT_IO;
+		return vss_undo_and_wait(&options) ? HVIS_EXIT_OK : HVIS_EXIT_IO;
 	return run(&options);
 }

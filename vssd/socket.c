@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include <util/error.h>
+#include <util/log.h>
+#include <util/messages.h>
 #include <varlink/varlink.h>
 
 #include "vssd/history.h"
@@ -235,5 +237,16 @@ void vss_socket_free(VssSocket *socket)
 
 gboolean vss_socket_listen(VssSocket *socket, const char *path, GError **error)
 {
-	return varlink_server_listen(socket->server, path, 0666, error);
+	const HvisLogContext context = { .message_id = HVIS_MESSAGE_SOCKET_FAILED };
+	g_autoptr(GError) failed = NULL;
+
+	if (varlink_server_listen(socket->server, path, 0666, &failed))
+		return TRUE;
+	if (hvis_error_is(failed, HVIS_ERROR_BUSY)) {
+		g_propagate_error(error, g_steal_pointer(&failed));
+		return FALSE;
+	}
+	hvis_log_with(
+		HVIS_LOG_WARNING, &context, "hvctl cannot reach this daemon: %s", failed->message);
+	return TRUE;
 }

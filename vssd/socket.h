@@ -35,7 +35,10 @@ VssSocket *vss_socket_new(const VssSocketOps *ops, gpointer data);
 void vss_socket_free(VssSocket *socket);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssSocket, vss_socket_free)
 
-/* Listen on @path, for everyone; makes its directory. HVIS_ERROR_BUSY where another daemon does. */
+/*
+ * Listen on @path, for everyone; makes its directory. HVIS_ERROR_BUSY where another daemon does. Where it cannot
+ * be done the journal has it, and nobody can call.
+ */
 gboolean vss_socket_listen(VssSocket *socket, const char *path, GError **error);
 
 /* A session has ended, or could not begin: tell @entry to who waits for that. */

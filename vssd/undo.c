@@ -4,6 +4,9 @@
 
 #include "vssd/undo.h"
 
+#include <util/messages.h>
+
+#include "vssd/journal.h"
 #include "vssd/marker.h"
 
 struct VssUndo {
@@ -63,15 +66,33 @@ void vss_undo_free(VssUndo *undo)
 	g_free(undo);
 }
 
-gboolean vss_undo_and_wait(const VssSessionOptions *options, GError **error)
+void vss_undo_say(const char *problem)
 {
-	g_autofree char *path = vss_session_program(options, "guard");
+	g_autofree char *text = NULL;
+
+	if (!problem) {
+		vss_journal_say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_LEFT_OVER,
+			"A backup had been cut off: what it had left frozen is thawed");
+		return;
+	}
+	text = g_strdup_printf("Something may have been left frozen: %s", problem);
+	vss_journal_say_now(HVIS_LOG_ERROR, HVIS_MESSAGE_BACKUP_LEFT_OVER, text);
+}
+
+gboolean vss_undo_and_wait(const VssdOptions *options)
+{
+	const VssSessionOptions session = { options->programs, options->prefix, options->marker,
+		0 };
+	g_autofree char *path = vss_session_program(&session, "guard");
 	const char *argv[] = { path, "--thaw-left-over", options->marker, NULL };
+	g_autoptr(GError) error = NULL;
 	gint status;
 
 	if (!vss_marker_is_there(options->marker))
 		return TRUE;
-	return g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL,
-		       NULL, NULL, &status, error) &&
-	       g_spawn_check_wait_status(status, error);
+	if (g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, NULL,
+		    NULL, &status, &error))
+		g_spawn_check_wait_status(status, &error);
+	vss_undo_say(error ? error->message : NULL);
+	return !error;
 }

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include "vssd/options.h"
 #include "vssd/session.h"
 
 typedef struct VssUndo VssUndo;
@@ -20,5 +21,11 @@ VssUndo *vss_undo_new(const VssSessionOptions *options,
 void vss_undo_free(VssUndo *undo);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssUndo, vss_undo_free)
 
-/* The same, and wait for it; for who does nothing else. TRUE where there is nothing to undo. */
-gboolean vss_undo_and_wait(const VssSessionOptions *options, GError **error);
+/* Tell the journal how it went. */
+void vss_undo_say(const char *problem);
+
+/*
+ * The same as a whole, for who does nothing else and so may wait: FALSE where it could not be done. Neither
+ * the device nor the configuration is needed.
+ */
+gboolean vss_undo_and_wait(const VssdOptions *options);

@@ -55,6 +55,8 @@ struct Vssd {
 	guint patience; /* timer: the device is opened, though that is not over */
 	VssSession *session;
 	VssRun run; /* the session's */
+	gboolean ending; /* it is over, but for what is to be said and done after it */
+	void (*due)(gpointer data); /* what was ordered meanwhile, or NULL */
 	gboolean was_frozen; /* the session is, or has been */
 	VssEvent event; /* being posted */
 	guint rehearsal_ms; /* how long the session is to stay frozen; 0: it is a backup */
@@ -70,6 +72,8 @@ struct Vssd {
 	char *status; /* for the service manager, once nothing is frozen */
 	char *partial; /* what this session leaves out for want of rights, or NULL */
 	gboolean begun, was_ready, told_ready, stopping;
+	gboolean reload; /* is due once there is no session */
+	guint signals[3];
 	GMainLoop *loop;
 };
 
@@ -128,6 +132,41 @@ static void tell_manager(Vssd *vssd)
 	if (!vssd->told_ready)
 		hvis_notify_ready();
 	vssd->told_ready = TRUE;
+}
+
+/* --- the configuration --- */
+
+/* Read it, and go by it. FALSE where it is wrong: then that which there is stays, or none. */
+static gboolean configure(Vssd *vssd, GError **error)
+{
+	HvisConfig *config = hvis_config_load(vss_config_keys, vssd->options->root, error);
+
+	if (!config)
+		return FALSE;
+	hvis_config_free(vssd->config);
+	vssd->config = config;
+	vssd->session_options.deadline_ms = (guint)hvis_config_int(config, "vss", "Deadline");
+	vssd->rounds_options.folder = hvis_config_string(config, "vss", "HooksDirectory");
+	vssd->rounds_options.enabled = hvis_config_bool(config, "vss", "Hooks");
+	return TRUE;
+}
+
+/* Not within a session: it ends as it began, and nothing is read while something is frozen. */
+static void reload_if_due(Vssd *vssd)
+{
+	const HvisLogContext context = { .message_id = HVIS_MESSAGE_CONFIG_WRONG };
+	g_autoptr(GError) error = NULL;
+
+	if (!vssd->reload)
+		return;
+	vssd->reload = FALSE;
+	if (vssd->told_ready)
+		hvis_notify_reloading();
+	if (!configure(vssd, &error))
+		hvis_log_with(HVIS_LOG_WARNING, &context, "The configuration is not used: %s",
+			error->message);
+	if (vssd->told_ready)
+		hvis_notify_reloaded();
 }
 
 /* --- the session --- */
@@ -202,6 +241,31 @@ static void quit_if_over(Vssd *vssd)
 		g_main_loop_quit(vssd->loop);
 }
 
+/* The session is over: @event. What the machine orders in turn has to wait for go_on(). */
+static void end(Vssd *vssd, VssEvent event)
+{
+	set_deadline(vssd, 0);
+	vssd->ending = TRUE;
+	post(vssd, event, 0);
+	vssd->ending = FALSE;
+}
+
+/* What was left for after a session: tell of it, by @entry, which is taken, too; and what comes next. */
+static void go_on(Vssd *vssd, struct json_object *entry, VssRoundsEnd how)
+{
+	void (*due)(gpointer) = g_steal_pointer(&vssd->due);
+
+	vss_journal_release(vssd->journal);
+	tell_manager(vssd);
+	reload_if_due(vssd);
+	publish(vssd, entry, vssd->run.rehearsal);
+	publish_refused(vssd);
+	vss_rounds_thaw(vssd->rounds, how);
+	if (due)
+		due(vssd);
+	quit_if_over(vssd);
+}
+
 static void on_ended(const VssOutcome *outcome, gpointer data)
 {
 	Vssd *vssd = data;
@@ -210,18 +274,12 @@ static void on_ended(const VssOutcome *outcome, gpointer data)
 			   : outcome->err == 0 && vssd->run.in_time ? VSS_ROUNDS_THAWED
 								    : VSS_ROUNDS_BROKEN;
 
-	set_deadline(vssd, 0);
 	vssd->frozen_us = vssd->until_us = 0;
-	post(vssd, outcome->err == 0 ? VSS_EVENT_ENDED_WELL : VSS_EVENT_ENDED_BADLY, 0);
+	end(vssd, outcome->err == 0 ? VSS_EVENT_ENDED_WELL : VSS_EVENT_ENDED_BADLY);
 	vss_journal_outcome(entry, outcome, vssd->run.rehearsal);
 	say_partial(vssd, outcome);
-	vss_journal_release(vssd->journal);
-	tell_manager(vssd);
 	g_clear_pointer(&vssd->session, vss_session_free);
-	publish(vssd, entry, vssd->run.rehearsal);
-	publish_refused(vssd);
-	vss_rounds_thaw(vssd->rounds, how);
-	quit_if_over(vssd);
+	go_on(vssd, entry, how);
 }
 
 static VssSurvey *look(Vssd *vssd, GError **error)
@@ -248,18 +306,12 @@ static VssSurvey *look(Vssd *vssd, GError **error)
 /* There is no session, because of @problem. */
 static void fail_start(Vssd *vssd, const char *problem)
 {
-	gboolean rehearsal = vssd->run.rehearsal;
+	const char *kind = vssd->run.rehearsal ? "rehearsal" : "backup";
 
-	set_deadline(vssd, 0);
 	g_clear_pointer(&vssd->partial, g_free);
-	post(vssd, VSS_EVENT_ENDED_BADLY, 0);
-	vss_journal_release(vssd->journal);
-	tell_manager(vssd);
+	end(vssd, VSS_EVENT_ENDED_BADLY);
 	say_refused("No freeze", problem);
-	publish(vssd, vss_history_refusal(rehearsal ? "rehearsal" : "backup", problem), rehearsal);
-	publish_refused(vssd);
-	vss_rounds_thaw(vssd->rounds, VSS_ROUNDS_NOT_FROZEN);
-	quit_if_over(vssd);
+	go_on(vssd, vss_history_refusal(kind, problem), VSS_ROUNDS_NOT_FROZEN);
 }
 
 /* A look for a session that goes by it; NULL where there can be none. */
@@ -283,6 +335,10 @@ static void order_start(gpointer data)
 	g_autoptr(VssSurvey) survey = NULL;
 	g_autoptr(GPtrArray) mounts = NULL;
 
+	if (vssd->ending) {
+		vssd->due = order_start;
+		return;
+	}
 	if (vssd->event != VSS_EVENT_REHEARSE)
 		vssd->rehearsal_ms = 0;
 	vssd->was_frozen = FALSE;
@@ -322,9 +378,9 @@ static void on_hooks_frozen(const char *problem, gpointer data)
 static void order_thaw(gpointer data)
 {
 	static const VssEnder enders[VSS_EVENT_N] = {
-		[VSS_EVENT_FREEZE] = VSS_ENDER_HOST,
+		[VSS_EVENT_FREEZE] = VSS_ENDER_NEXT,
 		[VSS_EVENT_THAW] = VSS_ENDER_HOST,
-		[VSS_EVENT_HOT_BACKUP] = VSS_ENDER_HOST,
+		[VSS_EVENT_HOT_BACKUP] = VSS_ENDER_NEXT,
 		[VSS_EVENT_LOST] = VSS_ENDER_DEVICE,
 		[VSS_EVENT_STOP] = VSS_ENDER_DAEMON,
 		[VSS_EVENT_DEADLINE] = VSS_ENDER_DEADLINE,
@@ -363,15 +419,21 @@ static void order_check(gpointer data)
 {
 	Vssd *vssd = data;
 	g_autoptr(GError) error = NULL;
-	g_autoptr(VssSurvey) survey = look(vssd, &error);
-	g_autoptr(GPtrArray) mounts = survey ? vss_survey_mounts(survey) : NULL;
+	g_autoptr(VssSurvey) survey = NULL;
+	g_autoptr(GPtrArray) mounts = NULL;
 
-	if (survey)
-		vss_rounds_prepare(vssd->rounds, "backup", mounts);
-	else {
+	if (vssd->ending) {
+		vssd->due = order_check;
+		return;
+	}
+	survey = look(vssd, &error);
+	if (!survey) {
 		vss_rounds_stop(vssd->rounds); /* the former check */
 		on_hooks_prepared(error->message, vssd);
+		return;
 	}
+	mounts = vss_survey_mounts(survey);
+	vss_rounds_prepare(vssd->rounds, "backup", mounts);
 }
 
 /* What hooks say is as much for later as anything else. */
@@ -481,19 +543,6 @@ static const HvisServiceOps service_ops = {
 
 /* --- what is left over --- */
 
-static void say_undone(const char *problem)
-{
-	g_autofree char *text = NULL;
-
-	if (!problem) {
-		vss_journal_say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_LEFT_OVER,
-			"A backup had been cut off: what it had left frozen is thawed");
-		return;
-	}
-	text = g_strdup_printf("Something may have been left frozen: %s", problem);
-	vss_journal_say_now(HVIS_LOG_ERROR, HVIS_MESSAGE_BACKUP_LEFT_OVER, text);
-}
-
 /* The hooks after the files, and then the device; or without waiting for those any longer. */
 static void begin(gpointer data)
 {
@@ -509,7 +558,7 @@ static void on_undone(const char *problem, gpointer data)
 {
 	Vssd *vssd = data;
 
-	say_undone(problem);
+	vss_undo_say(problem);
 	vss_socket_undone(vssd->socket, problem);
 	g_clear_pointer(&vssd->undo, vss_undo_free);
 	vssd->clock->remove(vssd->clock, vssd->patience);
@@ -612,22 +661,6 @@ static VssThaw thaw(gpointer data, GError **error)
 
 static const VssSocketOps socket_ops = { give_status, give_plan, give_history, rehearse, thaw };
 
-static gboolean listen_for_callers(Vssd *vssd, GError **error)
-{
-	const HvisLogContext context = { .message_id = HVIS_MESSAGE_SOCKET_FAILED };
-	g_autoptr(GError) failed = NULL;
-
-	if (vss_socket_listen(vssd->socket, vssd->options->socket, &failed))
-		return TRUE;
-	if (hvis_error_is(failed, HVIS_ERROR_BUSY)) {
-		g_propagate_error(error, g_steal_pointer(&failed));
-		return FALSE;
-	}
-	hvis_log_with(
-		HVIS_LOG_WARNING, &context, "hvctl cannot reach this daemon: %s", failed->message);
-	return TRUE;
-}
-
 /* --- life --- */
 
 static void rounds_init(Vssd *vssd)
@@ -637,10 +670,8 @@ static void rounds_init(Vssd *vssd)
 
 	vssd->hook_program = g_strconcat(options->programs, "/", options->prefix, "hook", NULL);
 	vssd->hook_marker = g_build_filename(dir, "vss.hooks", NULL);
-	vssd->rounds_options = (VssRoundsOptions){ .run = { vssd->hook_program, options->root },
-		.folder = hvis_config_string(vssd->config, "vss", "HooksDirectory"),
-		.marker = vssd->hook_marker,
-		.enabled = hvis_config_bool(vssd->config, "vss", "Hooks") };
+	vssd->rounds_options.run = (VssHookRunOptions){ vssd->hook_program, options->root };
+	vssd->rounds_options.marker = vssd->hook_marker;
 	vssd->rounds = vss_rounds_new(&vssd->rounds_options, &rounds_ops, vssd);
 }
 
@@ -652,11 +683,10 @@ Vssd *vssd_new(const VssdOptions *options, GError **error)
 	vssd->clock = hvis_clock_default();
 	vssd->journal = vss_journal_new();
 	vssd->machine = (VssMachine){ &machine_ops, vssd, VSS_STATE_IDLE, 0 };
-	vssd->config = hvis_config_load(vss_config_keys, options->root, error);
-	if (!vssd->config)
+	vssd->session_options =
+		(VssSessionOptions){ options->programs, options->prefix, options->marker, 0 };
+	if (!configure(vssd, error))
 		return NULL;
-	vssd->session_options = (VssSessionOptions){ options->programs, options->prefix,
-		options->marker, (guint)hvis_config_int(vssd->config, "vss", "Deadline") };
 	rounds_init(vssd);
 	vssd->history = vss_history_new();
 	vssd->record = vss_record_new(options->root, on_unrecorded, vssd);
@@ -683,24 +713,15 @@ void vssd_free(Vssd *vssd)
 	vss_history_free(vssd->history);
 	json_object_put(vssd->plan);
 	g_free(vssd->refused);
+	for (guint i = 0; i < G_N_ELEMENTS(vssd->signals); i++)
+		if (vssd->signals[i] != 0)
+			g_source_remove(vssd->signals[i]);
+	g_clear_pointer(&vssd->loop, g_main_loop_unref);
 	hvis_config_free(vssd->config);
 	vss_journal_free(vssd->journal);
 	g_free(vssd->status);
 	g_free(vssd->partial);
 	g_free(vssd);
-}
-
-gboolean vssd_thaw_left_over(const VssdOptions *options)
-{
-	const VssSessionOptions session = { options->programs, options->prefix, options->marker,
-		0 };
-	g_autoptr(GError) error = NULL;
-
-	if (!vss_marker_is_there(options->marker))
-		return TRUE;
-	vss_undo_and_wait(&session, &error);
-	say_undone(error ? error->message : NULL);
-	return !error;
 }
 
 /* A sandbox is a mistake of the installation, so it is said now; other reasons when they matter. */
@@ -719,7 +740,8 @@ static void test_view(Vssd *vssd)
 gboolean vssd_start(Vssd *vssd, GError **error)
 {
 	signal(SIGPIPE, SIG_IGN); /* a worker that is gone is found out by its socket */
-	if (!listen_for_callers(vssd, error)) /* first: the marker may be that of who has it */
+	if (!vss_socket_listen(vssd->socket, vssd->options->socket,
+		    error)) /* first: the marker may be that of who has it */
 		return FALSE;
 	test_view(vssd);
 	hvis_notify_status("Starting");
@@ -743,15 +765,26 @@ static gboolean on_quit(gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
+static gboolean on_reload(gpointer data)
+{
+	Vssd *vssd = data;
+
+	vssd->reload = TRUE;
+	if (vss_machine_is_at_rest(&vssd->machine))
+		reload_if_due(vssd);
+	return G_SOURCE_CONTINUE;
+}
+
+void vssd_catch_signals(Vssd *vssd)
+{
+	vssd->loop = g_main_loop_new(NULL, FALSE);
+	vssd->signals[0] = g_unix_signal_add(SIGTERM, on_quit, vssd);
+	vssd->signals[1] = g_unix_signal_add(SIGINT, on_quit, vssd);
+	vssd->signals[2] = g_unix_signal_add(SIGHUP, on_reload, vssd);
+}
+
 void vssd_run(Vssd *vssd)
 {
-	guint term = g_unix_signal_add(SIGTERM, on_quit, vssd);
-	guint interrupt = g_unix_signal_add(SIGINT, on_quit, vssd);
-
-	vssd->loop = g_main_loop_new(NULL, FALSE);
 	g_main_loop_run(vssd->loop);
 	hvis_notify_stopping();
-	g_source_remove(term);
-	g_source_remove(interrupt);
-	g_clear_pointer(&vssd->loop, g_main_loop_unref);
 }

@@ -50,6 +50,17 @@ is "nothing is logged meanwhile" "$(grep -c "^Backup" "$scratch/daemon.log")" 1
 wait "$backup"
 is "and it is a success" $? 0
 
+# --- a host that begins anew ---
+
+ctl backup --silent-after freeze >"$scratch/silent" 2>&1
+check "a host falls silent, and all is frozen" frozen_at "${mounts[0]}"
+check "until it begins another backup, which is well" ctl backup --hold 0.1
+like "in every step" "$case_out" "*check*ok*freeze*ok*thaw*ok*"
+check "the former one is told to be given up" wait_for 20 log_has "the host began another backup and did not ask to thaw"
+"$build/hvctl/hvctl" vss history --socket "$socket" --lines 2 --json | tr -d ' \n' >"$scratch/history"
+like "and nothing better" "$(cat "$scratch/history")" '\[{"kind":"backup",*"result":"ok",*{"kind":"backup",*"result":"aborted",*"ended_by":"host",*'
+check "nothing is frozen by it" thawed_within 1000 "$(now_ms)"
+
 # --- who stops it ---
 
 daemon_stop
@@ -192,6 +203,25 @@ configure "Exclude=ext4 xfs btrfs" "AllowNothing=yes"
 daemon_start
 check "unless that is well" ctl backup --hold 0.01
 daemon_stop
+
+# --- reloaded ---
+
+configure
+daemon_start
+: >"$scratch/daemon.log"
+ctl backup --silent-after freeze >"$scratch/silent" 2>&1
+configure "Nonsense=1"
+kill -HUP "$daemon_pid"
+check "SIGHUP while all is frozen ends nothing" frozen_at "${mounts[0]}"
+is "and nothing is told meanwhile" "$(cat "$scratch/daemon.log")" ""
+check "after that the host is served on" ctl backup --hold 0.1
+check "and the configuration was read, and is wrong" wait_for 20 log_has "The configuration is not used: "
+configure "Require=/not/there"
+kill -HUP "$daemon_pid"
+refuse "SIGHUP at rest is a reload" 1 ctl backup
+check "by which the next backup goes" log_has "No backup is possible: /not/there is required and not mounted"
+daemon_stop
+is "and the daemon lives on" $? 0
 
 # --- what is hidden from it ---
 
