@@ -66,7 +66,8 @@ gboolean vss_hook_name_is(const char *name)
 	return len >= 4 && len <= 64 && g_ascii_isdigit(name[0]) && g_ascii_isdigit(name[1]) &&
 	       name[2] == '-' &&
 	       strspn(name, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "-_.") == len &&
-	       !g_str_has_suffix(name, ".conf") && !is_leftover(name);
+	       !g_str_has_suffix(name, ".conf") && !g_str_has_suffix(name, ".settings") &&
+	       !is_leftover(name);
 }
 
 /* --- trust --- */

@@ -224,6 +224,8 @@ static char **environment_of(const VssRounds *rounds, const VssHook *hook, guint
 		env, g_strdup("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"));
 	g_ptr_array_add(env, g_strdup("LANG=C.UTF-8"));
 	g_ptr_array_add(env, g_strdup_printf("HVIS_HOOK=%s", hook->name));
+	g_ptr_array_add(env, g_strdup_printf("HVIS_HOOKS=%s%s", rounds->options->run.root,
+				     rounds->options->folder));
 	g_ptr_array_add(env, g_strdup_printf("HVIS_STATE=%s", state_of(rounds)));
 	g_ptr_array_add(env, g_strdup_printf("HVIS_BACKUP_ID=%s", rounds->id));
 	g_ptr_array_add(env, g_strdup_printf("HVIS_TIMEOUT=%u", (limit_ms + 999) / 1000));

@@ -55,6 +55,7 @@ daemon_start
 
 hook 10-first '
 echo "$HVIS_MOUNTS" >"$scratch/mounts"
+echo "$HVIS_HOOKS" >"$scratch/folder"
 while read -r mount; do echo x >"$mount/hooked" || exit 1; done <<<"$HVIS_MOUNTS"
 echo "$1 has been here"'
 hook 20-second ''
@@ -66,6 +67,7 @@ is "each in its order" "$(called)" "10-first prepare checking,20-second prepare 
 20-second freeze freezing,20-second thaw thawed,10-first thaw thawed"
 is "they know what is frozen" "$(sort "$scratch/mounts" | paste -sd,)" \
 	"$(printf '%s\n' "${mounts[@]}" | sort | paste -sd,)"
+is "and where they are" "$(cat "$scratch/folder")" "$hooks"
 check "what they write is in the journal" wait_for 20 log_has "Hook 10-first: | thaw has been here"
 check "nothing is noted any more" test ! -e "$scratch/vss.hooks"
 

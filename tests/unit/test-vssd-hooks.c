@@ -54,8 +54,8 @@ static void test_leftovers(void)
 	static const char *const others[] = { "10-a~", "10-a.bak", "10-a.orig", "10-a.old",
 		"10-a.dpkg-new", "10-a.dpkg-old", "10-a.dpkg-dist", "10-a.rpmnew", "10-a.rpmsave",
 		"10-a.rpmorig", "10-a.swp", ".10-a.swp", ".hidden", "10-a.sample", "#10-a#",
-		"10-a.conf", "10-a.ucf-dist", "10-a.tmp", "README", "1-a", "10a", "10-", "-10-a",
-		"a10-b", "10-a b", "10-a;b" };
+		"10-a.conf", "10-a.settings", "10-a.ucf-dist", "10-a.tmp", "README", "1-a", "10a",
+		"10-", "-10-a", "a10-b", "10-a b", "10-a;b" };
 	g_auto(Folder) folder = { 0 };
 	g_autofree char *inside = NULL;
 
