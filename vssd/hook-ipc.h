@@ -15,13 +15,17 @@
 #define VSS_HOOK_KILL_MS 2000u /* ours: until what does not die of SIGKILL is left alone */
 
 enum vss_hook_flag {
-	VSS_HOOK_STAYS = 1, /* what the call leaves running is waited for where the daemon dies */
+	VSS_HOOK_STAYS = 1, /* where the daemon dies after it, thaw is still to be called */
 	VSS_HOOK_CANCEL = 2, /* no call: the one that runs is to end now */
 };
 
-/* Followed by the verb and the environment, NAME=VALUE, each with a NUL byte behind it. */
+/*
+ * Followed by the path of a file that is there while something is frozen, the verb, and the environment,
+ * NAME=VALUE, each with a NUL byte behind it. A descriptor that comes with it is kept until the program ends.
+ */
 struct vss_hook_order {
 	uint32_t timeout_ms, flags;
+	uint32_t thaw_ms; /* the limit of the thaw that is called where the daemon dies */
 };
 
 enum vss_hook_end {

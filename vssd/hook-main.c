@@ -6,9 +6,10 @@
  * somebody who reads its output and, where it comes to that, kills it: a subreaper, which no descendant
  * gets away from. It decides nothing, and logs nothing.
  *
- * The daemon's end of the socket closed: a call that runs is killed; what a freeze has left running is
- * waited for, because a unit's cgroup is killed with its main process, and the next daemon's thaw has
- * still to reach it.
+ * The daemon's end of the socket closed: a call that runs is killed, unless it is thaw; and a hook that has
+ * seen freeze sees thaw from here, once the file systems are thawed, for there may be no other daemon. Where
+ * that fails what the freeze has left running is waited for, because a unit's cgroup is killed with its main
+ * process, and the next daemon's thaw has still to reach it.
  */
 #include "config.h"
 
@@ -34,13 +35,17 @@
 
 #define ENV_MAX 64u
 #define LINGER_US (1200 * 1000000LL) /* longer than any backup may take */
+#define FROZEN_US                                                                                  \
+	(60 * 1000000LL) /* ours: for file systems to be thawed, which the guard does at once */
 
 struct keeper {
 	const char *path, *user; /* user: NULL: whoever we are */
 	int sock, signals;
 	int output[2]; /* a pipe, of all calls */
+	int lock; /* the daemon's, kept for as long as we are there; or -1 */
 	bool hung_up, cancel; /* the daemon has */
-	bool stays; /* as the last call's order said */
+	bool owed; /* a thaw is, for the hook has seen freeze */
+	bool thawing; /* the call that runs is it */
 	pid_t child; /* of the call that runs; 0: there is none */
 	int status; /* of the last one */
 	struct vss_hook_answer answer; /* that is being made */
@@ -48,6 +53,13 @@ struct keeper {
 
 static struct keeper keeper;
 static char order_buffer[VSS_HOOK_ORDER_MAX + 1];
+
+/* The order of the last call that a thaw is owed for. */
+static struct {
+	struct vss_hook_order order;
+	size_t len;
+	char text[VSS_HOOK_ORDER_MAX + 1];
+} owed;
 
 /* --- the call, in its process --- */
 
@@ -164,8 +176,10 @@ static void read_cancel(void)
 
 	if (n > 0)
 		keeper.cancel = true;
-	else if (n == 0 || (errno != EAGAIN && errno != EINTR))
-		keeper.hung_up = keeper.cancel = true;
+	else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		keeper.hung_up = true;
+		keeper.cancel = !keeper.thawing;
+	}
 }
 
 /* One round of waiting, until @deadline at most, a second at most. */
@@ -266,7 +280,6 @@ static void call(const struct vss_hook_order *order, const char *verb, char **en
 {
 	int64_t start_us = vss_now();
 
-	keeper.stays = order->flags & VSS_HOOK_STAYS;
 	keeper.cancel = false;
 	keeper.child = fork();
 	if (keeper.child == 0)
@@ -295,12 +308,52 @@ static unsigned int split(char *text, size_t len, char **ret)
 	return n;
 }
 
+/* Take the descriptor that came with an order, if there is one. */
+static void take_lock(struct msghdr *header)
+{
+	struct cmsghdr *part = CMSG_FIRSTHDR(header);
+
+	if (!part || part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS ||
+		part->cmsg_len != CMSG_LEN(sizeof(keeper.lock)))
+		return;
+	if (keeper.lock >= 0)
+		close(keeper.lock);
+	memcpy(&keeper.lock, CMSG_DATA(part), sizeof(keeper.lock));
+}
+
+/* The bytes of the next order; less than 1 where there is none. */
+static ssize_t receive(void)
+{
+	struct iovec bytes = { .iov_base = order_buffer, .iov_len = VSS_HOOK_ORDER_MAX };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct msghdr header = { .msg_iov = &bytes,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control) };
+	ssize_t len = recvmsg(keeper.sock, &header, MSG_CMSG_CLOEXEC);
+
+	if (len > 0)
+		take_lock(&header);
+	return len;
+}
+
+/* What is owed from the call of @order on, whose words are the @len bytes at @text. */
+static void note_owed(const struct vss_hook_order *order, const char *text, size_t len)
+{
+	if (!(order->flags & VSS_HOOK_STAYS))
+		return;
+	keeper.owed = true;
+	owed.order = *order;
+	owed.len = len;
+	memcpy(owed.text, text, len);
+}
+
 /* FALSE where that was the last one. */
 static bool serve(void)
 {
 	static char *words[ENV_MAX];
 	struct vss_hook_order order;
-	ssize_t len = recv(keeper.sock, order_buffer, VSS_HOOK_ORDER_MAX, 0);
+	ssize_t len = receive();
 	unsigned int n;
 
 	if (len < 0 && errno == EINTR)
@@ -310,10 +363,14 @@ static bool serve(void)
 		return false;
 	}
 	memcpy(&order, order_buffer, sizeof(order));
-	n = split(order_buffer + sizeof(order), (size_t)len - sizeof(order), words);
-	if ((order.flags & VSS_HOOK_CANCEL) || n == 0)
+	len -= (ssize_t)sizeof(order);
+	note_owed(&order, order_buffer + sizeof(order), (size_t)len);
+	n = split(order_buffer + sizeof(order), (size_t)len, words);
+	if ((order.flags & VSS_HOOK_CANCEL) || n < 2)
 		return true; /* of a call that has ended */
-	call(&order, words[0], words + 1, n - 1);
+	keeper.thawing = strcmp(words[1], "thaw") == 0;
+	call(&order, words[1], words + 2, n - 2);
+	keeper.owed = keeper.owed && !keeper.thawing;
 	send(keeper.sock, &keeper.answer, sizeof(keeper.answer), MSG_NOSIGNAL);
 	if (keeper.answer.end == VSS_HOOK_STUCK)
 		return false;
@@ -339,11 +396,54 @@ static bool is_next_order_there(void)
 	return polled[2].revents != 0;
 }
 
+/* --- without a daemon --- */
+
+/* Nothing of it may be held up by what is still frozen. */
+static void wait_until_thawed(const char *frozen)
+{
+	int64_t deadline_us = vss_now() + FROZEN_US;
+
+	while (access(frozen, F_OK) == 0 && vss_now() < deadline_us)
+		wait_for_any(vss_now() + 50000);
+}
+
+/* The environment of @n words for the thaw that nobody has ordered. */
+static void revise(char **env, unsigned int n)
+{
+	static char state[] = "HVIS_STATE=recovering", timeout[40];
+
+	snprintf(timeout, sizeof(timeout), "HVIS_TIMEOUT=%u", (owed.order.thaw_ms + 999) / 1000);
+	for (unsigned int i = 0; i < n; i++) {
+		if (strncmp(env[i], state, strlen("HVIS_STATE=")) == 0)
+			env[i] = state;
+		else if (strncmp(env[i], timeout, strlen("HVIS_TIMEOUT=")) == 0)
+			env[i] = timeout;
+	}
+}
+
+static void thaw_alone(void)
+{
+	static char *words[ENV_MAX];
+	struct vss_hook_order order = { .timeout_ms = owed.order.thaw_ms };
+	unsigned int n = split(owed.text, owed.len, words);
+
+	if (n < 2)
+		return;
+	memset(&keeper.answer, 0, sizeof(keeper.answer));
+	revise(words + 2, n - 2);
+	wait_until_thawed(words[0]);
+	call(&order, "thaw", words + 2, n - 2);
+	keeper.owed = keeper.answer.end != VSS_HOOK_EXITED || keeper.answer.value != 0;
+	if (keeper.lock >= 0)
+		close(keeper.lock); /* the next daemon's turn */
+	keeper.lock = -1;
+}
+
 static void linger(void)
 {
 	int64_t deadline_us = vss_now() + LINGER_US;
 
-	while (keeper.hung_up && keeper.stays && has_children() && vss_now() < deadline_us) {
+	while (keeper.owed && has_children() && vss_now() < deadline_us) {
 		wait_for_any(deadline_us);
 		keeper.answer.len = 0; /* nobody reads it any more */
 	}
@@ -354,6 +454,7 @@ static bool init(char **argv)
 {
 	sigset_t ours;
 
+	keeper.lock = -1;
 	keeper.path = argv[1];
 	keeper.user = argv[2];
 	keeper.sock = fcntl(0, F_DUPFD_CLOEXEC, 3);
@@ -383,6 +484,9 @@ int main(int argc, char **argv)
 	}
 	while (!is_next_order_there() || serve())
 		;
-	linger();
+	if (keeper.hung_up && keeper.owed) {
+		thaw_alone();
+		linger();
+	}
 	return keeper.answer.end == VSS_HOOK_STUCK ? 1 : 0;
 }

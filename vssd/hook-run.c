@@ -30,6 +30,7 @@
 struct VssHookRun {
 	const VssHookRunOptions *options;
 	const VssHook *hook;
+	int lock;
 	int socket; /* -1: nothing is running */
 	int said; /* a file with the standard error of what was started */
 	GPid pid; /* of what was started; 0: it has been waited for */
@@ -263,20 +264,44 @@ static gboolean on_socket(gint fd, GIOCondition condition, gpointer data)
 
 /* --- calls --- */
 
+static void append_word(GByteArray *bytes, const char *word)
+{
+	g_byte_array_append(bytes, (const guint8 *)word, (guint)strlen(word) + 1);
+}
+
+static int send_bytes(const VssHookRun *run, const GByteArray *bytes)
+{
+	struct iovec whole = { .iov_base = bytes->data, .iov_len = bytes->len };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct msghdr header = { .msg_iov = &whole, .msg_iovlen = 1 };
+
+	if (run->lock >= 0) {
+		struct cmsghdr *part;
+
+		header.msg_control = control;
+		header.msg_controllen = sizeof(control);
+		part = CMSG_FIRSTHDR(&header);
+		part->cmsg_level = SOL_SOCKET;
+		part->cmsg_type = SCM_RIGHTS;
+		part->cmsg_len = CMSG_LEN(sizeof(run->lock));
+		memcpy(CMSG_DATA(part), &run->lock, sizeof(run->lock));
+	}
+	return sendmsg(run->socket, &header, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? errno : 0;
+}
+
 static int send_order(const VssHookRun *run, guint32 flags, const char *const *env)
 {
-	const struct vss_hook_order order = { .timeout_ms = run->limit_ms, .flags = flags };
+	const struct vss_hook_order order = {
+		.timeout_ms = run->limit_ms, .flags = flags, .thaw_ms = run->hook->timeout_ms
+	};
 	g_autoptr(GByteArray) bytes = g_byte_array_new();
-	const char *verb = vss_hook_verb_name(run->verb);
 
 	g_byte_array_append(bytes, (const guint8 *)&order, sizeof(order));
-	g_byte_array_append(bytes, (const guint8 *)verb, (guint)strlen(verb) + 1);
+	append_word(bytes, run->options->frozen);
+	append_word(bytes, vss_hook_verb_name(run->verb));
 	for (; env && *env; env++)
-		g_byte_array_append(bytes, (const guint8 *)*env, (guint)strlen(*env) + 1);
-	if (bytes->len > VSS_HOOK_ORDER_MAX)
-		return E2BIG;
-	return send(run->socket, bytes->data, bytes->len, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? errno
-											   : 0;
+		append_word(bytes, *env);
+	return bytes->len > VSS_HOOK_ORDER_MAX ? E2BIG : send_bytes(run, bytes);
 }
 
 /* What could not even be begun is told by the main loop like everything else. */
@@ -289,12 +314,13 @@ static gboolean on_not_begun(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-VssHookRun *vss_hook_run_new(const VssHookRunOptions *options, const VssHook *hook)
+VssHookRun *vss_hook_run_new(const VssHookRunOptions *options, const VssHook *hook, int lock)
 {
 	VssHookRun *run = g_new0(VssHookRun, 1);
 
 	run->options = options;
 	run->hook = hook;
+	run->lock = lock;
 	run->socket = run->said = -1;
 	return run;
 }

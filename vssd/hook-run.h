@@ -30,14 +30,18 @@ typedef struct {
 typedef struct {
 	const char *program; /* hv_vss_hook */
 	const char *root; /* "", or below which systemd is looked for */
+	const char *frozen; /* the path of a file that is there while something is frozen */
 } VssHookRunOptions;
 
 typedef struct VssHookRun VssHookRun;
 
-/* Both must outlive it. Nothing is started before the first call. */
-VssHookRun *vss_hook_run_new(const VssHookRunOptions *options, const VssHook *hook);
+/*
+ * Both must outlive it, and @lock: a descriptor that hv_vss_hook has, too, for as long as it is there, or -1.
+ * Nothing is started before the first call.
+ */
+VssHookRun *vss_hook_run_new(const VssHookRunOptions *options, const VssHook *hook, int lock);
 
-/* What it does is killed; what a freeze has left running is not. NULL is fine. */
+/* What it does is killed; thaw is called nevertheless where it is due, by nobody's word. NULL is fine. */
 void vss_hook_run_free(VssHookRun *run);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssHookRun, vss_hook_run_free)
 

@@ -8,14 +8,19 @@
 #include "vssd/rounds.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <util/error.h>
+#include <util/fd.h>
 #include <util/file.h>
 
 #define MARKER_HEAD "# hv_vss_daemon: hooks that have seen freeze"
 #define MARKER_MAX 8192u /* bytes */
+#define OTHERS_MS 120000 /* ours: for the thaws that a former daemon's hooks call themselves */
+#define AGAIN_MS 100 /* between two looks at that */
 #define MOUNTS_MAX                                                                                 \
 	65536u /* bytes of HVIS_MOUNTS; a process's environment has room for 128 KiB of it */
 
@@ -53,6 +58,8 @@ struct VssRounds {
 	VssRoundsEnd how;
 	gboolean stopped, recovering;
 	char *id;
+	int lock; /* shared with each hv_vss_hook; -1: none */
+	guint others; /* timer: until those of a former daemon are through */
 };
 
 /* --- life --- */
@@ -84,11 +91,14 @@ VssRounds *vss_rounds_new(const VssRoundsOptions *options, const VssRoundsOps *o
 	rounds->options = options;
 	rounds->ops = ops;
 	rounds->data = data;
+	rounds->lock = -1;
 	return rounds;
 }
 
 static void forget(VssRounds *rounds)
 {
+	g_clear_handle_id(&rounds->others, g_source_remove);
+	hvis_fd_clear(&rounds->lock);
 	g_clear_pointer(&rounds->participants, g_ptr_array_unref);
 	g_clear_pointer(&rounds->hooks, g_ptr_array_unref);
 	g_clear_pointer(&rounds->id, g_free);
@@ -394,11 +404,29 @@ static void on_called(const VssHookResult *result, gpointer data)
 
 /* --- the beginning --- */
 
+/*
+ * Whoever calls a hook has this file locked, and every hv_vss_hook has it for as long as it is there. So the next
+ * daemon knows whether one of those that a killed one has left is still about to call thaw. Without it, as where
+ * there is no space, that is not known.
+ */
+static int open_lock(const VssRounds *rounds, int operation, gboolean *ret_taken)
+{
+	g_autofree char *path = g_strconcat(rounds->options->marker, ".lock", NULL);
+	hvis_autofd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd >= 0 && flock(fd, operation | LOCK_NB) < 0) {
+		*ret_taken = errno == EWOULDBLOCK;
+		return -1;
+	}
+	return hvis_fd_steal(&fd);
+}
+
 static void take_part(VssRounds *rounds, const VssHook *hook, gboolean saw)
 {
 	Participant *one = g_new(Participant, 1);
 
-	*one = (Participant){ hook, vss_hook_run_new(&rounds->options->run, hook), saw };
+	*one = (Participant){ hook, vss_hook_run_new(&rounds->options->run, hook, rounds->lock),
+		saw };
 	g_ptr_array_add(rounds->participants, one);
 }
 
@@ -409,7 +437,7 @@ static GPtrArray *read_folder(const VssRounds *rounds, GError **error)
 
 static void begin(VssRounds *rounds)
 {
-	gboolean prepare = rounds->wish.phase == PREPARING;
+	gboolean prepare = rounds->wish.phase == PREPARING, taken;
 	g_autoptr(GError) error = NULL;
 
 	rounds->phase = rounds->wish.phase;
@@ -421,6 +449,8 @@ static void begin(VssRounds *rounds)
 			   (prepare ? VSS_ROUNDS_PREPARE_MS : VSS_ROUNDS_FREEZE_MS) * (gint64)1000;
 	if (rounds->options->enabled)
 		rounds->hooks = read_folder(rounds, &error);
+	if (!prepare && rounds->hooks && rounds->hooks->len > 0)
+		rounds->lock = open_lock(rounds, LOCK_SH, &taken);
 	for (guint i = 0; rounds->hooks && i < rounds->hooks->len; i++)
 		take_part(rounds, (const VssHook *)g_ptr_array_index(rounds->hooks, i), FALSE);
 	if (error)
@@ -504,6 +534,26 @@ void vss_rounds_stop(VssRounds *rounds)
 	}
 }
 
+/* Whether a hook that a former daemon has left is about to thaw by itself: two at once would be wrong. */
+static gboolean are_others_there(VssRounds *rounds)
+{
+	gboolean taken = FALSE;
+	hvis_autofd int fd = open_lock(rounds, LOCK_EX, &taken);
+
+	return fd < 0 && taken;
+}
+
+static gboolean on_others(gpointer data)
+{
+	VssRounds *rounds = data;
+
+	if (are_others_there(rounds) && g_get_monotonic_time() < rounds->until_us)
+		return G_SOURCE_CONTINUE;
+	rounds->others = 0;
+	step_down(rounds);
+	return G_SOURCE_REMOVE;
+}
+
 static void recover(VssRounds *rounds, char **names)
 {
 	g_autoptr(GError) error = NULL;
@@ -542,6 +592,12 @@ void vss_rounds_recover(VssRounds *rounds)
 	if (!note(rounds, &error))
 		say(rounds, HVIS_LOG_WARNING, "%s", error->message);
 	rounds->recovering = TRUE;
-	rounds->phase = HELD;
-	vss_rounds_thaw(rounds, VSS_ROUNDS_BROKEN);
+	rounds->phase = THAWING;
+	rounds->how = VSS_ROUNDS_BROKEN;
+	rounds->place = rounds->participants->len;
+	rounds->until_us = g_get_monotonic_time() + OTHERS_MS * (gint64)1000;
+	if (are_others_there(rounds))
+		rounds->others = g_timeout_add(AGAIN_MS, on_others, rounds);
+	else
+		step_down(rounds);
 }

@@ -670,7 +670,8 @@ static void rounds_init(Vssd *vssd)
 
 	vssd->hook_program = g_strconcat(options->programs, "/", options->prefix, "hook", NULL);
 	vssd->hook_marker = g_build_filename(dir, "vss.hooks", NULL);
-	vssd->rounds_options.run = (VssHookRunOptions){ vssd->hook_program, options->root };
+	vssd->rounds_options.run =
+		(VssHookRunOptions){ vssd->hook_program, options->root, options->marker };
 	vssd->rounds_options.marker = vssd->hook_marker;
 	vssd->rounds = vss_rounds_new(&vssd->rounds_options, &rounds_ops, vssd);
 }

@@ -201,8 +201,24 @@ is "with all of them thawed" "$(called)" "10-first prepare checking,20-second pr
 20-second freeze freezing,20-second freeze-failed failed,20-second thaw failed,10-first freeze-failed failed,\
 10-first thaw failed"
 
+# Nobody starts another daemon.
 hook 20-second ''
 daemon_start
+hold 300
+called >/dev/null
+daemon_stop KILL
+kill "$backup" 2>/dev/null
+wait "$backup" 2>/dev/null
+check "daemon killed and not started again: the files are thawed" thawed_within 3000 "$(now_ms)"
+check "and the hooks" wait_for 60 has_call "10-first thaw recovering"
+check "each of them" wait_for 60 has_call "20-second thaw recovering"
+called >/dev/null
+: >"$scratch/daemon.log"
+daemon_start
+check "the next daemon tells them, too" wait_for 60 log_has "Hook 10-first: thaw took "
+wait_for 60 test ! -e "$scratch/vss.hooks"
+called >/dev/null
+: >"$scratch/daemon.log"
 hold 300
 kill_all
 kill "$backup" 2>/dev/null
@@ -210,8 +226,10 @@ wait "$backup" 2>/dev/null
 check "daemon, worker and guard killed: the hooks are noted" grep -qx 10-first "$scratch/vss.hooks"
 called >/dev/null
 daemon_start
-check "and thawed by the next daemon" wait_for 60 has_call "10-first thaw recovering"
-is "each of them" "$(called)" "20-second thaw recovering,10-first thaw recovering"
+check "and thawed by the next daemon" wait_for 60 log_has "Hook 10-first: thaw took "
+wait_for 60 test ! -e "$scratch/vss.hooks"
+is "once more, after those that have done so by themselves" "$(called | tr , '\n' | tail -n 2 | paste -sd,)" \
+	"20-second thaw recovering,10-first thaw recovering"
 check "as are the files" thawed_within 3000 "$(now_ms)"
 check "and the next backup is well" ctl backup --hold 0.1
 wait_for 60 has_call "10-first thaw thawed"

@@ -272,7 +272,7 @@ static void call_init(Call *call, const char *script, const char *conf)
 	call->hooks = folder_read(&call->folder);
 	g_assert_cmpuint(call->hooks->len, ==, 1);
 	call->run = vss_hook_run_new(
-		&call->folder.options, (const VssHook *)g_ptr_array_index(call->hooks, 0));
+		&call->folder.options, (const VssHook *)g_ptr_array_index(call->hooks, 0), -1);
 }
 
 static void call_deinit(Call *call)
@@ -287,7 +287,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Call, call_deinit)
 
 static void call_begin(Call *call, VssHookVerb verb, guint limit_ms)
 {
-	static const char *const env[] = { "PATH=/usr/bin:/bin", "HVIS_TEST=two words", NULL };
+	static const char *const env[] = { "PATH=/usr/bin:/bin", "HVIS_TEST=two words",
+		"HVIS_STATE=freezing", "HVIS_TIMEOUT=1", "HVIS_HOOK=10-a", NULL };
 
 	call->ended = FALSE;
 	vss_hook_run_call(call->run, verb, limit_ms, env, on_done, call);
@@ -491,32 +492,81 @@ static void test_canceled(void)
 	assert_why(&call, NULL);
 }
 
-/* The daemon is gone: what runs is killed, what is to stay stays. */
-static void test_hung_up(void)
+/* The daemon is gone, and nobody starts another one: what runs is killed, and who has seen freeze sees thaw. */
+static void test_daemon_killed_and_not_restarted(void)
 {
 	g_auto(Call) running = { 0 }, held = { 0 };
-	g_autofree char *fifo = NULL, *over = NULL;
-	hvis_autofd int fd = -1;
+	g_autofree char *script =
+		g_strconcat("if [ $1 = thaw ]; then echo $$ >$R/thaws; exit; fi\n", stubborn, NULL);
+	g_autofree char *over = NULL;
 	int pid;
 
-	call_init(&running, stubborn, NULL);
+	call_init(&running, script, NULL);
 	call_begin(&running, VSS_HOOK_FREEZE, PATIENCE_S * 1000);
 	pid = pid_in(&running, "deep");
 	g_clear_pointer(&running.run, vss_hook_run_free);
 	wait_until_gone(pid);
 	g_assert_false(running.ended);
+	wait_until_gone(pid_in(&running, "thaws"));
 
-	call_init(&held, "mkfifo $R/f; (read w <$R/f; echo over >$R/over) & echo $! >$R/pid", NULL);
+	call_init(&held,
+		"case $1 in\n"
+		"freeze) mkfifo $R/f; (read w <$R/f; echo $w >$R/over) & echo $! >$R/pid;;\n"
+		"thaw) echo \"$HVIS_STATE $HVIS_TIMEOUT $HVIS_HOOK\" >$R/f;;\n"
+		"esac",
+		"Timeout=42s\n");
 	call_run(&held, VSS_HOOK_FREEZE, PATIENCE_S * 1000);
 	assert_why(&held, NULL);
 	pid = pid_in(&held, "pid");
 	g_clear_pointer(&held.run, vss_hook_run_free);
-	fifo = g_build_filename(held.folder.root, "f", NULL);
-	fd = open(fifo, O_RDWR | O_CLOEXEC); /* which does not wait for a reader */
-	g_assert_cmpint(write(fd, "w\n", 2), ==, 2);
 	wait_until_gone(pid);
 	over = folder_text(&held.folder, "over");
-	g_assert_cmpstr(over, ==, "over\n"); /* it was not killed */
+	g_assert_cmpstr(over, ==, "recovering 42 10-a\n"); /* it was not killed, but told */
+}
+
+/* Not while file systems are frozen, whose writers it would wait for. */
+static void test_thaw_without_daemon_waits_for_the_files(void)
+{
+	g_auto(Call) call = { 0 };
+	g_autofree char *frozen = NULL, *early = NULL;
+
+	call_init(&call,
+		"[ $1 = freeze ] && exit; [ -e $R/frozen ] && echo early >$R/early; echo $$ "
+		">$R/thaws",
+		NULL);
+	frozen = g_build_filename(call.folder.root, "frozen", NULL);
+	call.folder.options.frozen = frozen;
+	g_assert_true(g_file_set_contents(frozen, "", 0, NULL));
+	call_run(&call, VSS_HOOK_FREEZE, PATIENCE_S * 1000);
+	assert_why(&call, NULL);
+	g_clear_pointer(&call.run, vss_hook_run_free);
+	g_usleep(300000); /* time to do it wrong; to do it right there is more */
+	g_assert_cmpint(g_remove(frozen), ==, 0);
+	wait_until_gone(pid_in(&call, "thaws"));
+	early = g_build_filename(call.folder.root, "early", NULL);
+	g_assert_false(g_file_test(early, G_FILE_TEST_EXISTS));
+}
+
+/* A thaw that runs when the daemon dies is not killed: there may be nobody to call it again. */
+static void test_daemon_killed_within_thaw(void)
+{
+	g_auto(Call) call = { 0 };
+	g_autofree char *go = NULL, *over = NULL;
+	int pid;
+
+	call_init(&call,
+		"[ $1 = freeze ] && exit; echo $$ >$R/thaws\n"
+		"while [ ! -e $R/go ]; do sleep 0.02; done; echo over >>$R/over",
+		NULL);
+	call_run(&call, VSS_HOOK_FREEZE, PATIENCE_S * 1000);
+	call_begin(&call, VSS_HOOK_THAW, PATIENCE_S * 1000);
+	pid = pid_in(&call, "thaws");
+	g_clear_pointer(&call.run, vss_hook_run_free);
+	go = g_build_filename(call.folder.root, "go", NULL);
+	g_assert_true(g_file_set_contents(go, "", 0, NULL));
+	wait_until_gone(pid);
+	over = folder_text(&call.folder, "over");
+	g_assert_cmpstr(over, ==, "over\n");
 }
 
 /* A program that is killed is given another one for the next call. */
@@ -607,7 +657,11 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/hook-run/stays", test_stays);
 	g_test_add_func("/vssd/hook-run/killed-at-the-limit", test_killed_at_the_limit);
 	g_test_add_func("/vssd/hook-run/canceled", test_canceled);
-	g_test_add_func("/vssd/hook-run/hung-up", test_hung_up);
+	g_test_add_func("/vssd/hook-run/daemon-killed-and-not-restarted",
+		test_daemon_killed_and_not_restarted);
+	g_test_add_func("/vssd/hook-run/thaw-without-daemon-waits-for-the-files",
+		test_thaw_without_daemon_waits_for_the_files);
+	g_test_add_func("/vssd/hook-run/daemon-killed-within-thaw", test_daemon_killed_within_thaw);
 	g_test_add_func("/vssd/hook-run/program-dies", test_program_dies);
 	g_test_add_func("/vssd/hook-run/unit", test_unit);
 	g_test_add_func("/vssd/hook-run/unit-fails", test_unit_fails);

@@ -36,7 +36,7 @@ static inline void folder_init(Folder *folder)
 	g_assert_no_error(error);
 	g_assert_cmpint(g_chmod(folder->root, 0755), ==, 0); /* for users of hooks */
 	folder->program = g_build_filename(build ? build : ".", "vssd/hv_vss_hook", NULL);
-	folder->options = (VssHookRunOptions){ folder->program, folder->root };
+	folder->options = (VssHookRunOptions){ folder->program, folder->root, "/not/frozen" };
 	dir = folder_path(folder, "");
 	g_assert_cmpint(g_mkdir(dir, 0755), ==, 0);
 	g_assert_cmpint(g_chmod(dir, 0755), ==, 0);
