@@ -240,5 +240,5 @@ gboolean output_finish(FILE *stream, GError **error)
 {
 	if (fflush(stream) == 0 && !ferror(stream))
 		return TRUE;
-	return hvis_fail_errno(error, errno ? errno : EIO, "write the answer");
+	return hvis_fail_errno(error, errno ? errno : EIO, "the output could not be written");
 }

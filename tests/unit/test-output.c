@@ -117,6 +117,7 @@ static void test_full_disk(void)
 	fputs("text\n", stream);
 	g_assert_false(output_finish(stream, &error));
 	g_assert_true(hvis_error_is(error, HVIS_ERROR_NO_SPACE));
+	g_assert_true(g_str_has_prefix(error->message, "the output could not be written: "));
 	fclose(stream);
 }
 
