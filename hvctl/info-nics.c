@@ -149,8 +149,7 @@ static void print_reported(const HvctlRequest *request, struct json_object *all)
 
 /* --- what it is not told, and why --- */
 
-/* A row for the interface (@address NULL) or for one of its addresses. Of an interface that is not
- * reported the reason stands once, with the interface. */
+/* A row for the interface (@address NULL) or for one of its addresses. */
 static struct json_object *explain_row(struct json_object *nic, struct json_object *address)
 {
 	struct json_object *row = json_object_new_object();
@@ -161,8 +160,7 @@ static struct json_object *explain_row(struct json_object *nic, struct json_obje
 		address ? with_prefix(address) : json_object_get(output_member(nic, "mac")));
 	json_object_object_add(row, "origin", json_object_get(output_member(about, "origin")));
 	json_object_object_add(row, "reported", json_object_get(output_member(about, "reported")));
-	if (!address || is_reported(nic))
-		json_object_object_add(row, "why", json_object_get(output_member(about, "why")));
+	json_object_object_add(row, "why", json_object_get(output_member(about, "why")));
 	return row;
 }
 

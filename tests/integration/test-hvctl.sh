@@ -763,6 +763,8 @@ if [ -x "$host" ]; then
 	expect "and in JSON" 0 "host guest " members
 	loopback() { hvctl info nics --explain | awk '$1 == "lo" && $3 == "no" { print $1, $4; exit }'; }
 	expect "why the loopback interface is not told" 0 "lo loopback" loopback
+	unexplained() { hvctl info nics --explain | sed -n 's/  *$//; / no$/p'; }
+	expect "and no row is without its reason" 0 "" unexplained
 	told() { hvctl info nics | awk '$1 == "lo"'; }
 	expect "it is not among what is told" 0 "" told
 	names() { hvctl info nics --explain --json | sed -n 's/^    "name": *"\(lo\)".*/\1/p'; }
