@@ -58,6 +58,26 @@ static int room_behind(const char *call)
 	return len > CALL_MAX ? CALL_MAX : CALL_MAX - len;
 }
 
+static const struct {
+	const char *group, *text;
+} explanations[] = {
+	{ "kvp", "Records are a key and a value, in one of five pools. POOL is:\n"
+		 "  external (0)       what the host has set for the guest\n"
+		 "  guest (1)          what programs of the guest have left for the host\n"
+		 "  auto (2)           facts about the guest, which hv_kvp_daemon tells the host\n"
+		 "  auto-external (3)  facts about host and machine, told by the host\n"
+		 "  auto-internal (4)  nobody is known to use it\n" },
+	{ "vss", "These are for hv_vss_daemon, which freezes file systems while the host takes a\n"
+		 "backup: hv_vss_daemon(8) tells how.\n" },
+};
+
+static void add_explanation(GString *out, const char *group)
+{
+	for (gsize i = 0; i < G_N_ELEMENTS(explanations); i++)
+		if (!g_strcmp0(group, explanations[i].group))
+			g_string_append_printf(out, "\n%s", explanations[i].text);
+}
+
 static void add_list(GString *out, const char *group)
 {
 	g_autofree char *start = group ? g_strconcat(group, " ", NULL) : g_strdup("");
@@ -71,6 +91,7 @@ static void add_list(GString *out, const char *group)
 				g_utf8_strlen(call, -1) > CALL_MAX ? "\n  " : "", room_behind(call),
 				"", c->summary);
 	}
+	add_explanation(out, group);
 	g_string_append_printf(out,
 		"\n\"hvctl COMMAND --help\" shows the options of a command.%s\n",
 		group ? ""

@@ -187,6 +187,8 @@ static void test_help_levels(void)
 	g_assert_nonnull(strstr(all, "\n  status "));
 	g_assert_nonnull(strstr(kvp, "\n  kvp set KEY VALUE"));
 	g_assert_null(strstr(kvp, "\n  status "));
+	g_assert_nonnull(strstr(kvp, "auto-external (3) ")); /* what the pools are */
+	g_assert_null(strstr(all, "auto-external"));
 }
 
 /* What commands do stands in one column, also behind a usage that takes more than its room. */
