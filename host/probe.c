@@ -59,10 +59,14 @@ int host_probe(int argc, char **argv)
 
 		output_json(stdout, o, FALSE);
 		json_object_put(o);
+	} else if (probe->unopened) {
+		hvis_die(HVIS_EXIT_FALSE, probe->unopened);
 	} else {
 		print_text(probe);
 	}
 	if (!output_finish(stdout, &error))
 		return hvis_die(hvis_exit_status(error), error);
+	if (hvis_error_is(probe->unopened, HVIS_ERROR_PERMISSION))
+		return HVIS_EXIT_PERMISSION;
 	return probe->problem[VM_SYNIC_AUTO] ? HVIS_EXIT_FALSE : HVIS_EXIT_OK;
 }

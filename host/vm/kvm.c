@@ -118,11 +118,10 @@ GArray *kvm_capabilities(int kvm)
 {
 	GArray *list = g_array_new(FALSE, TRUE, sizeof(VmCapability));
 
-	for (guint i = 0; i < G_N_ELEMENTS(kvm_table); i++) {
+	for (guint i = 0; kvm >= 0 && i < G_N_ELEMENTS(kvm_table); i++) {
 		VmCapability info = kvm_table[i].info;
 
-		info.present =
-			kvm >= 0 && ioctl(kvm, KVM_CHECK_EXTENSION, kvm_table[i].capability) > 0;
+		info.present = ioctl(kvm, KVM_CHECK_EXTENSION, kvm_table[i].capability) > 0;
 		g_array_append_val(list, info);
 	}
 	return list;

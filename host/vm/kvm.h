@@ -15,7 +15,7 @@
 /* Open /dev/kvm and check the interface version. -1 with @error. */
 int kvm_open(GError **error);
 
-/* Everything that is needed, and whether @kvm (-1: nothing) has it. Of VmCapability. */
+/* Everything that is needed, and whether @kvm has it; nothing at all where that is -1. Of VmCapability. */
 GArray *kvm_capabilities(int kvm);
 /* FALSE with @error naming all that is missing for @synic. */
 gboolean kvm_check(int kvm, VmSynic synic, GError **error);

@@ -206,8 +206,8 @@ char *vm_probe_way(int kvm, VmSynic synic)
 VmProbe *vm_probe(void)
 {
 	VmProbe *probe = g_new0(VmProbe, 1);
-	g_autoptr(GError) error = NULL;
-	hvis_autofd int kvm = kvm_open(&error);
+	hvis_autofd int kvm = kvm_open(&probe->unopened);
+	const GError *error = probe->unopened;
 
 	probe->capabilities = kvm_capabilities(kvm);
 	for (VmSynic way = VM_SYNIC_KVM; way < VM_SYNIC_N; way++)
@@ -226,6 +226,7 @@ void vm_probe_free(VmProbe *probe)
 {
 	if (!probe)
 		return;
+	g_clear_error(&probe->unopened);
 	g_array_unref(probe->capabilities);
 	for (VmSynic way = VM_SYNIC_AUTO; way < VM_SYNIC_N; way++)
 		g_free(probe->problem[way]);

@@ -15,7 +15,8 @@ typedef struct {
 } VmCapability;
 
 typedef struct {
-	GArray *capabilities; /* of VmCapability */
+	GError *unopened; /* why KVM could not even be asked; NULL where it was */
+	GArray *capabilities; /* of VmCapability; empty where it was not */
 	/* Why the way cannot be used, NULL where it can. [VM_SYNIC_AUTO] is NULL if any way can. */
 	char *problem[VM_SYNIC_N];
 } VmProbe;

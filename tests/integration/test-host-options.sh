@@ -82,6 +82,22 @@ prints "usage: hvis-host ctl SOCKET backup" ctl backup --help
 prints "usage: hvis-host ctl SOCKET backup" ctl "$tmp/none" backup --help
 prints "hvis-host 0" --version
 prints "probe" --help
+
+# What could not be asked is not said to be missing.
+nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)
+if [ "$(id -u)" != 0 ] || ! "${nobody[@]}" "$host" --version >/dev/null 2>&1; then
+	n=$((n + 1)); echo "ok $n - probe without rights # SKIP needs root, and a place that others can read"
+elif [ ! -e /dev/kvm ] || "${nobody[@]}" test -w /dev/kvm; then
+	n=$((n + 1)); echo "ok $n - probe without rights # SKIP /dev/kvm is not there, or for everybody"
+else
+	"${nobody[@]}" "$host" probe >"$tmp/out" 2>"$tmp/err"
+	[ $? = 4 ] && [ ! -s "$tmp/out" ] && grep -qF "no permission for /dev/kvm" "$tmp/err"
+	report $? "probe without rights says so"
+	"${nobody[@]}" "$host" probe --json >"$tmp/out" 2>"$tmp/err"
+	[ $? = 4 ] && tr -d ' \n' <"$tmp/out" | grep -qF '"capabilities":[]'
+	report $? "and in JSON has no answers"
+fi
+
 [ ! -e "$tmp/link" ] || [ -z "$(ls -A "$tmp/link")" ]
 report $? "nothing is left"
 echo "1..$n"
