@@ -5,11 +5,11 @@
 #include <string.h>
 
 #include "host/ctl-args.h"
-#include "util/clock.h"
+#include "util/duration.h"
 #include "util/error.h"
 
 const CtlArg ctl_common_args[] = {
-	{ "timeout", CTL_SECONDS, "timeout_ms", NULL },
+	{ "timeout", CTL_DURATION, "timeout_ms", NULL },
 	{ "json", CTL_FLAG, ".json", NULL },
 	{ "help", CTL_FLAG, ".help", NULL },
 	{ NULL, CTL_ARG_N, NULL, NULL },
@@ -79,12 +79,13 @@ static void append_list(struct json_object *object, const char *member, const ch
 		json_object_array_add(list, json_object_new_string(*item));
 }
 
-static struct json_object *parse_seconds(const char *name, const char *text, GError **error)
+static struct json_object *parse_duration(const char *name, const char *text, GError **error)
 {
 	g_autofree char *option = g_strconcat("--", name, NULL);
 	guint ms;
 
-	return hvis_parse_seconds(option, text, &ms, error) ? json_object_new_int64(ms) : NULL;
+	return hvis_duration_parse_option(option, text, &ms, error) ? json_object_new_int64(ms)
+								    : NULL;
 }
 
 static struct json_object *parse_int(const char *name, const char *text, GError **error)
@@ -107,8 +108,8 @@ static struct json_object *parse_value(const CtlArg *arg, const char *text, GErr
 		return check_utf8(arg, text, error) ? json_object_new_string(text) : NULL;
 	case CTL_INT:
 		return parse_int(arg->name, text, error);
-	case CTL_SECONDS:
-		return parse_seconds(arg->name, text, error);
+	case CTL_DURATION:
+		return parse_duration(arg->name, text, error);
 	case CTL_FLAG:
 		return json_object_new_boolean(TRUE);
 	case CTL_CONST:
@@ -217,8 +218,8 @@ static void append_usage(GString *usage, const CtlArg *arg)
 	case CTL_INT:
 		g_string_append_printf(usage, " [--%s N]", arg->name);
 		break;
-	case CTL_SECONDS:
-		g_string_append_printf(usage, " [--%s SECONDS]", arg->name);
+	case CTL_DURATION:
+		g_string_append_printf(usage, " [--%s TIME]", arg->name);
 		break;
 	case CTL_FLAG:
 	case CTL_CONST:

@@ -13,7 +13,7 @@ typedef enum {
 	CTL_WORD_OPT, /* a word that may be there: string */
 	CTL_STRING, /* --name VALUE: string */
 	CTL_INT, /* --name N: integer, 0 or more */
-	CTL_SECONDS, /* --name S: milliseconds, from a decimal number of seconds */
+	CTL_DURATION, /* --name S: milliseconds, from a decimal number of seconds */
 	CTL_FLAG, /* --name: true */
 	CTL_CONST, /* --name: the string @constant */
 	CTL_LIST, /* --name VALUE, many times or joined by commas: list of strings */

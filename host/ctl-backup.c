@@ -7,6 +7,7 @@
 #include <hvis/hresult.h>
 
 #include "host/ctl-private.h"
+#include "util/duration.h"
 
 /* The guest's answer in words; a hold has none. */
 static char *status_text(struct json_object *value)
@@ -21,7 +22,7 @@ static char *status_text(struct json_object *value)
 
 static char *time_text(struct json_object *value)
 {
-	return g_strdup_printf("%.1f ms", json_object_get_int64(value) / 1000.0);
+	return hvis_duration_text(json_object_get_int64(value));
 }
 
 static const OutputColumn step_columns[] = {

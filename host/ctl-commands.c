@@ -18,7 +18,7 @@
 #define WORD(name, member) { name, CTL_WORD, member, NULL },
 #define STRING(name, member) { name, CTL_STRING, member, NULL },
 #define INT(name, member) { name, CTL_INT, member, NULL },
-#define SECONDS(name, member) { name, CTL_SECONDS, member, NULL },
+#define DURATION(name, member) { name, CTL_DURATION, member, NULL },
 #define FLAG(name, member) { name, CTL_FLAG, member, NULL },
 #define LIST(name, member) { name, CTL_LIST, member, NULL },
 #define CONST(name, member, constant) { name, CTL_CONST, member, constant },
@@ -205,7 +205,7 @@ const CtlCommand ctl_commands[] = {
 		.name = "backup",
 		.method = "Backup",
 		.summary = "let the guest freeze its file systems, hold them, thaw them",
-		.args = ARGS(SECONDS("hold", "hold_ms") FLAG("abort", "abort")
+		.args = ARGS(DURATION("hold", "hold_ms") FLAG("abort", "abort")
 				STRING("silent-after", "silent_after") LIST("luns", "luns")),
 		.waits = TRUE,
 		.print = ctl_print_backup,
@@ -324,7 +324,7 @@ const CtlCommand *ctl_find(const char *const *words, guint *n_words, GError **er
 
 void ctl_print_help(FILE *stream)
 {
-	fprintf(stream, "usage: hvis-host ctl SOCKET COMMAND [--json] [--timeout SECONDS]\n\n");
+	fprintf(stream, "usage: hvis-host ctl SOCKET COMMAND [--json] [--timeout TIME]\n\n");
 	for (const CtlCommand *command = ctl_commands; command->name; command++) {
 		g_autofree char *usage = ctl_args_usage(command->args);
 

@@ -207,7 +207,7 @@ static void print_usage(const CtlCommand *command, FILE *out)
 {
 	g_autofree char *usage = ctl_args_usage(command->args);
 
-	fprintf(out, "usage: hvis-host ctl SOCKET %s%s [--json] [--timeout SECONDS]\n\n  %s\n",
+	fprintf(out, "usage: hvis-host ctl SOCKET %s%s [--json] [--timeout TIME]\n\n  %s\n",
 		command->name, usage, command->summary);
 }
 

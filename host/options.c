@@ -6,7 +6,7 @@
 
 #include "host/options.h"
 #include "host/vmbus/vmbus.h"
-#include "util/clock.h"
+#include "util/duration.h"
 #include "util/error.h"
 #include "util/options.h"
 
@@ -16,8 +16,8 @@ static gboolean on_common(const char *option, const char *text, gpointer data, G
 	CommonOptions *options = data;
 
 	if (!strcmp(option, "--timeout"))
-		return hvis_parse_seconds(option, text, &options->timeout_ms, error);
-	return hvis_parse_seconds(option, text, &options->owed_limit_ms, error);
+		return hvis_duration_parse_option(option, text, &options->timeout_ms, error);
+	return hvis_duration_parse_option(option, text, &options->owed_limit_ms, error);
 }
 
 static gboolean parse_cpus(const char *text, RunOptions *options, GError **error)
@@ -123,9 +123,8 @@ static void add_common(GOptionGroup *group, CommonOptions *options)
 		{ "trace", 0, 0, G_OPTION_ARG_FILENAME, &options->trace,
 			"Write all traffic to this file, as JSON if it ends in .json", "FILE" },
 		{ "wait-limit", 0, CALLBACK(on_common),
-			"Complain of an answer that is due for longer", "SECONDS" },
-		{ "timeout", 0, CALLBACK(on_common), "End after this long, with status 5",
-			"SECONDS" },
+			"Complain of an answer that is due for longer", "TIME" },
+		{ "timeout", 0, CALLBACK(on_common), "End after this long, with status 5", "TIME" },
 		G_OPTION_ENTRY_NULL
 	};
 

@@ -28,7 +28,7 @@ const HvctlOption hvctl_options[] = {
 	{ HVCTL_OPT_REPAIR, 0, "repair", NULL, NULL, "mend what can be mended" },
 	{ HVCTL_OPT_FOLLOW, 'f', "follow", NULL, NULL, "go on with what is logged from now on" },
 	{ HVCTL_OPT_LINES, 'n', "lines", "COUNT", NULL, "the last COUNT lines" },
-	{ HVCTL_OPT_DURATION, 0, "duration", "SECONDS", NULL, "stay frozen this long [2]" },
+	{ HVCTL_OPT_DURATION, 0, "duration", "TIME", NULL, "stay frozen this long [2s]" },
 	{ HVCTL_OPT_YES, 0, "yes", NULL, NULL, "do it" },
 	{ HVCTL_OPT_MARKER, 0, "marker", "PATH", NULL,
 		"the file that names what is frozen [" VSS_MARKER "]" },
@@ -43,7 +43,7 @@ const HvctlOption hvctl_options[] = {
 	{ HVCTL_OPT_SOCKET, 0, "socket", "PATH", NULL,
 		"the daemon's socket [" HVCTL_SOCKET "; ip: " HVCTL_IP_SOCKET "; vss: " VSS_SOCKET
 		"]" },
-	{ HVCTL_OPT_TIMEOUT, 0, "timeout", "SECONDS", NULL,
+	{ HVCTL_OPT_TIMEOUT, 0, "timeout", "TIME", NULL,
 		"wait this long [10, where the command names no other]" },
 	{ HVCTL_OPT_COLOR, 0, "color", "WHEN", "auto always never",
 		"colours: auto (on a terminal), always, never" },

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "kvpd/pools.h"
-#include "util/clock.h"
+#include "util/duration.h"
 #include "vssd/ipc.h"
 
 #define OPTIONS_MAX 32 /* bits of a guint */
@@ -371,9 +371,9 @@ static gboolean read_values(const Options *o, HvctlRequest *r, GError **error)
 			return FALSE;
 		r->pool = kvp_pools_name(pool);
 	}
-	if (duration && !hvis_parse_seconds("--duration", duration, &r->duration_ms, error))
+	if (duration && !hvis_duration_parse_option("--duration", duration, &r->duration_ms, error))
 		return FALSE;
-	if (timeout && !hvis_parse_seconds("--timeout", timeout, &timeout_ms, error))
+	if (timeout && !hvis_duration_parse_option("--timeout", timeout, &timeout_ms, error))
 		return FALSE;
 	if (timeout)
 		r->timeout_ms = (int)timeout_ms;

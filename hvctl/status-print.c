@@ -174,7 +174,7 @@ static void add_deadline(struct json_object *view, struct json_object *status, g
 	json_object_object_add(view, "deadline_text", json_object_new_string(text));
 }
 
-/* "ok, 3 s ago: 2 file systems were frozen for 10.0 ms" */
+/* "ok, 3 s ago: 2 file systems were frozen for 10 ms" */
 static void add_last(struct json_object *view, struct json_object *status, gint64 now_us)
 {
 	struct json_object *time = output_member(status, "last.end_us");

@@ -2,12 +2,12 @@
 /* Plans and backups as tables. */
 #include "hvctl/vss.h"
 
+#include "util/duration.h"
 #include "util/output.h"
 
-char *hvctl_vss_ms_text(struct json_object *us)
+char *hvctl_vss_duration_text(struct json_object *us)
 {
-	return us ? g_strdup_printf("%.1f ms", (double)json_object_get_int64(us) / 1000)
-		  : g_strdup("-");
+	return us ? hvis_duration_text(json_object_get_int64(us)) : g_strdup("-");
 }
 
 static const char *word_of(struct json_object *value)
@@ -139,7 +139,10 @@ static const OutputColumn history_columns[] = {
 	{ .heading = "RESULT", .member = "result", .style = hvctl_vss_result_style },
 	{ .heading = "ENDED BY", .member = "ended_by" },
 	{ .heading = "FROZEN", .member = "frozen", .right = TRUE },
-	{ .heading = "FOR", .member = "frozen_us", .right = TRUE, .format = hvctl_vss_ms_text },
+	{ .heading = "FOR",
+		.member = "frozen_us",
+		.right = TRUE,
+		.format = hvctl_vss_duration_text },
 	{ .heading = "MESSAGE", .member = "message" },
 	{ .heading = NULL },
 };
@@ -156,10 +159,22 @@ static const char *error_style(struct json_object *value)
 
 static const OutputColumn mount_columns[] = {
 	{ .heading = "MOUNT POINT", .member = "mount" },
-	{ .heading = "SYNC", .member = "sync_us", .right = TRUE, .format = hvctl_vss_ms_text },
-	{ .heading = "FREEZE", .member = "freeze_us", .right = TRUE, .format = hvctl_vss_ms_text },
-	{ .heading = "FROZEN", .member = "frozen_us", .right = TRUE, .format = hvctl_vss_ms_text },
-	{ .heading = "THAW", .member = "thaw_us", .right = TRUE, .format = hvctl_vss_ms_text },
+	{ .heading = "SYNC",
+		.member = "sync_us",
+		.right = TRUE,
+		.format = hvctl_vss_duration_text },
+	{ .heading = "FREEZE",
+		.member = "freeze_us",
+		.right = TRUE,
+		.format = hvctl_vss_duration_text },
+	{ .heading = "FROZEN",
+		.member = "frozen_us",
+		.right = TRUE,
+		.format = hvctl_vss_duration_text },
+	{ .heading = "THAW",
+		.member = "thaw_us",
+		.right = TRUE,
+		.format = hvctl_vss_duration_text },
 	{ .heading = "PROBLEM", .member = "error", .style = error_style },
 	{ .heading = NULL },
 };

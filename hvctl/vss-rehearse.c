@@ -9,6 +9,7 @@
 #include "hvctl/call.h"
 #include "hvctl/vss-stall.h"
 #include "hvctl/vss.h"
+#include "util/duration.h"
 #include "util/json.h"
 #include "util/output.h"
 #include "vssd/mount-table.h"
@@ -119,7 +120,7 @@ static void print_backup(FILE *out, struct json_object *backup)
 	if (path) {
 		g_autofree char *shown = output_value(path);
 		g_autofree char *ms =
-			hvctl_vss_ms_text(output_member(backup, "writer.longest_stall_us"));
+			hvctl_vss_duration_text(output_member(backup, "writer.longest_stall_us"));
 
 		fprintf(out, "The longest that a write to %s took was %s.\n", shown, ms);
 	}
@@ -170,7 +171,10 @@ static gboolean would_do(const HvctlRequest *request, GError **error)
 	struct json_object *status =
 		hvctl_call_to(&hvctl_vss_daemon, request, "GetStatus", NULL, error);
 	g_autoptr(HvisConfig) config = hvis_config_load(vss_config_keys, request->root, NULL);
-	gint64 deadline_ms = config ? hvis_config_int(config, "vss", "Deadline") : G_MAXINT64;
+	gint64 deadline_ms =
+		config ? hvis_config_int(config, "vss", "Deadline") : HVIS_DURATION_MAX_MS;
+	g_autofree char *duration = hvis_duration_text(request->duration_ms * 1000LL);
+	g_autofree char *deadline = hvis_duration_text(deadline_ms * 1000);
 
 	json_object_put(status);
 	if (!status)
@@ -179,8 +183,8 @@ static gboolean would_do(const HvctlRequest *request, GError **error)
 		return hvis_fail(error, HVIS_ERROR_PERMISSION, "only root can rehearse");
 	return request->duration_ms < deadline_ms ||
 	       hvis_fail(error, HVIS_ERROR_INVALID,
-		       "--duration of %.3g s: a rehearsal takes less than the %.3g s of Deadline=",
-		       (double)request->duration_ms / 1000, (double)deadline_ms / 1000);
+		       "--duration of %s: a rehearsal takes less than the %s of Deadline=",
+		       duration, deadline);
 }
 
 HvisExit hvctl_vss_rehearse(const HvctlRequest *request, GError **error)
@@ -192,10 +196,12 @@ HvisExit hvctl_vss_rehearse(const HvctlRequest *request, GError **error)
 	if (!request->yes && !would_do(request, error))
 		return HVIS_EXIT_IO;
 	if (!request->yes) {
+		g_autofree char *duration = hvis_duration_text(request->duration_ms * 1000LL);
+
 		hvis_fail(error, HVIS_ERROR_INVALID,
-			"for %.3g s every program that writes to a file system of \"hvctl vss "
+			"for %s every program that writes to a file system of \"hvctl vss "
 			"plan\" will stand still; --yes does it",
-			(double)request->duration_ms / 1000);
+			duration);
 		return HVIS_EXIT_USAGE;
 	}
 	if (!prepare(request, &writer, error))

@@ -22,7 +22,7 @@ void hvctl_vss_print_history(FILE *out, struct json_object *backups);
 void hvctl_vss_print_mounts(FILE *out, struct json_object *backup);
 
 /* "2.1 ms" */
-char *hvctl_vss_ms_text(struct json_object *us);
+char *hvctl_vss_duration_text(struct json_object *us);
 
 /* OUTPUT_GREEN for "ok", … */
 const char *hvctl_vss_result_style(struct json_object *result);

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include <util/duration.h>
 #include <util/error.h>
 #include <util/process.h>
 
@@ -67,6 +68,7 @@ gint64 kvp_lock_holder(const char *locks, guint major, guint minor, guint64 inod
 static gboolean fail_busy(int fd, guint timeout_ms, GError **error)
 {
 	g_autofree char *locks = NULL, *name = NULL;
+	g_autofree char *limit = hvis_duration_text(timeout_ms * 1000LL);
 	struct stat st;
 	gint64 pid = 0;
 
@@ -74,11 +76,11 @@ static gboolean fail_busy(int fd, guint timeout_ms, GError **error)
 		pid = kvp_lock_holder(locks, major(st.st_dev), minor(st.st_dev), st.st_ino, 0);
 	if (pid <= 0)
 		return hvis_fail(error, HVIS_ERROR_BUSY,
-			"locked by another process for more than %u ms", timeout_ms);
+			"locked by another process for more than %s", limit);
 	name = hvis_process_name("/proc", pid);
 	return hvis_fail(error, HVIS_ERROR_BUSY,
-		"locked by process %" G_GINT64_FORMAT " (%s) for more than %u ms", pid,
-		name ? name : "unknown", timeout_ms);
+		"locked by process %" G_GINT64_FORMAT " (%s) for more than %s", pid,
+		name ? name : "unknown", limit);
 }
 
 /* 0, or the errno of a failure; ETIMEDOUT where somebody else has it until @deadline. */

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include <util/duration.h>
 #include <util/messages.h>
 
 static const char *const actions[VSS_ACTION_N] = { "open", "sync", "freeze", "thaw" };
@@ -62,9 +63,12 @@ char *vss_report_text(const VssOutcome *outcome)
 {
 	g_autofree char *error = NULL;
 
-	if (outcome->err == 0)
-		return g_strdup_printf("%u file systems were frozen for %.1f ms", outcome->n_frozen,
-			(double)vss_report_frozen_us(outcome) / 1000);
+	if (outcome->err == 0) {
+		g_autofree char *took = hvis_duration_text(vss_report_frozen_us(outcome));
+
+		return g_strdup_printf("%u file system%s frozen for %s", outcome->n_frozen,
+			outcome->n_frozen == 1 ? " was" : "s were", took);
+	}
 	error = vss_report_error(outcome->action, outcome->err);
 	if (outcome->what)
 		return g_strdup_printf("%s: %s", outcome->what, error);
@@ -101,15 +105,15 @@ static char *clock_text(gint64 at_us)
 
 char *vss_report_event(const VssOutcome *outcome, const struct vss_msg *event)
 {
-	g_autofree char *at = NULL;
+	g_autofree char *at = NULL, *took = NULL;
 
 	if (event->index >= outcome->targets->len || event->action >= VSS_ACTION_N)
 		return NULL;
 	at = clock_text(event->at_us);
-	return g_strdup_printf("%s: %s at %s in %.1f ms%s%s",
+	took = hvis_duration_text(event->took_us);
+	return g_strdup_printf("%s: %s at %s in %s%s%s",
 		(const char *)g_ptr_array_index(outcome->targets, event->index),
-		actions[event->action], at, (double)event->took_us / 1000,
-		event->err == 0 ? "" : ": ",
+		actions[event->action], at, took, event->err == 0 ? "" : ": ",
 		event->err == 0 ? "" : reason_of(event->err, event->action));
 }
 

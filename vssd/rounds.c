@@ -13,6 +13,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <util/duration.h>
 #include <util/error.h>
 #include <util/fd.h>
 #include <util/file.h>
@@ -196,13 +197,13 @@ static void say_result(VssRounds *rounds, const VssHook *hook, const VssHookResu
 {
 	HvisLogLevel level = result->why ? HVIS_LOG_WARNING : HVIS_LOG_INFO;
 	const char *verb = vss_hook_verb_name(rounds->verb);
+	g_autofree char *took = hvis_duration_text(result->took_us);
 	g_auto(GStrv) lines = g_strsplit(result->output, "\n", -1);
 
 	if (result->why)
 		say(rounds, level, "Hook %s: %s failed: %s", hook->name, verb, result->why);
 	else
-		say(rounds, level, "Hook %s: %s took %.1f ms", hook->name, verb,
-			(double)result->took_us / 1000);
+		say(rounds, level, "Hook %s: %s took %s", hook->name, verb, took);
 	if (result->dropped > 0)
 		say(rounds, HVIS_LOG_INFO,
 			"Hook %s: of what it wrote the first %" G_GUINT64_FORMAT

@@ -18,6 +18,7 @@
 #include <hvis/hresult.h>
 #include <service/service.h>
 #include <service/status.h>
+#include <util/duration.h>
 #include <util/error.h>
 #include <util/json.h>
 #include <util/log.h>
@@ -632,11 +633,12 @@ static gboolean rehearse(gint64 ms, gpointer data, GError **error)
 {
 	Vssd *vssd = data;
 	guint limit = vssd->session_options.deadline_ms;
+	g_autofree char *deadline = hvis_duration_text(limit * 1000LL);
 
 	if (ms < 1 || ms >= limit)
 		return hvis_fail(error, HVIS_ERROR_INVALID,
-			"a rehearsal takes more than 0 s, and less than the %.3g s of Deadline=",
-			(double)limit / 1000);
+			"a rehearsal takes more than 0 s, and less than the %s of Deadline=",
+			deadline);
 	if (!vss_machine_is_at_rest(&vssd->machine) || vssd->machine.state == VSS_STATE_CHECKING)
 		return hvis_fail(error, HVIS_ERROR_BUSY, "a %s is under way",
 			vssd->rehearsal_ms ? "rehearsal" : "backup");

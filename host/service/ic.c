@@ -5,6 +5,7 @@
  * guest that is busy with a transaction answers a new offer of versions after it.
  */
 #include <hvis/hresult.h>
+#include <util/duration.h>
 #include <util/error.h>
 #include "host/owed.h"
 #include "host/service/ic.h"
@@ -163,13 +164,14 @@ static void fail_queue(Ic *ic, const GError *error)
 static void on_transaction_timeout(gpointer data)
 {
 	Ic *ic = data;
+	g_autofree char *limit = hvis_duration_text(ic->timeout_ms * 1000LL);
 	g_autoptr(GError) error = NULL;
 
 	ic->slot.timer = 0;
 	ic->counters.timeouts++;
 	ic->expired[ic->n_expired++ % EXPIRED_KEPT] = ic->slot.xid;
-	hvis_fail(&error, HVIS_ERROR_TIMEOUT, "%s: no answer from the guest within %u ms", ic->name,
-		ic->timeout_ms);
+	hvis_fail(&error, HVIS_ERROR_TIMEOUT, "%s: no answer from the guest within %s", ic->name,
+		limit);
 	note_error(ic, error);
 	fail_current(ic, error);
 	ic_kick(ic);
@@ -261,11 +263,11 @@ static void enter_open(Ic *ic)
 /* The slot stays: an answer that comes yet is as good. */
 static void enter_expired(Ic *ic)
 {
+	g_autofree char *limit = hvis_duration_text(ic->negotiate_ms * 1000LL);
 	g_autoptr(GError) error = NULL;
 
 	hvis_fail(&error, HVIS_ERROR_TIMEOUT,
-		"%s: the guest has not answered the versions offered within %u ms", ic->name,
-		ic->negotiate_ms);
+		"%s: the guest has not answered the versions offered within %s", ic->name, limit);
 	note_error(ic, error);
 	fail_queue(ic, error);
 }

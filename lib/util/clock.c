@@ -202,17 +202,3 @@ gint64 hvis_fake_clock_next_ms(HvisFakeClock *fake)
 
 	return first ? (first->due - fake->now) / 1000 : -1;
 }
-
-gboolean hvis_parse_seconds(const char *what, const char *text, guint *ret_ms, GError **error)
-{
-	char *end;
-	double seconds = g_ascii_strtod(text, &end);
-	gboolean number = end != text && (*end == '\0' || !strcmp(end, "s"));
-
-	if (!number || !(seconds > 0 && seconds <= HVIS_SECONDS_MAX))
-		return hvis_fail(error, HVIS_ERROR_INVALID,
-			"%s %s: a number of seconds above 0 is wanted, %d at most", what, text,
-			HVIS_SECONDS_MAX);
-	*ret_ms = (guint)(seconds * 1000 + 0.999);
-	return TRUE;
-}

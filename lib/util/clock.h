@@ -31,12 +31,3 @@ void hvis_fake_clock_advance(HvisFakeClock *fake, guint ms);
 /* How many timers are set; how long until the next one, -1 where there is none. */
 guint hvis_fake_clock_pending(HvisFakeClock *fake);
 gint64 hvis_fake_clock_next_ms(HvisFakeClock *fake);
-
-/* The longest time that a user may ask for, in seconds: a day. */
-#define HVIS_SECONDS_MAX 86400
-
-/*
- * A user's number of seconds, with a fraction and an "s" if need be, in milliseconds, rounded up. More than 0 and
- * at most HVIS_SECONDS_MAX, else HVIS_ERROR_INVALID with @what (an option's name) and @text in it.
- */
-gboolean hvis_parse_seconds(const char *what, const char *text, guint *ret_ms, GError **error);

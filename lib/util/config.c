@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include <util/duration.h>
 #include <util/error.h>
 #include <util/file.h>
 
@@ -59,48 +60,37 @@ static gboolean parse_number(const char *text, gint64 *ret, const char **rest)
 	return errno == 0;
 }
 
-static gboolean parse_scaled(
-	const char *text, const char *const units[], const gint64 factors[], gint64 *ret)
+static gboolean parse_size(const char *text, gint64 *ret)
 {
+	static const char *const units[] = { "", "K", "M", "G" };
 	const char *rest;
 	gint64 number;
 
 	if (!parse_number(text, &number, &rest) || number < 0)
 		return FALSE;
-	for (gsize i = 0; units[i]; i++) {
-		if (strcmp(rest, units[i]) == 0 && number <= G_MAXINT64 / factors[i]) {
-			*ret = number * factors[i];
+	for (gsize i = 0; i < G_N_ELEMENTS(units); i++)
+		if (strcmp(rest, units[i]) == 0 && number <= G_MAXINT64 >> (10 * i)) {
+			*ret = number << (10 * i);
 			return TRUE;
 		}
-	}
 	return FALSE;
 }
 
-static gboolean parse_seconds(const char *text, gint64 *ret)
+/* "64", or where it is a time "500 ms" */
+static char *text_of(const HvisConfigKey *key, gint64 number)
 {
-	static const char *const units[] = { "", "ms", "s", "min", "h", NULL };
-	static const gint64 factors[] = { 1000, 1, 1000, 60 * 1000, 3600 * 1000 };
-
-	return parse_scaled(text, units, factors, ret);
-}
-
-static gboolean parse_size(const char *text, gint64 *ret)
-{
-	static const char *const units[] = { "", "K", "M", "G", NULL };
-	static const gint64 factors[] = { 1, 1 << 10, 1 << 20, 1 << 30 };
-
-	return parse_scaled(text, units, factors, ret);
+	return key->type == HVIS_CONFIG_SECONDS ? hvis_duration_text(number * 1000)
+						: g_strdup_printf("%" G_GINT64_FORMAT, number);
 }
 
 static gboolean in_range(const HvisConfigKey *key, gint64 number, GError **error)
 {
-	const char *unit = key->type == HVIS_CONFIG_SECONDS ? " ms" : "";
+	g_autofree char *min = text_of(key, key->min);
+	g_autofree char *max = text_of(key, key->max);
 
 	if (number >= key->min && number <= key->max)
 		return TRUE;
-	return hvis_fail(error, HVIS_ERROR_INVALID,
-		"must be from %" G_GINT64_FORMAT "%s to %" G_GINT64_FORMAT "%s", key->min, unit,
-		key->max, unit);
+	return hvis_fail(error, HVIS_ERROR_INVALID, "must be from %s to %s", min, max);
 }
 
 static gboolean parse_choice(const HvisConfigKey *key, const char *text, GError **error)
@@ -142,9 +132,8 @@ static gboolean parse_value(const HvisConfigKey *key, const char *text, Value *v
 			return hvis_fail(error, HVIS_ERROR_INVALID, "must be a number");
 		return in_range(key, v->number, error);
 	case HVIS_CONFIG_SECONDS:
-		if (!parse_seconds(text, &v->number))
-			return hvis_fail(error, HVIS_ERROR_INVALID,
-				"must be a time such as 90s, 15min or 500ms");
+		if (!hvis_duration_parse(text, &v->number))
+			return hvis_fail(error, HVIS_ERROR_INVALID, "must be " HVIS_DURATION_FORMS);
 		return in_range(key, v->number, error);
 	case HVIS_CONFIG_SIZE:
 		if (!parse_size(text, &v->number))

@@ -155,7 +155,7 @@ report $? "are in FREEZE"
 try 2 "disks that are none" backup --luns 0:0:256
 told "PORT:TARGET:LUN is wanted" "are refused"
 try 2 "a hold that is none" backup --hold soon
-told "a number of seconds" "is refused"
+told "must be a time" "is refused"
 
 peer_start hot_backup=fail
 try 1 "a guest that cannot be backed up" backup

@@ -92,37 +92,6 @@ static void test_real(void)
 	g_string_free(trace, TRUE);
 }
 
-static void test_parse_seconds(void)
-{
-	static const struct {
-		const char *text;
-		guint ms; /* 0 = refused */
-	} cases[] = {
-		{ "5", 5000 },
-		{ "5s", 5000 },
-		{ "0.25s", 250 },
-		{ "0.0001", 1 },
-		{ "", 0 },
-		{ "s", 0 },
-		{ "5ss", 0 },
-		{ "5m", 0 },
-		{ "5 s", 0 },
-		{ "0s", 0 },
-		{ "-1s", 0 },
-		{ "nan", 0 },
-	};
-
-	for (gsize i = 0; i < G_N_ELEMENTS(cases); i++) {
-		g_autoptr(GError) error = NULL;
-		guint ms = 77;
-		gboolean taken = hvis_parse_seconds("--hold", cases[i].text, &ms, &error);
-
-		g_assert_cmpint(taken, ==, cases[i].ms != 0);
-		g_assert_cmpuint(ms, ==, taken ? cases[i].ms : 77);
-		g_assert_true(taken || hvis_error_is(error, HVIS_ERROR_INVALID));
-	}
-}
-
 static void note_and_remove(gpointer data)
 {
 	HvisClock *clock = hvis_clock_default();
@@ -194,6 +163,5 @@ int main(int argc, char **argv)
 	g_test_add_func("/clock/real-order", test_real_order);
 	g_test_add_func("/clock/real-at-once", test_real_at_once);
 	g_test_add_func("/clock/real-idle", test_real_idle);
-	g_test_add_func("/clock/parse-seconds", test_parse_seconds);
 	return g_test_run();
 }

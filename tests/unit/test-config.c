@@ -190,7 +190,7 @@ static void test_errors(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 		{ "[vss]\ntime=9223372036854775807h\n",
 			ADMIN ":2: time=9223372036854775807h: "
 			      "must be a time such as 90s, 15min or 500ms" },
-		{ "[vss]\ntime=5ms\n", ADMIN ":2: time=5ms: must be from 100 ms to 7200000 ms" },
+		{ "[vss]\ntime=5ms\n", ADMIN ":2: time=5ms: must be from 100 ms to 2 h" },
 		{ "[vss]\nsize=1T\n", ADMIN ":2: size=1T: must be a size such as 4096, 64K or 1M" },
 		{ "[vss]\ncolour=blue\n", ADMIN ":2: colour=blue: must be one of: red, green" },
 		{ "[vss]\ndir=here\n", ADMIN ":2: dir=here: must be an absolute path" },

@@ -96,7 +96,7 @@ static void test_help(void)
 	fake_host_expect(&host, "kvp set --help", HVIS_EXIT_OK,
 		"usage: hvis-host ctl SOCKET kvp set KEY VALUE [--pool POOL] [--type TYPE] "
 		"[--json] "
-		"[--timeout SECONDS]\n\n  add or replace a key\n",
+		"[--timeout TIME]\n\n  add or replace a key\n",
 		NULL);
 	fake_host_stop(&host);
 }
@@ -194,11 +194,11 @@ static void test_kvp(void)
 
 static void test_backup(void)
 {
-	static const char done[] = "Step    Answer       Time\n"
-				   "check   ok         1.2 ms\n"
-				   "freeze  ok        34.5 ms\n"
-				   "hold    -       1000.0 ms\n"
-				   "thaw    ok         6.7 ms\n"
+	static const char done[] = "Step    Answer    Time\n"
+				   "check   ok      1.2 ms\n"
+				   "freeze  ok       34 ms\n"
+				   "hold    -          1 s\n"
+				   "thaw    ok      6.7 ms\n"
 				   "\n"
 				   "Result:         done\n"
 				   "Auto recovery:  no, the guest says\n";

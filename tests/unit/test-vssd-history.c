@@ -57,7 +57,7 @@ static void test_success(void)
 	entry = vss_history_entry(&run, outcome);
 	g_assert_cmpstr(text(entry, "kind"), ==, "backup");
 	g_assert_cmpstr(vss_history_result(entry), ==, "ok");
-	g_assert_cmpstr(vss_history_message(entry), ==, "2 file systems were frozen for 4.0 ms");
+	g_assert_cmpstr(vss_history_message(entry), ==, "2 file systems were frozen for 4 ms");
 	g_assert_cmpstr(text(entry, "ended_by"), ==, "host");
 	g_assert_cmpint(number(entry, "time_us"), ==, 77);
 	g_assert_cmpint(number(entry, "frozen"), ==, 2);
@@ -81,11 +81,11 @@ static void test_results(void)
 		VssEnder ender;
 		const char *result, *ended_by, *message;
 	} cases[] = {
-		{ 0, TRUE, VSS_ENDER_HOST, "ok", "host", "1 file systems were frozen for 0.0 ms" },
+		{ 0, TRUE, VSS_ENDER_HOST, "ok", "host", "1 file system was frozen for 0 ms" },
 		{ 0, FALSE, VSS_ENDER_HAND, "aborted", "hand",
-			"1 file systems were frozen for 0.0 ms; it was thawed by hand" },
+			"1 file system was frozen for 0 ms; it was thawed by hand" },
 		{ 0, FALSE, VSS_ENDER_DEVICE, "aborted", "device",
-			"1 file systems were frozen for 0.0 ms; the device was lost" },
+			"1 file system was frozen for 0 ms; the device was lost" },
 		{ ECANCELED, FALSE, VSS_ENDER_DAEMON, "aborted", "daemon",
 			"freeze: it was called off" },
 		{ EBUSY, FALSE, VSS_ENDER_FAILURE, "failed", "failure",

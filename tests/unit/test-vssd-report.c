@@ -35,7 +35,7 @@ static void test_success(void)
 	add(outcome, 0, VSS_FREEZE, 2000, 2000, 0);
 	add(outcome, 1, VSS_THAW, 9000, 3000, 0);
 	add(outcome, 0, VSS_THAW, 10000, 500, 0);
-	assert_text(outcome, "2 file systems were frozen for 10.0 ms");
+	assert_text(outcome, "2 file systems were frozen for 10 ms");
 }
 
 /* An open that failed where the rest went on. */
