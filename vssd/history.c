@@ -69,12 +69,8 @@ static struct json_object *took(const struct vss_msg *event)
 	return event ? json_object_new_int64(event->took_us) : NULL;
 }
 
-static gint64 real_time(gint64 boot_us)
-{
-	return g_get_real_time() - (vss_now() - boot_us);
-}
-
-static struct json_object *mount_json(const VssOutcome *outcome, guint index)
+/* @real_us is the time of the day at the beginning of CLOCK_BOOTTIME. */
+static struct json_object *mount_json(const VssOutcome *outcome, guint index, gint64 real_us)
 {
 	const struct vss_msg *freeze = event_of(outcome, index, VSS_FREEZE);
 	const struct vss_msg *thaw = event_of(outcome, index, VSS_THAW);
@@ -84,7 +80,7 @@ static struct json_object *mount_json(const VssOutcome *outcome, guint index)
 		object, "mount", text_of((const char *)g_ptr_array_index(outcome->targets, index)));
 	json_object_object_add(object, "sync_us", took(event_of(outcome, index, VSS_SYNC)));
 	json_object_object_add(object, "freeze_at_us",
-		freeze ? json_object_new_int64(real_time(freeze->at_us)) : NULL);
+		freeze ? json_object_new_int64(real_us + freeze->at_us) : NULL);
 	json_object_object_add(object, "freeze_us", took(freeze));
 	json_object_object_add(object, "thaw_us", took(thaw));
 	json_object_object_add(object, "frozen_us",
@@ -128,9 +124,10 @@ struct json_object *vss_history_entry(const VssRun *run, const VssOutcome *outco
 	struct json_object *mounts = json_object_new_array();
 	struct json_object *entry = entry_new(
 		run->rehearsal ? "rehearsal" : "backup", run->began_us, result_of(run, outcome));
+	gint64 real_us = g_get_real_time() - vss_now(); /* one for all: they can be compared */
 
 	for (guint i = 0; i < outcome->targets->len; i++)
-		json_object_array_add(mounts, mount_json(outcome, i));
+		json_object_array_add(mounts, mount_json(outcome, i, real_us));
 	json_object_object_add(entry, "message", message_of(run, outcome));
 	json_object_object_add(entry, "ended_by", json_object_new_string(enders[run->ender].word));
 	json_object_object_add(entry, "frozen", hvis_json_count(outcome->n_frozen));

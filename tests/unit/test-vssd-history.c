@@ -73,6 +73,24 @@ static void test_success(void)
 	json_object_put(entry);
 }
 
+/* Each freeze had a time of the day that was worked out anew, a little off each time. */
+static void test_freezes_can_be_compared(void)
+{
+	const VssRun run = { .in_time = TRUE, .ender = VSS_ENDER_HOST };
+	const guint n = 250;
+	g_autoptr(VssOutcome) outcome = outcome_new(n);
+	gint64 at = vss_now();
+	struct json_object *entry;
+
+	for (guint i = 0; i < n; i++)
+		add(outcome, i, VSS_FREEZE, at + 10 * i, 10, 0);
+	entry = vss_history_entry(&run, outcome);
+	for (guint i = 1; i < n; i++)
+		g_assert_cmpint(number(mount_of(entry, i), "freeze_at_us"), ==,
+			number(mount_of(entry, 0), "freeze_at_us") + 10 * i);
+	json_object_put(entry);
+}
+
 static void test_results(void)
 {
 	static const struct {
@@ -281,6 +299,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/vssd/history/success", test_success);
+	g_test_add_func("/vssd/history/freezes-can-be-compared", test_freezes_can_be_compared);
 	g_test_add_func("/vssd/history/results", test_results);
 	g_test_add_func("/vssd/history/rehearsal", test_rehearsal);
 	g_test_add_func("/vssd/history/list", test_list);
