@@ -222,12 +222,18 @@ static void settle(struct vss_engine *engine, const struct result *result)
 	}
 }
 
+/* The first that does @action; VSS_INDEX_NONE where there is none. */
+static uint32_t busy_with(const struct vss_engine *engine, enum vss_action action)
+{
+	for (uint32_t i = 0; i < engine->n; i++)
+		if (engine->items[i].busy && engine->items[i].action == action)
+			return i;
+	return VSS_INDEX_NONE;
+}
+
 static bool is_any_busy(const struct vss_engine *engine, enum vss_action action)
 {
-	for (unsigned int i = 0; i < engine->n; i++)
-		if (engine->items[i].busy && engine->items[i].action == action)
-			return true;
-	return false;
+	return busy_with(engine, action) != VSS_INDEX_NONE;
 }
 
 /* What a message or an end of daemon and guard means while we do not wait for one: stop. */
@@ -274,7 +280,8 @@ static int gather(struct vss_engine *engine, enum vss_action action, int64_t unt
 			err = ETIMEDOUT;
 	}
 	if (err != 0)
-		fail(engine, err, VSS_INDEX_NONE, action);
+		fail(engine, err, err == ETIMEDOUT ? busy_with(engine, action) : VSS_INDEX_NONE,
+			action);
 	return engine->end.err;
 }
 

@@ -546,6 +546,23 @@ static void test_freeze_hangs(void)
 	}
 }
 
+/* Nobody was told which of them it was that took too long. */
+static void test_what_hangs_is_named(void)
+{
+	g_auto(Rig) rig = { 0 };
+	struct vss_msg end;
+
+	rig_init(&rig);
+	set_held(&rig, VSS_FREEZE, 1, TRUE);
+	start(&rig, "000", 60);
+	wait_for_call(&rig, "t2 ");
+	set_held(&rig, VSS_FREEZE, 1, FALSE);
+	end = hear(&rig, VSS_MSG_ENDED);
+	g_assert_cmpint(end.err, ==, ETIMEDOUT);
+	g_assert_cmpuint(end.index, ==, 1);
+	g_assert_cmpuint(end.action, ==, VSS_FREEZE);
+}
+
 /* It ends while its own level is being thawed: nobody looked at it again. */
 static void test_freeze_ends_during_the_thaw_of_its_level(void)
 {
@@ -643,6 +660,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/engine/guard-dies", test_guard_dies);
 	g_test_add_func("/vssd/engine/no-guard-no-freeze", test_no_guard_no_freeze);
 	g_test_add_func("/vssd/engine/freeze-hangs", test_freeze_hangs);
+	g_test_add_func("/vssd/engine/what-hangs-is-named", test_what_hangs_is_named);
 	g_test_add_func("/vssd/engine/freeze-ends-during-the-thaw-of-its-level",
 		test_freeze_ends_during_the_thaw_of_its_level);
 	g_test_add_func("/vssd/engine/thawed-by-somebody-else", test_thawed_by_somebody_else);
