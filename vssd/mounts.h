@@ -45,7 +45,7 @@ VssMounts *vss_mounts_read(const char *proc, GError **error);
 /* Read that of @process ("self") alone. NULL where it cannot be read. */
 VssMounts *vss_mounts_read_view(const char *proc, const char *process, GError **error);
 
-/* Whether the root of @process's view can be opened: 0, or an errno (proc(5) on /proc/PID/root). */
+/* Whether the root of @process's view may be opened: 0, or an errno (proc(5) on /proc/PID/root). Waits for no server. */
 int vss_mounts_enter(const char *proc, const char *process);
 void vss_mounts_free(VssMounts *mounts);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssMounts, vss_mounts_free)

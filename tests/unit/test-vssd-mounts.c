@@ -106,7 +106,7 @@ static void test_table_that_cannot_be_read(void)
 	g_assert_cmpuint(mounts->unseen, ==, 1);
 }
 
-/* Without the right to trace, the link that names a namespace cannot be read, and no root opened. */
+/* Without the right to trace, the link that names a namespace cannot be read, nor that of the root. */
 static void test_namespaces_without_rights(void)
 {
 	g_auto(Tree) tree = { 0 };
@@ -119,7 +119,7 @@ static void test_namespaces_without_rights(void)
 	tree_file(&tree, "proc/30/mountinfo",
 		"50 0 254:0 / / rw - ext4 /dev/vda1 rw\n"
 		"51 50 8:32 / /data rw - ext4 /dev/sdc rw\n");
-	tree_link(&tree, "proc/30/root", "root"); /* opening it fails, and not for want of it */
+	tree_file(&tree, "proc/30/root", ""); /* no link to read, and not for want of it */
 	tree_file(&tree, "proc/31/mountinfo", "50 0 9:9 / / rw - ext4 /dev/never-read rw\n");
 	mounts = read_tree(&tree);
 	g_assert_cmpuint(mounts->supers->len, ==, 4);
