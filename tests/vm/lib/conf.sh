@@ -6,7 +6,7 @@
 
 declare -A conf_known=(
 	[kernels]='6.1 6.12' [modules]='stock hvis' [daemons]='stock hvis none' [cpus]='1 2 3 4'
-	[memory]='' [disks]='' [nics]='' [packages]='' [root]='small debian' [timeout]='' [synic]='auto kvm user'
+	[memory]='' [disks]='' [nics]='' [packages]='' [drivers]='' [root]='small debian' [timeout]='' [synic]='auto kvm user'
 	[versions]='3.0 4.0 4.1 5.0 5.1 5.2 5.3' [host]='' [boot]='own shared'
 	[hyperv]='yes no' [sample]='some one'
 )
@@ -18,7 +18,7 @@ conf_read()
 	local file=$1/case.conf line key value number=0
 
 	conf=([kernels]='6.1 6.12' [modules]=stock [daemons]='stock hvis' [cpus]=1 [root]=small [timeout]=60
-		[synic]=auto [versions]='' [host]='' [boot]=shared [packages]='' [memory]='' [hyperv]=yes [sample]=some)
+		[synic]=auto [versions]='' [host]='' [boot]=shared [packages]='' [drivers]='' [memory]='' [hyperv]=yes [sample]=some)
 	[ -e "$1/host.sh" ] || [ -e "$1/guest.sh" ] || die_usage "$1: neither host.sh nor guest.sh there"
 	[ ! -d "$1/root" ] || conf[boot]=own # others would not want its files
 	[ -e "$file" ] || return 0

@@ -84,16 +84,22 @@ image_small_make()
 	initrd_pack "$stage" "$1/initrd" && rm -rf "$stage"
 }
 
-# image_kernel_modules KERNEL-FOLDER
+# image_kernel_modules KERNEL-FOLDER [MODULE…]: those of every guest, and what a case wants beside them.
 image_kernel_modules()
 {
-	cache_get "guest-modules-$(cat "$1/release")" "$(cache_key "$1" "$(image_own_digest)" "${image_modules[*]}")" \
-		image_kernel_modules_make "$1"
+	local folder=$1 modules
+
+	shift
+	modules=("${image_modules[@]}" "$@")
+	cache_get "guest-modules-$(cat "$folder/release")" \
+		"$(cache_key "$folder" "$(image_own_digest)" "${modules[*]}")" image_kernel_modules_make "$folder" "${modules[@]}"
 }
 
 image_kernel_modules_make()
 {
-	initrd_modules "$2/stage" "$1" "${image_modules[@]}" && image_pack "$2/stage" "$2/initrd"
+	local folder=$1 into=${!#}
+
+	initrd_modules "$into/stage" "$folder" "${@:2:$#-2}" && image_pack "$into/stage" "$into/initrd"
 }
 
 # Debian's daemons. A kernel that has a package of its own version gets that.
@@ -132,7 +138,8 @@ image_packages_make()
 		cp -a "$1/." "$into/stage/" || return
 		shift
 	done
-	rm -rf "$into/stage/usr/share"/{man,doc,lintian,locale}
+	rm -rf "$into/stage/usr/share"/{man,doc,lintian,locale,bug}
+	rm -f "$into/stage/usr/sbin/xfs_scrub"* # wants 37 MB of libraries that nothing else does
 	[ "$root" = debian ] || image_libraries "$into/stage" || return
 	image_pack "$into/stage" "$into/initrd"
 }

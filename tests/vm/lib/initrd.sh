@@ -57,12 +57,12 @@ initrd_module_files()
 			'$1 == "insmod" && !seen[$2]++ { print substr($2, index($2, base) + length(base)) }'
 }
 
-# initrd_libraries STAGE PROGRAM: the libraries that PROGRAM needs, at their own paths.
+# initrd_libraries STAGE PROGRAM: the libraries that PROGRAM needs, at their own paths; but for those in STAGE.
 initrd_libraries()
 {
 	local stage=$1 library
 
 	while read -r library; do
-		[ -e "$stage/$library" ] || install -D -m 755 "$(readlink -f "$library")" "$stage/$library" || return
+		[[ $library = "$stage"/* || -e $stage/$library ]] || install -D -m 755 "$(readlink -f "$library")" "$stage/$library" || return
 	done < <(ldd "$2" 2>/dev/null | awk '$2 == "=>" && $3 ~ /^\// { print $3 } $1 ~ /^\// { print $1 }')
 }

@@ -43,7 +43,7 @@ kvm_try()
 		return
 	fi
 	job=$(mktemp -d "${TMPDIR:-/tmp}/hvis-kvm.XXXXXX")
-	vm_boot_conf "$job" 6.1 stock none 1 256 auto any small '' '' 30 boot "$top/tests/vm/host-boot" >&2
+	vm_boot_conf "$job" 6.1 stock none 1 256 auto any small '' '' '' 30 boot "$top/tests/vm/host-boot" >&2
 	echo "boot 60 $top/tests/vm/host-boot" >"$job/cases"
 	timeout -k 5 120 "$top/tests/vm/lib/session" "$job" >&2
 	if grep -qx 'host 0' "$job/case-boot/status" 2>/dev/null; then

@@ -194,7 +194,7 @@ vm_plan()
 		vm_override
 		while read -r line; do
 			i=$((i + 1))
-			key="$line|${conf[memory]}|${conf[root]}|${conf[packages]}|${conf[host]}|${conf[hyperv]}"
+			key="$line|${conf[memory]}|${conf[root]}|${conf[packages]}|${conf[drivers]}|${conf[host]}|${conf[hyperv]}"
 			[ "${conf[boot]}" = shared ] || key="$key|$i"
 			printf '%s\t%s\t%s\t%s\n' "$key" "$(basename "$folder")" "${conf[timeout]}" "$folder"
 		done < <(conf_expand $vm_matrix $turn && { [ $vm_capped = no ] || conf_capped "${folder##*/}"; })
@@ -238,16 +238,16 @@ vm_jobs()
 # vm_job_finish KEY JOB: write what the session needs, and queue it.
 vm_job_finish()
 {
-	local job=$2 how memory root packages host hyperv name folder args=()
+	local job=$2 how memory root packages drivers host hyperv name folder args=()
 	local kernel modules daemons cpus synic version
 
-	IFS='|' read -r how memory root packages host hyperv _ <<<"$1"
+	IFS='|' read -r how memory root packages drivers host hyperv _ <<<"$1"
 	read -r kernel modules daemons cpus synic version <<<"$how"
 	while read -r name _ folder; do
 		args+=("$name" "$folder")
 	done <"$job/cases"
 	vm_boot_conf "$job" "$kernel" "$modules" "$daemons" "$cpus" "$memory" "$synic" "$version" \
-		"$root" "$packages" "$host" 60 "${args[@]}" || return
+		"$root" "$packages" "$drivers" "$host" 60 "${args[@]}" || return
 	[ "$hyperv" = yes ] || echo boot_kind=other >>"$job/boot.conf"
 	echo "$kernel, $modules modules, $daemons daemons, $(vm_count "$cpus" CPU), SynIC $synic$([ "$version" = any ] ||
 		echo ", VMBus up to $version")$([ "$root" = small ] || echo ", $root root")$([ "$hyperv" = yes ] ||
@@ -255,16 +255,17 @@ vm_job_finish()
 	: >"$vm_results/queue/${job##*/}"
 }
 
-# vm_boot_conf JOB KERNEL MODULES DAEMONS CPUS MEMORY SYNIC VERSION ROOT PACKAGES HOST-FLAGS SECONDS
+# vm_boot_conf JOB KERNEL MODULES DAEMONS CPUS MEMORY SYNIC VERSION ROOT PACKAGES DRIVERS HOST-FLAGS SECONDS
 # NAME FOLDER…: the images, and boot.conf for the session.
 vm_boot_conf()
 {
 	local job=$1 kernel=$2 modules=$3 daemons=$4 cpus=$5 memory=$6 synic=$7 version=$8 root=$9
-	local seconds=${12} folder packages flags initrds=()
+	local seconds=${13} folder packages drivers flags initrds=()
 
 	read -ra packages <<<"${10}"
-	read -ra flags <<<"${11}"
-	shift 12
+	read -ra drivers <<<"${11}"
+	read -ra flags <<<"${12}"
+	shift 13
 	[ "$version" = any ] || flags+=(--max-version "$version")
 	vm_image kernel_get "$kernel" || return
 	folder=$vm_image_path
@@ -284,7 +285,7 @@ vm_boot_conf()
 	fi
 	vm_image image_agent || return
 	initrds+=("$vm_image_path/initrd")
-	vm_image image_kernel_modules "$folder" || return
+	vm_image image_kernel_modules "$folder" "${drivers[@]}" || return
 	initrds+=("$vm_image_path/initrd")
 	case $daemons in
 	stock) vm_image image_stock "$kernel" "$root" || return ;;
