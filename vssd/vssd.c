@@ -20,12 +20,14 @@
 #include <service/status.h>
 #include <util/duration.h>
 #include <util/error.h>
+#include <util/fd.h>
 #include <util/json.h>
 #include <util/log.h>
 #include <util/manager.h>
 #include <util/messages.h>
 #include <wire/vss.h>
 
+#include "vssd/azure.h"
 #include "vssd/device.h"
 #include "vssd/history.h"
 #include "vssd/journal.h"
@@ -63,6 +65,7 @@ struct Vssd {
 	guint rehearsal_ms; /* how long the session is to stay frozen; 0: it is a backup */
 	gint64 frozen_us, until_us; /* real time: since when, and at the latest until when; 0 */
 	struct json_object *plan; /* what the session goes by */
+	int azure; /* its lock of azure.h, or -1 */
 	char *refused; /* why the host was, which is published once it has its answer */
 	VssSocket *socket;
 	VssHistory *history;
@@ -261,6 +264,7 @@ static void go_on(Vssd *vssd, struct json_object *entry, VssRoundsEnd how)
 	reload_if_due(vssd);
 	publish(vssd, entry, vssd->run.rehearsal);
 	publish_refused(vssd);
+	hvis_fd_clear(&vssd->azure);
 	vss_rounds_thaw(vssd->rounds, how);
 	if (due)
 		due(vssd);
@@ -347,7 +351,7 @@ static void order_start(gpointer data)
 		.began_us = g_get_real_time(),
 		.ender = VSS_ENDER_FAILURE };
 	survey = look_for_plan(vssd, &error);
-	if (!survey) {
+	if (!survey || !vss_azure_lock(vssd->options->root, &vssd->azure, &error)) {
 		vss_rounds_stop(vssd->rounds); /* a check that runs */
 		fail_start(vssd, error->message);
 		return;
@@ -422,13 +426,14 @@ static void order_check(gpointer data)
 	g_autoptr(GError) error = NULL;
 	g_autoptr(VssSurvey) survey = NULL;
 	g_autoptr(GPtrArray) mounts = NULL;
+	hvis_autofd int azure = -1;
 
 	if (vssd->ending) {
 		vssd->due = order_check;
 		return;
 	}
 	survey = look(vssd, &error);
-	if (!survey) {
+	if (!survey || !vss_azure_lock(vssd->options->root, &azure, &error)) {
 		vss_rounds_stop(vssd->rounds); /* the former check */
 		on_hooks_prepared(error->message, vssd);
 		return;
@@ -683,6 +688,7 @@ Vssd *vssd_new(const VssdOptions *options, GError **error)
 	g_autoptr(Vssd) vssd = g_new0(Vssd, 1);
 
 	vssd->options = options;
+	vssd->azure = -1;
 	vssd->clock = hvis_clock_default();
 	vssd->journal = vss_journal_new();
 	vssd->machine = (VssMachine){ &machine_ops, vssd, VSS_STATE_IDLE, 0 };
@@ -707,6 +713,7 @@ void vssd_free(Vssd *vssd)
 	if (vssd->clock)
 		vssd->clock->remove(vssd->clock, vssd->patience);
 	vss_session_free(vssd->session);
+	hvis_fd_clear(&vssd->azure);
 	vss_rounds_free(vssd->rounds);
 	g_free(vssd->hook_program);
 	g_free(vssd->hook_marker);

@@ -26,6 +26,12 @@ is_undoing()
 	return 1
 }
 
+# waits_for_lock PID: it does, as the kernel knows
+waits_for_lock()
+{
+	grep -q -e "-> POSIX .* $1 " /proc/locks
+}
+
 link_start
 look_at_mounts
 configure
@@ -202,6 +208,32 @@ daemon_stop
 configure "Exclude=ext4 xfs btrfs" "AllowNothing=yes"
 daemon_start
 check "unless that is well" ctl backup --hold 0.01
+daemon_stop
+
+# --- Azure's extension, which freezes, too ---
+
+tool=$build/tests/integration/pool-tool
+azure=$root/etc/azure/MicrosoftRecoverySvcsSafeFreezeLock
+mkdir -p "$azure"
+configure
+daemon_start
+"$tool" hold fcntl "$azure/SafeFreezeLockFile" 600 >"$scratch/azure" 2>&1 &
+extension=$!
+wait_for 20 grep -q locked "$scratch/azure"
+refuse "Azure's extension is freezing: no backup" 1 ctl backup
+check "and the journal says who does" log_has "No backup is possible: Azure's backup extension is freezing: process $extension has"
+kill $extension
+wait $extension 2>/dev/null
+check "afterwards there is one" ctl backup --hold 0.1
+ctl backup --silent-after freeze >"$scratch/silent" 2>&1
+"$tool" hold fcntl "$azure/SafeFreezeLockFile" 600 >"$scratch/azure" 2>&1 &
+extension=$!
+check "while there is, the extension has to wait" wait_for 20 waits_for_lock "$extension"
+"$build/hvctl/hvctl" vss thaw --socket "$socket" >/dev/null 2>&1
+check "until it is over" wait_for 20 grep -q locked "$scratch/azure"
+kill $extension
+wait $extension 2>/dev/null
+rm -r "$root/etc/azure"
 daemon_stop
 
 # --- reloaded ---
