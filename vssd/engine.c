@@ -18,7 +18,6 @@
 
 #include "vssd/prove.h"
 
-#define OPEN_US (10 * 1000000) /* a path may hang for longer; nothing is frozen then */
 #define SYNC_US (600 * 1000000LL) /* the host waits for 15 minutes */
 #define ARM_US (5 * 1000000)
 #define STACK_SIZE (128 * 1024) /* is locked in memory, once for each file system */
@@ -269,6 +268,21 @@ static int wait_for_any(struct vss_engine *engine, int64_t until, bool stoppable
 	return interruption(engine, polled);
 }
 
+/* What has not been opened by now counts as what cannot be: its thread is left behind. */
+static void give_up_opening(struct vss_engine *engine)
+{
+	for (uint32_t i = 0; i < engine->n; i++) {
+		const struct result late = { .index = i,
+			.action = VSS_OPEN,
+			.err = ETIMEDOUT,
+			.at_us = vss_now(),
+			.took_us = (int64_t)engine->ops->open_ms * 1000 };
+
+		if (engine->items[i].busy && engine->items[i].action == VSS_OPEN)
+			settle(engine, &late);
+	}
+}
+
 /* Wait until all that do @action have done it. An errno where we shall not wait any longer. */
 static int gather(struct vss_engine *engine, enum vss_action action, int64_t until, bool stoppable)
 {
@@ -279,7 +293,9 @@ static int gather(struct vss_engine *engine, enum vss_action action, int64_t unt
 		if (err == 0 && is_any_busy(engine, action) && vss_now() >= until)
 			err = ETIMEDOUT;
 	}
-	if (err != 0)
+	if (err == ETIMEDOUT && action == VSS_OPEN)
+		give_up_opening(engine);
+	else if (err != 0)
 		fail(engine, err, err == ETIMEDOUT ? busy_with(engine, action) : VSS_INDEX_NONE,
 			action);
 	return engine->end.err;
@@ -509,7 +525,7 @@ static int prepare(struct vss_engine *engine)
 	int err = take_targets(engine);
 
 	if (err == 0)
-		err = do_all(engine, VSS_OPEN, vss_now() + OPEN_US);
+		err = do_all(engine, VSS_OPEN, vss_now() + (int64_t)engine->ops->open_ms * 1000);
 	vss_prove_step("opened");
 	if (err == 0)
 		err = do_all(engine, VSS_SYNC, vss_now() + SYNC_US);

@@ -170,6 +170,7 @@ static int system_lock_down(void *data)
 
 const struct vss_fs_ops vss_fs_system = {
 	.open = system_open,
+	.open_ms = 10000,
 	.sync = system_sync,
 	.freeze = system_freeze,
 	.thaw = system_thaw,

@@ -10,6 +10,7 @@
 struct vss_fs_ops {
 	/* The mount of @target, opened and seen to be it; ESTALE where it is another one by now. */
 	int (*open)(void *data, const struct vss_target *target, int *ret_fd);
+	unsigned int open_ms; /* how long that may take; a path may hang for ever */
 	int (*sync)(void *data, int fd);
 	int (*freeze)(void *data, int fd);
 	int (*thaw)(void *data, int fd); /* EINVAL where it is not frozen */

@@ -83,7 +83,9 @@ static int fake_lock_down(void *data)
 	return 0;
 }
 
-static const struct vss_fs_ops fake = { fake_open, fake_sync, fake_freeze, fake_thaw,
+static const struct vss_fs_ops fake = { fake_open, 60000, fake_sync, fake_freeze, fake_thaw,
+	fake_lock_down };
+static const struct vss_fs_ops hasty = { fake_open, 2000, fake_sync, fake_freeze, fake_thaw,
 	fake_lock_down };
 
 /* Note what the engine says; answer ARM. */
@@ -140,15 +142,20 @@ static void pair(int *one, int *other)
 	*other = both[1];
 }
 
-static void rig_init(Rig *rig)
+static void rig_init_with(Rig *rig, const struct vss_fs_ops *ops)
 {
 	*rig = (Rig){ .calls = g_string_new(NULL), .guard_heard = g_string_new(NULL) };
 	g_mutex_init(&rig->lock);
 	g_cond_init(&rig->moved);
 	pair(&rig->daemon, &rig->engine_daemon);
 	pair(&rig->guard, &rig->engine_guard);
-	rig->engine = vss_engine_new(&fake, rig, rig->engine_daemon, rig->engine_guard);
+	rig->engine = vss_engine_new(ops, rig, rig->engine_daemon, rig->engine_guard);
 	g_assert_nonnull(rig->engine);
+}
+
+static void rig_init(Rig *rig)
+{
+	rig_init_with(rig, &fake);
 }
 
 static void rig_run(Rig *rig)
@@ -546,6 +553,34 @@ static void test_freeze_hangs(void)
 	}
 }
 
+/* A container's path that hung for ever held up the backup of all else. */
+static void test_an_open_that_hangs(void)
+{
+	for (int elsewhere = 0; elsewhere < 2; elsewhere++) {
+		g_auto(Rig) rig = { 0 };
+
+		rig_init_with(&rig, &hasty);
+		set_held(&rig, VSS_OPEN, 1, TRUE);
+		add(&rig, 0, 0, 0);
+		add(&rig, 0, 1, elsewhere ? VSS_FLAG_ELSEWHERE : 0);
+		rig_run(&rig);
+		tell(&rig, VSS_MSG_START, 10000, 0);
+		if (elsewhere) {
+			g_assert_cmpuint(hear(&rig, VSS_MSG_FROZEN).value, ==, 1);
+			tell(&rig, VSS_MSG_THAW, 0, 0);
+			assert_ended(&rig, 0);
+			set_held(&rig, VSS_OPEN, 1, FALSE);
+			assert_all(&rig, NULL, "T0 A F0 N0 D ");
+		} else {
+			struct vss_msg end = hear(&rig, VSS_MSG_ENDED);
+
+			g_assert_cmpint(end.err, ==, ETIMEDOUT);
+			g_assert_cmpuint(end.index, ==, 1);
+			set_held(&rig, VSS_OPEN, 1, FALSE);
+		}
+	}
+}
+
 /* Nobody was told which of them it was that took too long. */
 static void test_what_hangs_is_named(void)
 {
@@ -660,6 +695,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/engine/guard-dies", test_guard_dies);
 	g_test_add_func("/vssd/engine/no-guard-no-freeze", test_no_guard_no_freeze);
 	g_test_add_func("/vssd/engine/freeze-hangs", test_freeze_hangs);
+	g_test_add_func("/vssd/engine/an-open-that-hangs", test_an_open_that_hangs);
 	g_test_add_func("/vssd/engine/what-hangs-is-named", test_what_hangs_is_named);
 	g_test_add_func("/vssd/engine/freeze-ends-during-the-thaw-of-its-level",
 		test_freeze_ends_during_the_thaw_of_its_level);
