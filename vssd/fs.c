@@ -36,11 +36,31 @@ static int open_root(int pid)
 	return fd;
 }
 
-/* The directory @name in @at, which is closed; a link is not followed. */
-static int step_into(int at, const char *name, int flags)
+/* What @name in @at is, which is closed; a link is not followed. */
+static int step_into(int at, const char *name)
 {
-	int fd = openat(at, name, flags | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), err = errno;
+	int fd = openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC), err = errno;
 
+	close(at);
+	errno = err;
+	return fd;
+}
+
+/* What @at is, to be frozen by: a directory, or a file that is mounted. To open anything else may do something. */
+static int open_itself(int at)
+{
+	char path[32];
+	struct stat st;
+	int fd = -1, err;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", at);
+	if (fstat(at, &st) == 0) {
+		if (S_ISDIR(st.st_mode) || S_ISREG(st.st_mode))
+			fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		else
+			errno = ENOTDIR;
+	}
+	err = errno;
 	close(at);
 	errno = err;
 	return fd;
@@ -55,8 +75,8 @@ static int open_below(int root, const char *path)
 	snprintf(names, sizeof(names), "%s", path);
 	while (fd >= 0 && (name = strsep(&rest, "/")))
 		if (*name != '\0')
-			fd = step_into(fd, name, O_PATH);
-	return fd < 0 ? fd : step_into(fd, ".", O_RDONLY | O_NONBLOCK);
+			fd = step_into(fd, name);
+	return fd < 0 ? fd : open_itself(fd);
 }
 
 /* Whether mount @id of our own table is of @target's superblock. */

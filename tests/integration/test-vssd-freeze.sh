@@ -80,6 +80,18 @@ mount --bind "$scratch/cover" "$scratch/m-ext4"
 out=$(drive --then "umount $scratch/m-ext4" "$marker" "$scratch/m-ext4=0")
 like "it is not mounted any more since the plan: refused" "$out" "ended 1*"
 
+echo probe >"$scratch/m-stacked/file"
+touch "$scratch/file"
+mount --bind "$scratch/m-stacked/file" "$scratch/file"
+mounts+=("$scratch/file")
+out=$(drive --deadline 30000 "$marker" "$scratch/file=0")
+like "by a file of it that is mounted" "$out" "frozen 1*ended 0 *"
+mkfifo "$scratch/m-stacked/pipe"
+mount --bind "$scratch/m-stacked/pipe" "$scratch/file"
+out=$(drive "$marker" "$scratch/file=0")
+like "but by nothing else: to open it may do something" "$out" "ended 20 open*"
+umount "$scratch/file"
+
 # --- what it must not touch (a tmpfs cannot be frozen at all) ---
 
 mount -t tmpfs none "$scratch/cover"
