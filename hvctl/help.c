@@ -68,7 +68,7 @@ static const struct {
 		 "  auto-external (3)  facts about host and machine, told by the host\n"
 		 "  auto-internal (4)  nobody is known to use it\n" },
 	{ "vss", "These are for hv_vss_daemon, which freezes file systems while the host takes a\n"
-		 "backup: hv_vss_daemon(8) tells how.\n" },
+		 "backup. hvis-backup(7) tells how to look after backups.\n" },
 };
 
 static void add_explanation(GString *out, const char *group)

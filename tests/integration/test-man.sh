@@ -115,6 +115,11 @@ names "$builddir/man/hv_kvp_daemon.8" message < <(
 	grep -o '"HVIS_[A-Z]*"' "$srcdir/lib/util/log.c" | tr -d '"' | sort -u
 )
 
+# What the page for backups tells to watch for is there to be seen, and is in the journal of the daemon.
+grep -o '^[0-9a-f]\{32\}' "$builddir/man/hvis-backup.7" | sort >"$tmp/watched"
+[ -s "$tmp/watched" ] && messages '^BACKUP_' | sort | comm -13 - "$tmp/watched" >"$tmp/log" && [ ! -s "$tmp/log" ]
+report $? "hvis-backup.7 has ids of messages about backups alone"
+
 # Every configuration key.
 names "$builddir/man/hvis.conf.5" key < <("$hvctl" config show | awk 'NR > 1 { print $2 }')
 echo "1..$n"
