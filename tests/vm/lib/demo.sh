@@ -59,36 +59,52 @@ demo_vm()
 	return $status
 }
 
-# The same without a virtual machine: hvis-host link in the place of kernel and host.
+# The same without a virtual machine: hvis-host link in the place of kernel and host. Where it can be, the backup is
+# there, too: demo-backup.sh.
 demo_link()
 {
 	local build dir
 
+	demo_enter
 	build=$(build_root)/plain
 	dir=$(mktemp -d "${TMPDIR:-/tmp}/hvis-demo.XXXXXX") || exit
-	mkdir "$dir/pools"
-	"$build/hvis-host" link --dir "$dir/dev" --service kvp --control "$dir/control" >"$dir/host.log" 2>&1 &
-	demo_pids=$!
 	demo_dir=$dir
+	demo_pids=
 	trap demo_end EXIT
+	trap 'exit 1' INT TERM HUP
+	demo_disk "$dir"
+	demo_machine "$dir" "$build"
+	"$build/hvis-host" link --dir "$dir/dev" --service kvp --service vss --control "$dir/control" >"$dir/host.log" 2>&1 &
+	demo_pids=$!
 	demo_wait "$dir/dev/hv_kvp"
-	"$build/kvpd/hv_kvp_daemon" --device "$dir/dev/hv_kvp" --pool-dir "$dir/pools" --socket "$dir/kvp" \
-		>"$dir/daemon.log" 2>&1 &
+	"$build/kvpd/hv_kvp_daemon" --device "$dir/dev/hv_kvp" --pool-dir "$dir/root/var/lib/hyperv" \
+		--socket "$dir/root/run/hvis/kvp" >"$dir/daemon.log" 2>&1 &
 	demo_pids+=" $!"
-	demo_wait "$dir/kvp"
-	(
-		# shellcheck source=tests/vm/lib/narrate.sh
-		. "$top/tests/vm/lib/narrate.sh"
-		ctl()
-		{
-			"$build/hvis-host" ctl "$dir/control" "$@"
-		}
-		guest()
-		{
-			"$build/hvctl/$1" "${@:2}" --socket "$dir/kvp"
-		}
-		demo_link_story
-	)
+	demo_wait "$dir/root/run/hvis/kvp"
+	[ -n "$demo_without" ] || demo_vss_start "$dir" "$build"
+	# shellcheck source=tests/vm/lib/case.sh
+	. "$top/tests/vm/lib/case.sh"
+	# shellcheck source=tests/vm/lib/narrate.sh
+	. "$top/tests/vm/lib/narrate.sh"
+	ctl()
+	{
+		"$build/hvis-host" ctl "$dir/control" "$@"
+	}
+	guest()
+	{
+		case "$1 $2" in
+		"hvctl vss") "$build/hvctl/hvctl" "${@:2}" --socket "$dir/vss" ;;
+		hvctl*) "$build/hvctl/hvctl" "${@:2}" --socket "$dir/root/run/hvis/kvp" ;;
+		saver*) "$top/tests/vm/host-demo/root/usr/bin/saver" "${@:2}" ;;
+		*) "$@" ;;
+		esac
+	}
+	demo_link_story
+	if [ -n "$demo_without" ]; then
+		tell "The backup is left out here: there is no $demo_without. ./run demo shows it in a virtual machine."
+	else
+		demo_backup_story "$dir" "$build"
+	fi
 }
 
 demo_wait()
@@ -99,15 +115,18 @@ demo_wait()
 		[ ! -S "$1" ] || return 0
 		sleep 0.1
 	done
-	cat "${1%/*}"/*.log >&2
+	cat "$demo_dir"/*.log >&2
 	die "$1 did not appear"
 }
 
 demo_end()
 {
-	# shellcheck disable=SC2086
-	kill $demo_pids 2>/dev/null
-	wait
+	{
+		# shellcheck disable=SC2086
+		kill $demo_pids $(cat "$demo_dir/saver/pid")
+		wait
+	} 2>/dev/null
+	demo_thaw "$demo_dir"
 	rm -rf "$demo_dir"
 }
 

@@ -90,7 +90,7 @@ test_format()
 test_shellcheck()
 {
 	(cd "$top" && shellcheck -x run .ci/run tests/vm/bin/* tests/vm/outer/* tests/campaign/*.sh tests/vm/lib/session \
-		tests/vm/lib/guestd tests/vm/guest/init tests/vm/guest/daemons tests/vm/guest/debian-setup &&
+		tests/vm/lib/guestd tests/vm/guest/init tests/vm/guest/daemons tests/vm/guest/debian-setup tests/vm/host-demo/root/usr/bin/saver &&
 		shellcheck -s dash tests/vm/guest/agent && shellcheck -s sh tests/vm/lib/case.sh &&
 		shellcheck -x -e SC1090,SC1091 -P SCRIPTDIR tests/vm/*/host.sh tests/vm/*/guest.sh) >&2
 }
