@@ -11,6 +11,8 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=bench/vss/place.sh
 . "$top/bench/vss/place.sh"
 
+switch=/sys/kernel/rcu_expedited
+
 # inside ROOT ARGUMENT…: in namespaces of their own; ROOT becomes the root. Process 1, so that all end with it.
 inside()
 {
@@ -31,6 +33,12 @@ make_root()
 		install -m 755 "$(command -v umount)" "$scratch/root/bench/" &&
 		initrd_libraries "$scratch/root" "$scratch/root/bench/umount" &&
 		mkdir "$scratch"/root/{dev,old,proc} || return
+	# The kernel's switch that ours uses, and nothing else of /sys: by that the distribution's daemon would see loop
+	# devices, and leave them out.
+	if [ -e $switch ]; then
+		mkdir -p "$scratch/root${switch%/*}" && : >"$scratch/root$switch" &&
+			mount --bind $switch "$scratch/root$switch" || return
+	fi
 	for device in /dev/null "$@"; do
 		cp -a "$device" "$scratch/root/dev/" || return
 	done

@@ -13,7 +13,9 @@
 #include <util/error.h>
 
 #define BLOCK 512
-#define PAUSE_NS 200000 /* between two writes */
+#define PAUSE_NS 200000 /* between two writes, at least */
+#define PAUSE_MIN                                                                                  \
+	32 /* and as many times what a write takes: eight of them leave most of a processor to others */
 #define PATIENCE_US (60 * G_USEC_PER_SEC)
 
 /* Each member is written by one thread, but for longest_ns. */
@@ -34,9 +36,16 @@ static gint64 now_ns(void)
 	return (gint64)t.tv_sec * 1000000000 + t.tv_nsec;
 }
 
+static void pause_for(gint64 ns)
+{
+	const struct timespec pause = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
+
+	nanosleep(&pause, NULL);
+}
+
 static void *write_on(void *data)
 {
-	static const struct timespec pause = { .tv_nsec = PAUSE_NS };
+	gint64 shortest_ns = G_MAXINT64;
 	static const char block[BLOCK] = "written";
 	Writer *writer = data;
 
@@ -51,7 +60,8 @@ static void *write_on(void *data)
 		if (took > __atomic_load_n(&writer->longest_ns, __ATOMIC_SEQ_CST))
 			__atomic_store_n(&writer->longest_ns, took, __ATOMIC_SEQ_CST);
 		__atomic_add_fetch(&writer->writes, 1, __ATOMIC_SEQ_CST);
-		nanosleep(&pause, NULL);
+		shortest_ns = MIN(shortest_ns, took);
+		pause_for(MAX(PAUSE_NS, PAUSE_MIN * shortest_ns));
 	}
 	return NULL;
 }
