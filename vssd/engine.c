@@ -433,6 +433,7 @@ static void hold(struct vss_engine *engine)
 	struct vss_msg msg = { 0 };
 	int err = vss_tell(engine->daemon, &frozen);
 
+	tell_guard(engine, VSS_MSG_HELD, NULL);
 	while (err == 0) {
 		struct pollfd polled[] = {
 			{ .fd = engine->daemon, .events = POLLIN },

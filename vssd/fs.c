@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "vssd/enter.h"
+#include "vssd/hurry.h"
 #include "vssd/prove.h"
 #include "vssd/systemd-run.h"
 
@@ -195,4 +196,5 @@ const struct vss_fs_ops vss_fs_system = {
 	.freeze = system_freeze,
 	.thaw = system_thaw,
 	.lock_down = system_lock_down,
+	.hurry = VSS_HURRY_SWITCH,
 };

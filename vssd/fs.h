@@ -16,6 +16,7 @@ struct vss_fs_ops {
 	int (*thaw)(void *data, int fd); /* EINVAL where it is not frozen */
 	/* Between first freeze and last thaw only a few system calls are made, from here on. */
 	int (*lock_down)(void *data);
+	const char *hurry; /* the switch of hurry.h, or NULL: of the guard */
 };
 
 extern const struct vss_fs_ops vss_fs_system;

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "vssd/hurry.h"
 #include "vssd/marker.h"
 #include "vssd/prove.h"
 
@@ -28,6 +29,7 @@ struct guard {
 	const char *marker;
 	int64_t deadline_us;
 	bool armed, done;
+	struct vss_hurry hurry;
 	unsigned int n;
 	struct vss_target targets[VSS_TARGETS_MAX];
 	int fds[VSS_TARGETS_MAX];
@@ -52,6 +54,7 @@ static void arm(struct guard *guard, struct vss_msg *msg)
 	msg->err = vss_marker_write(guard->marker, guard->targets, guard->n);
 	if (msg->err == 0) {
 		guard->armed = true;
+		vss_hurry_begin(&guard->hurry, vss_prove_hurry(guard->ops->hurry), guard->marker);
 		guard->deadline_us = vss_now() + (int64_t)msg->value * 1000 + VSS_GUARD_GRACE_US;
 	}
 	vss_tell(guard->worker, msg);
@@ -71,6 +74,9 @@ static void handle(struct guard *guard, struct vss_msg *msg, int fd)
 	case VSS_MSG_NOT_FROZEN:
 		if (msg->index < guard->n)
 			guard->frozen[msg->index] = msg->type == VSS_MSG_FREEZING;
+		break;
+	case VSS_MSG_HELD:
+		vss_hurry_end(&guard->hurry);
 		break;
 	case VSS_MSG_DONE:
 		guard->done = true;
@@ -154,11 +160,17 @@ int vss_guard_run(
 	bool acted;
 
 	guard = (struct guard){
-		.ops = ops, .data = data, .worker = worker, .daemon = daemon, .marker = marker
+		.ops = ops,
+		.data = data,
+		.worker = worker,
+		.daemon = daemon,
+		.marker = marker,
+		.hurry = VSS_HURRY_INIT,
 	};
 	while (!guard.done && !must_act(&guard))
 		wait_for_either(&guard, guard.armed ? vss_poll_ms(guard.deadline_us) : 1000);
 	acted = !guard.done && guard.armed;
+	vss_hurry_forget(&guard.hurry);
 	if (acted)
 		failed = thaw_all(&guard);
 	if (guard.armed && failed == 0)

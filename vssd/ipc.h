@@ -24,6 +24,7 @@ enum vss_msg_type {
 	VSS_MSG_ARM, /* worker to guard: value: deadline in ms; answered by the same with err */
 	VSS_MSG_FREEZING, /* worker to guard: index is about to be frozen */
 	VSS_MSG_NOT_FROZEN, /* worker to guard: index has not been, or is not any more */
+	VSS_MSG_HELD, /* worker to guard: all are frozen that will be */
 	VSS_MSG_DONE, /* worker to guard: nothing is frozen, and nothing will be */
 };
 

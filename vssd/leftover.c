@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "vssd/guard.h"
+#include "vssd/hurry.h"
 #include "vssd/marker.h"
 
 #define VIEWS_MAX 4u /* that are tried although they keep us out: each takes a while, see enter.h */
@@ -205,6 +206,7 @@ static int undo(struct list *list, const char *marker, const char *kept)
 	enum reading last = add(list, marker, VSS_TARGETS_MAX);
 	unsigned int thawed = thaw_all(list);
 
+	vss_hurry_undo(marker);
 	if (former == UNREADABLE || last == UNREADABLE || !keep(marker, kept, list))
 		return 2;
 	if (list->n > 0 || former != READ || last != READ)

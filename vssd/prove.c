@@ -4,6 +4,7 @@
  *   HVIS_VSS_PROVE_DEVICES="7:0 0:39"  the superblocks that may be touched; none without it
  *   HVIS_VSS_PROVE_STEP=NAME:N:WHAT    at the N-th step NAME: kill "self", "guard", "daemon",
  *                                      "both" (guard and self), or do what the filter forbids, "call"
+ *   HVIS_VSS_PROVE_HURRY=PATH          the switch of hurry.h; none without it
  *   HVIS_VSS_PROVE_GUARD, HVIS_VSS_PROVE_DAEMON  their process numbers
  */
 #include "config.h"
@@ -71,6 +72,11 @@ int vss_prove_target(int fd, const struct vss_target *target)
 	if (!strstr(want.devices, number) || fstat(fd, &st) < 0 || is_machines_own(&st))
 		return EPERM;
 	return 0;
+}
+
+const char *vss_prove_hurry(const char *path)
+{
+	return getenv("HVIS_VSS_PROVE_HURRY");
 }
 
 #define ALLOW(name)                                                                                \

@@ -26,7 +26,7 @@ typedef struct {
 	int errs[VSS_ACTION_N][N_MAX]; /* what each gives */
 	gboolean held[VSS_ACTION_N][N_MAX]; /* hangs until released */
 	int index_of[1024]; /* by descriptor */
-	GString *guard_heard; /* "T0 A F0 N0 D " */
+	GString *guard_heard; /* "T0 A F0 H N0 D " */
 	int guard_answer; /* errno of ARM; -1: hang up instead */
 	int daemon, guard; /* our ends */
 	int engine_daemon, engine_guard;
@@ -84,9 +84,9 @@ static int fake_lock_down(void *data)
 }
 
 static const struct vss_fs_ops fake = { fake_open, 60000, fake_sync, fake_freeze, fake_thaw,
-	fake_lock_down };
+	fake_lock_down, NULL };
 static const struct vss_fs_ops hasty = { fake_open, 2000, fake_sync, fake_freeze, fake_thaw,
-	fake_lock_down };
+	fake_lock_down, NULL };
 
 /* Note what the engine says; answer ARM. */
 static gpointer play_guard(gpointer data)
@@ -96,6 +96,7 @@ static gpointer play_guard(gpointer data)
 		[VSS_MSG_ARM] = 'A',
 		[VSS_MSG_FREEZING] = 'F',
 		[VSS_MSG_NOT_FROZEN] = 'N',
+		[VSS_MSG_HELD] = 'H',
 		[VSS_MSG_DONE] = 'D' };
 	struct vss_msg msg;
 	int fd;
@@ -103,7 +104,7 @@ static gpointer play_guard(gpointer data)
 	while (vss_receive(rig->guard, &msg, &fd) == 0) {
 		g_mutex_lock(&rig->lock);
 		g_string_append_c(rig->guard_heard, letters[msg.type]);
-		if (msg.type != VSS_MSG_ARM && msg.type != VSS_MSG_DONE)
+		if (msg.index != VSS_INDEX_NONE && msg.type != VSS_MSG_ARM)
 			g_string_append_printf(rig->guard_heard, "%u", msg.index);
 		g_string_append_c(rig->guard_heard, ' ');
 		g_mutex_unlock(&rig->lock);
@@ -284,7 +285,7 @@ static void test_freeze_and_thaw(void)
 		seen[hear(&rig, VSS_MSG_EVENT).action]++;
 	for (guint action = 0; action < VSS_ACTION_N; action++)
 		g_assert_cmpuint(seen[action], ==, 3);
-	assert_all(&rig, NULL, "T0 T1 T2 A F0 F1 F2 N2 N1 N0 D ");
+	assert_all(&rig, NULL, "T0 T1 T2 A F0 F1 F2 H N2 N1 N0 D ");
 	g_assert_true(g_str_has_suffix(rig.calls->str, "f0 f1 f2 t2 t1 t0 "));
 }
 
@@ -365,7 +366,7 @@ static void test_left_out(void)
 		tell(&rig, VSS_MSG_THAW, 0, 0);
 		assert_ended(&rig, 0);
 		g_assert_cmpuint(hear(&rig, VSS_MSG_EVENT).index, <, 3);
-		assert_all(&rig, NULL, "T0 T1 A F0 F1 N1 N0 D ");
+		assert_all(&rig, NULL, "T0 T1 A F0 F1 H N1 N0 D ");
 		g_assert_true(g_str_has_suffix(rig.calls->str, "f1 f2 t2 t1 "));
 		g_assert_null(strstr(rig.calls->str, "s0 "));
 	}
@@ -457,7 +458,7 @@ static void test_frozen_by_us(void)
 	g_assert_cmpuint(hear(&rig, VSS_MSG_FROZEN).value, ==, 1);
 	tell(&rig, VSS_MSG_THAW, 0, 0);
 	assert_ended(&rig, 0);
-	assert_all(&rig, NULL, "T0 T1 A F0 F1 N1 N0 D ");
+	assert_all(&rig, NULL, "T0 T1 A F0 F1 N1 H N0 D ");
 	g_assert_true(g_str_has_suffix(rig.calls->str, "f0 f1 t0 "));
 }
 
@@ -498,7 +499,7 @@ static void test_daemon_dies(void)
 	hear(&rig, VSS_MSG_FROZEN);
 	close(rig.daemon);
 	rig.daemon = -1;
-	assert_all(&rig, NULL, "T0 T1 A F0 F1 N1 N0 D ");
+	assert_all(&rig, NULL, "T0 T1 A F0 F1 H N1 N0 D ");
 	g_assert_true(g_str_has_suffix(rig.calls->str, "t1 t0 "));
 }
 
@@ -570,7 +571,7 @@ static void test_an_open_that_hangs(void)
 			tell(&rig, VSS_MSG_THAW, 0, 0);
 			assert_ended(&rig, 0);
 			set_held(&rig, VSS_OPEN, 1, FALSE);
-			assert_all(&rig, NULL, "T0 A F0 N0 D ");
+			assert_all(&rig, NULL, "T0 A F0 H N0 D ");
 		} else {
 			struct vss_msg end = hear(&rig, VSS_MSG_ENDED);
 
@@ -628,7 +629,7 @@ static void test_thawed_by_somebody_else(void)
 	hear(&rig, VSS_MSG_FROZEN);
 	tell(&rig, VSS_MSG_THAW, 0, 0);
 	assert_ended(&rig, EINVAL);
-	assert_all(&rig, NULL, "T0 T1 A F0 F1 N1 N0 D ");
+	assert_all(&rig, NULL, "T0 T1 A F0 F1 H N1 N0 D ");
 }
 
 /* What cannot be thawed is tried again, and then left to the guard: it is not told that all is done. */
@@ -642,7 +643,7 @@ static void test_thaw_fails(void)
 	hear(&rig, VSS_MSG_FROZEN);
 	tell(&rig, VSS_MSG_THAW, 0, 0);
 	assert_ended(&rig, EIO);
-	assert_all(&rig, NULL, "T0 T1 A F0 F1 N1 ");
+	assert_all(&rig, NULL, "T0 T1 A F0 F1 H N1 ");
 	g_assert_true(g_str_has_suffix(rig.calls->str, "t1 t0 t0 t0 "));
 }
 

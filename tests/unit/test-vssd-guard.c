@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "vssd/guard.h"
+#include "vssd/hurry.h"
 #include "vssd/marker.h"
 
 typedef struct {
@@ -44,7 +45,9 @@ static int fake_thaw(void *data, int fd)
 	return err;
 }
 
-static const struct vss_fs_ops fake = { .thaw = fake_thaw };
+/* A file of the test's own, if there is to be one. */
+static char *hurry_switch;
+static struct vss_fs_ops fake = { .thaw = fake_thaw };
 
 static gpointer run_guard(gpointer data)
 {
@@ -182,6 +185,121 @@ static void wait_for_thaw(Rig *rig, const char *thawed)
 static void assert_marker_gone(Rig *rig)
 {
 	g_assert_false(g_file_test(rig->marker, G_FILE_TEST_EXISTS));
+}
+
+/* --- the switch of hurry.h --- */
+
+static void set_switch(const char *value)
+{
+	g_autoptr(GError) error = NULL;
+
+	g_free(hurry_switch);
+	hurry_switch = g_build_filename(g_get_tmp_dir(), "hvis-hurry-XXXXXX", NULL);
+	close(g_mkstemp(hurry_switch));
+	g_assert_true(g_file_set_contents(hurry_switch, value, -1, &error));
+	fake.hurry = hurry_switch;
+}
+
+static void assert_switch(const char *value)
+{
+	g_autofree char *text = NULL;
+
+	g_assert_true(g_file_get_contents(hurry_switch, &text, NULL, NULL));
+	g_assert_cmpstr(text, ==, value);
+}
+
+static void remove_switch(void)
+{
+	fake.hurry = NULL;
+	g_remove(hurry_switch);
+	g_clear_pointer(&hurry_switch, g_free);
+}
+
+static gboolean has_note(const Rig *rig)
+{
+	g_autofree char *path = g_strconcat(rig->marker, VSS_HURRY_NOTE, NULL);
+
+	return g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
+/* A message that changes nothing is answered by nothing: the file is looked at until it has @value. */
+static void wait_for_switch(const char *value)
+{
+	for (gint64 until = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;;) {
+		g_autofree char *text = NULL;
+
+		g_assert_true(g_file_get_contents(hurry_switch, &text, NULL, NULL));
+		if (g_str_equal(text, value))
+			return;
+		g_assert_cmpint(g_get_monotonic_time(), <, until);
+		g_usleep(1000);
+	}
+}
+
+static void test_hurry(void)
+{
+	g_auto(Rig) rig = { 0 };
+
+	set_switch("0\n");
+	start(&rig, 1, 60000);
+	assert_switch("1\n"); /* before the first freeze */
+	g_assert_true(has_note(&rig));
+	tell(&rig, VSS_MSG_FREEZING, 0, 0);
+	tell(&rig, VSS_MSG_HELD, 0, 0);
+	wait_for_switch("0\n"); /* while all is frozen */
+	tell(&rig, VSS_MSG_NOT_FROZEN, 0, 0);
+	tell(&rig, VSS_MSG_DONE, 0, 0);
+	g_assert_cmpint(rig_join(&rig), ==, 0);
+	assert_switch("0\n");
+	g_assert_false(has_note(&rig));
+	remove_switch();
+}
+
+static void test_hurry_without_worker(void)
+{
+	g_auto(Rig) rig = { 0 };
+
+	set_switch("0\n");
+	start(&rig, 1, 60000);
+	tell(&rig, VSS_MSG_FREEZING, 0, 0);
+	close_one(&rig.worker);
+	g_assert_cmpint(rig_join(&rig), ==, 1);
+	assert_switch("0\n");
+	g_assert_false(has_note(&rig));
+	remove_switch();
+}
+
+/* Somebody else has it on, and keeps it. */
+static void test_hurry_of_others(void)
+{
+	g_auto(Rig) rig = { 0 };
+
+	set_switch("1\n");
+	start(&rig, 1, 60000);
+	g_assert_false(has_note(&rig));
+	tell(&rig, VSS_MSG_HELD, 0, 0);
+	tell(&rig, VSS_MSG_DONE, 0, 0);
+	g_assert_cmpint(rig_join(&rig), ==, 0);
+	assert_switch("1\n");
+	remove_switch();
+}
+
+/* The guard was killed: a marker and a note are all that is left. */
+static void test_hurry_left_over(void)
+{
+	g_autofree char *dir = g_dir_make_tmp("hvis-vssd-XXXXXX", NULL);
+	g_autofree char *marker = g_build_filename(dir, "vss.frozen", NULL);
+	struct vss_hurry hurry;
+
+	set_switch("0\n");
+	g_assert_cmpint(vss_marker_write(marker, NULL, 0), ==, 0);
+	vss_hurry_begin(&hurry, hurry_switch, marker);
+	assert_switch("1\n");
+	close(hurry.fd);
+	g_assert_cmpint(vss_guard_thaw_left_over(marker), ==, 0);
+	assert_switch("0\n");
+	g_assert_cmpint(g_rmdir(dir), ==, 0); /* and there is nothing in it */
+	remove_switch();
 }
 
 static void test_worker_sees_to_it(void)
@@ -423,5 +541,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/guard/wrong-messages", test_wrong_messages);
 	g_test_add_func("/vssd/marker", test_marker);
 	g_test_add_func("/vssd/marker/that-is-wrong", test_marker_that_is_wrong);
+	g_test_add_func("/vssd/guard/hurry", test_hurry);
+	g_test_add_func("/vssd/guard/hurry/without-worker", test_hurry_without_worker);
+	g_test_add_func("/vssd/guard/hurry/of-others", test_hurry_of_others);
+	g_test_add_func("/vssd/guard/hurry/left-over", test_hurry_left_over);
 	return g_test_run();
 }
