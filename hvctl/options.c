@@ -44,7 +44,7 @@ const HvctlOption hvctl_options[] = {
 		"the daemon's socket [" HVCTL_SOCKET "; ip: " HVCTL_IP_SOCKET "; vss: " VSS_SOCKET
 		"]" },
 	{ HVCTL_OPT_TIMEOUT, 0, "timeout", "TIME", NULL,
-		"wait this long [10, where the command names no other]" },
+		"wait this long [10s, where the command names no other]" },
 	{ HVCTL_OPT_COLOR, 0, "color", "WHEN", "auto always never",
 		"colours: auto (on a terminal), always, never" },
 	{ HVCTL_OPT_HELP, 'h', "help", NULL, NULL, "show this text" },
