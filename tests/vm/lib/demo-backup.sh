@@ -82,6 +82,7 @@ freezes a file of the demo's own, and nothing of this machine.)"
 	tell "The host takes a backup; its snapshot takes 2 s. A program goes on saving meanwhile, and waits."
 	guest saver start "$dir/srv/data" "$dir/saver"
 	show host ctl backup --hold 2s
+	wait_for 20 grep -q 'was [1-9]' "$dir/saver/longest"
 	show guest saver longest "$dir/saver"
 	show guest hvctl vss history
 	wait_for 20 ctl kvp get HvisLastBackup --pool guest
