@@ -30,6 +30,8 @@
 
 #include <linux/ptrace.h> /* after sys/ptrace.h, which has the requests as an enum */
 
+#include "tests/integration/syscall-names.h"
+
 #define PAGE 4096
 #define OPTIONS (PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
 #define SYSCALL_STOP (SIGTRAP | 0x80)
@@ -43,43 +45,10 @@ static struct {
 	FILE *log;
 } run;
 
-#define NAME(call)                                                                                 \
-	{                                                                                          \
-		SYS_##call, #call                                                                  \
-	}
-static const struct {
-	long number;
-	const char *name;
-} names[] = { NAME(read), NAME(write), NAME(open), NAME(close), NAME(stat), NAME(fstat),
-	NAME(lstat), NAME(poll), NAME(lseek), NAME(mmap), NAME(mprotect), NAME(munmap), NAME(brk),
-	NAME(ioctl), NAME(pread64), NAME(pwrite64), NAME(readv), NAME(writev), NAME(access),
-	NAME(madvise), NAME(socket), NAME(connect), NAME(sendto), NAME(recvfrom), NAME(sendmsg),
-	NAME(recvmsg), NAME(bind), NAME(listen), NAME(clone), NAME(clone3), NAME(fork), NAME(vfork),
-	NAME(execve), NAME(exit), NAME(exit_group), NAME(fcntl), NAME(flock), NAME(fsync),
-	NAME(fdatasync), NAME(truncate), NAME(ftruncate), NAME(getdents64), NAME(rename),
-	NAME(renameat), NAME(renameat2), NAME(mkdir), NAME(mkdirat), NAME(unlink), NAME(unlinkat),
-	NAME(fchmod), NAME(fchown), NAME(chmod), NAME(futex), NAME(openat), NAME(openat2),
-	NAME(newfstatat), NAME(statx), NAME(ppoll), NAME(fallocate), NAME(sync_file_range),
-	NAME(syncfs), NAME(eventfd2), NAME(inotify_init1), NAME(inotify_add_watch), NAME(pwritev),
-	NAME(pwritev2), NAME(utimensat), NAME(rt_sigaction), NAME(rt_sigprocmask),
-	NAME(restart_syscall), NAME(linkat), NAME(msync) };
-
 static void die(const char *what)
 {
 	perror(what);
 	exit(3);
-}
-
-static const char *name_of(long number)
-{
-	static char other[32];
-
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		if (names[i].number == number)
-			return names[i].name;
-	}
-	snprintf(other, sizeof(other), "syscall_%ld", number);
-	return other;
 }
 
 static void finish(const char *how, const char *name)
@@ -151,7 +120,7 @@ static int shorten(pid_t tid, unsigned long long length)
 
 static void on_entry(pid_t tid, const struct ptrace_syscall_info *call)
 {
-	const char *name = name_of((long)call->entry.nr);
+	const char *name = syscall_name((long)call->entry.nr);
 	unsigned long long length;
 
 	if (!run.counting)
