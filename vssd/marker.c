@@ -29,6 +29,11 @@ static void write_path(FILE *file, const char *path)
 	fputc('\n', file);
 }
 
+static bool name_temporary(char *temporary, size_t size, const char *path)
+{
+	return snprintf(temporary, size, "%s.new", path) < (int)size;
+}
+
 static int write_file(
 	const char *path, const struct vss_target *targets, unsigned int n, unsigned int flags)
 {
@@ -36,7 +41,7 @@ static int write_file(
 	FILE *file;
 	int err = 0;
 
-	if (snprintf(temporary, sizeof(temporary), "%s.new", path) >= (int)sizeof(temporary))
+	if (!name_temporary(temporary, sizeof(temporary), path))
 		return ENAMETOOLONG;
 	file = fopen(temporary, "we");
 	if (!file)
@@ -74,6 +79,14 @@ bool vss_marker_is_there(const char *path)
 
 	snprintf(kept, sizeof(kept), "%s" VSS_MARKER_KEPT, path);
 	return access(path, F_OK) == 0 || access(kept, F_OK) == 0;
+}
+
+void vss_marker_forget_unfinished(const char *path)
+{
+	char temporary[PATH_MAX];
+
+	if (name_temporary(temporary, sizeof(temporary), path))
+		unlink(temporary);
 }
 
 /* The path at @text, up to its newline; FALSE where it does not fit or does not end. */

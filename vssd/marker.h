@@ -27,3 +27,6 @@ int vss_marker_read(
 
 /* Whether there is anything to undo: a marker at @path, or what was kept of former ones. */
 bool vss_marker_is_there(const char *path);
+
+/* Remove what a writer that was killed has left of a marker that is not one yet: nothing is frozen by it. */
+void vss_marker_forget_unfinished(const char *path);

@@ -136,6 +136,7 @@ static void go_on(VssSession *session)
 			return;
 	if (session->socket >= 0 || session->last != 0)
 		return;
+	vss_marker_forget_unfinished(session->options->marker);
 	if (!session->undone && vss_marker_is_there(session->options->marker)) {
 		session->undone = TRUE;
 		if (spawn_undoer(session))

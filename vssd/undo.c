@@ -88,6 +88,7 @@ gboolean vss_undo_and_wait(const VssdOptions *options)
 	g_autoptr(GError) error = NULL;
 	gint status;
 
+	vss_marker_forget_unfinished(options->marker);
 	if (!vss_marker_is_there(options->marker))
 		return TRUE;
 	if (g_spawn_sync(NULL, (char **)argv, NULL, G_SPAWN_CHILD_INHERITS_STDIN, NULL, NULL, NULL,

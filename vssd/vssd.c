@@ -575,6 +575,7 @@ static void on_undone(const char *problem, gpointer data)
 /* FALSE where nothing is. */
 static gboolean undo_left_over(Vssd *vssd)
 {
+	vss_marker_forget_unfinished(vssd->options->marker);
 	if (!vss_marker_is_there(vssd->options->marker))
 		return FALSE;
 	vssd->undo = vss_undo_new(&vssd->session_options, on_undone, vssd);

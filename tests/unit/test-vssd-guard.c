@@ -496,6 +496,20 @@ static void test_marker(void)
 	g_assert_cmpint(g_rmdir(dir), ==, 0);
 }
 
+/* A guard that is killed while it writes leaves no marker, and the next in line no file. */
+static void test_marker_of_a_killed_guard(void)
+{
+	g_autofree char *dir = g_dir_make_tmp("hvis-vssd.XXXXXX", NULL);
+	g_autofree char *path = g_build_filename(dir, "vss.frozen", NULL);
+	g_autofree char *unfinished = g_strconcat(path, ".new", NULL);
+
+	g_assert_true(g_file_set_contents(unfinished, "# hv_vss", -1, NULL));
+	g_assert_false(vss_marker_is_there(path));
+	vss_marker_forget_unfinished(path);
+	g_assert_false(g_file_test(unfinished, G_FILE_TEST_EXISTS));
+	g_assert_cmpint(g_rmdir(dir), ==, 0);
+}
+
 static void test_marker_that_is_wrong(void)
 {
 	static const char head[] = "# hv_vss_daemon: what may be frozen\n";
@@ -540,6 +554,7 @@ int main(int argc, char **argv)
 		test_marker_of_a_former_one_is_overwritten);
 	g_test_add_func("/vssd/guard/wrong-messages", test_wrong_messages);
 	g_test_add_func("/vssd/marker", test_marker);
+	g_test_add_func("/vssd/marker/of-a-killed-guard", test_marker_of_a_killed_guard);
 	g_test_add_func("/vssd/marker/that-is-wrong", test_marker_that_is_wrong);
 	g_test_add_func("/vssd/guard/hurry", test_hurry);
 	g_test_add_func("/vssd/guard/hurry/without-worker", test_hurry_without_worker);
