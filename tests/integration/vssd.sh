@@ -54,7 +54,7 @@ clean()
 	for ((i = ${#mounts[@]} - 1; i >= 0; i--)); do
 		umount "${mounts[i]}"
 	done
-	rm -rf "$scratch"
+	rm -rf --one-file-system "$scratch"
 }
 trap clean EXIT
 trap 'exit 1' INT TERM HUP
@@ -87,12 +87,18 @@ done
 upon=${mounts[-1]}
 size=32M add stacked ext4 "$upon" || leave "no loop device on a loop device can be had here"
 
-# Independent of all else: whatever is frozen after this long is thawed.
-setsid bash -c 'sleep 1800; for m; do fsfreeze -u "$m"; done' watchman "${mounts[@]}" >/dev/null 2>&1 &
-watchman=$!
-
-HVIS_VSS_PROVE_DEVICES=$(for mount in "${mounts[@]}"; do device "$mount"; done | tr '\n' ' ')
-export HVIS_VSS_PROVE_DEVICES
+# watch: independent of all else, whatever of the mounts is frozen after a while is thawed; and the programs of the
+# test build may touch them, and nothing else. Again after each add.
+watch()
+{
+	[ -z "$watchman" ] || kill -- "-$watchman" 2>/dev/null
+	setsid bash -c 'sleep "$1"; shift; for m; do fsfreeze -u "$m"; done' watchman "${watch_s:-1800}" "${mounts[@]}" \
+		>/dev/null 2>&1 &
+	watchman=$!
+	HVIS_VSS_PROVE_DEVICES=$(for mount in "${mounts[@]}"; do device "$mount"; done | tr '\n' ' ')
+	export HVIS_VSS_PROVE_DEVICES
+}
+watch
 
 # now_ms
 now_ms()

@@ -4,7 +4,7 @@
 # ./run campaign: the long proofs. Each prints its figure and appends it to docs/figures.md with date,
 # commit and kernel. What ./run test runs are bounded samples of the same.
 
-campaign_names='vm-matrix, fuzz, kvp-kill, kvp-power-loss, kvp-soak'
+campaign_names='vm-matrix, fuzz, kvp-kill, kvp-power-loss, kvp-soak, vss-kill'
 
 campaign_usage()
 {
@@ -19,6 +19,8 @@ usage: ./run campaign NAME [--for T] [--runs N] [-v]
   kvp-soak   programs that append under flock and under fcntl, the host, clients and hvctl write at once; --for T
   kvp-power-loss
              the power fails after every write and flush of hv_kvp_daemon's changes, on ext4, xfs and btrfs
+  vss-kill   SIGKILL at the system calls of hv_vss_daemon, its guard and its worker, alone and together, in --runs
+             backups of 1 to 8 file systems, 10000 unless given; needs root
 
 The figure that comes out is appended to docs/figures.md.
 END
@@ -56,6 +58,7 @@ cmd_campaign()
 	kvp-kill) campaign_kvp_kill ;;
 	kvp-power-loss) campaign_kvp_power_loss ;;
 	kvp-soak) campaign_kvp_soak "$seconds" ;;
+	vss-kill) campaign_vss_kill "${runs:-10000}" ;;
 	'') die_usage "which one? $campaign_names" ;;
 	*) die_usage "no campaign $name: $campaign_names" ;;
 	esac
@@ -145,21 +148,33 @@ campaign_fuzz()
 	campaign_figure "fuzz: $fuzz_total inputs to ${#names[@]} targets, $tap_failed of them failed: ${each#, }"
 }
 
-# campaign_script NAME VARIABLE=VALUE…: tests/integration/test-NAME.sh in the plain build, with these
-# settings; its output goes to campaign-NAME.log there and is counted.
+# campaign_run NAME LOG VARIABLE=VALUE…: tests/integration/test-NAME.sh in the plain build, with these settings.
+campaign_run()
+{
+	env "${@:3}" HVIS_PEER="$(debian_unpacked hyperv-daemons)" top_srcdir="$top" top_builddir="$(build_root)/plain" \
+		"$top/tests/integration/test-$1.sh" >"$2" 2>&1
+}
+
+# campaign_counted NAME LOG STATUS
+campaign_counted()
+{
+	local counts
+
+	grep -E '^(not ok|# )' "$2" >&2
+	counts=$(tap_count "$2" "$3")
+	# shellcheck disable=SC2086 # three numbers
+	tap_add "$1" $counts
+}
+
+# campaign_script NAME VARIABLE=VALUE…: its output goes to campaign-NAME.log beside the build, and is counted.
 campaign_script()
 {
-	local name=$1 log status counts
+	local name=$1 log
 
 	shift
 	log=$(build_root)/campaign-$name.log
-	env "$@" HVIS_PEER="$(debian_unpacked hyperv-daemons)" top_srcdir="$top" top_builddir="$(build_root)/plain" \
-		"$top/tests/integration/test-$name.sh" >"$log" 2>&1
-	status=$?
-	grep -E '^(not ok|# )' "$log" >&2
-	counts=$(tap_count "$log" $status)
-	# shellcheck disable=SC2086 # three numbers
-	tap_add "$name" $counts
+	campaign_run "$name" "$log" "$@"
+	campaign_counted "$name" "$log" $?
 }
 
 # Every point of every part; the same beside it of the distribution's daemon.
@@ -195,4 +210,89 @@ campaign_kvp_soak()
 	figure=$(build_root)/kvp-soak.figure
 	campaign_script kvpd-writers HVIS_SOAK_SECONDS="$1" HVIS_SOAK_FIGURE="$figure"
 	campaign_figure "kvp-soak: $(cat "$figure") in $1 s"
+}
+
+# campaign_sum NAME FILE…, campaign_most NAME FILE…: of a number of all lanes.
+campaign_sum()
+{
+	awk -v name="$1" '$1 == name { sum += $2 } END { print sum + 0 }' "${@:2}"
+}
+campaign_most()
+{
+	awk -v name="$1" '$1 == name && $2 > most { most = $2 } END { print most + 0 }' "${@:2}"
+}
+
+# campaign_vss_parts WHO FILE…: at how many steps of each part of a backup
+campaign_vss_parts()
+{
+	local part text='' sum=0 n
+
+	for part in check prepare freeze hold thaw end; do
+		n=$(campaign_sum "$1-$part" "${@:2}")
+		sum=$((sum + n))
+		text+=", $part $n"
+	done
+	echo "$1 $sum (${text#, })"
+}
+
+# campaign_vss_text FILE…: what the lanes say.
+campaign_vss_text()
+{
+	sum()
+	{
+		campaign_sum "$1" "${files[@]}"
+	}
+	ms()
+	{
+		echo "$(($(campaign_most "$1" "${files[@]}") / 1000)) ms"
+	}
+	local files=("$@") alone pairs all
+
+	alone=$(($(sum killed-daemon) + $(sum killed-guard) + $(sum killed-worker)))
+	pairs=$(($(sum killed-daemon-guard) + $(sum killed-daemon-worker) + $(sum killed-guard-worker)))
+	all=$(sum killed-daemon-guard-worker)
+	cat <<END
+$(sum cycles) backups of 1 to 8 file systems (ext4, xfs, btrfs) cut off by SIGKILL, at a step of
+$(campaign_vss_parts daemon "$@"), $(campaign_vss_parts guard "$@"), $(campaign_vss_parts worker "$@");
+$alone deaths of one, $pairs of two and $all of all three, $(sum within) of them within a call, and $(sum hangs) times somebody hung;
+a writer waited $(ms longest-us) at most, and $(ms longest-hung-us) where somebody hung (Deadline=5s; the machine itself stalled for
+up to $(ms stall-us)); $(sum left) times nobody was left to thaw: $(sum left-thawed) times --thaw-left-over or the next start did, and
+writers went on after $(ms undone-us) at most;
+of $(sum thaws-cut) thaws that a death met btrfs made $(sum read-only) a read-only file system;
+$(sum failures) backups left something frozen, a process or a file, or told the host a wrong word.
+hv_vss_daemon of Debian 12 killed beside it: $(campaign_most peer-stays-frozen "$1") of $(campaign_most peer-volumes "$1") file systems still
+frozen after $(campaign_most peer-waited-ms "$1") ms and a start of the next one
+END
+}
+
+# campaign_vss_kill RUNS: a part of them in each of five lanes, of which every other one has other file systems
+# first. They wait for most of their time, so they do with two processors.
+campaign_vss_kill()
+{
+	local lane lanes=5 pids=() logs=() sums=() root where=${TMPDIR:-/tmp}
+
+	packages_need build check vm power
+	build_plain || exit 3
+	root=$(build_root)
+	[ ! -w /dev/shm ] || where=/dev/shm # no disk of this machine is to wait for
+	for ((lane = 0; lane < lanes; lane++)); do
+		logs+=("$root/campaign-vss-kill-$lane.log")
+		sums+=("$root/vss-kill-$lane.sums")
+		: >"${sums[lane]}"
+		campaign_run vssd-kill "${logs[lane]}" TMPDIR="$where" HVIS_KILL_CYCLES=$((($1 + lanes - 1) / lanes)) \
+			HVIS_KILL_SEED=$lane HVIS_KILL_SUMS="${sums[lane]}" HVIS_KILL_WATCH_S=36000 \
+			HVIS_VSS_SLACK_MS="${HVIS_VSS_SLACK_MS:-0}" &
+		pids+=($!)
+	done
+	while [ -n "$(jobs -rp)" ]; do
+		sleep 30
+		for lane in "${!logs[@]}"; do
+			say "lane $lane: $(sed -n 's/^# progress //p' "${logs[lane]}" | tail -n 1)"
+		done
+	done
+	for ((lane = 0; lane < lanes; lane++)); do
+		wait "${pids[lane]}"
+		campaign_counted "vssd-kill, lane $lane" "${logs[lane]}" $?
+	done
+	campaign_figure "vss-kill: $(campaign_vss_text "${sums[@]}" | paste -sd ' ')"
 }
