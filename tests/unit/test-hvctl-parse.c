@@ -280,7 +280,7 @@ static void test_long_timeout(void)
 
 static void test_rehearse(void)
 {
-	g_auto(HvctlRequest) plain = { 0 }, given = { 0 }, thaw = { 0 };
+	g_auto(HvctlRequest) plain = { 0 }, given = { 0 }, minute = { 0 }, thaw = { 0 };
 	g_autoptr(GError) error = NULL;
 
 	g_assert_true(hvctl_parse(ARGV("vss", "rehearse"), &plain, &error));
@@ -291,6 +291,8 @@ static void test_rehearse(void)
 		ARGV("vss", "rehearse", "--duration", "0.5s", "--yes"), &given, &error));
 	g_assert_true(given.yes);
 	g_assert_cmpuint(given.duration_ms, ==, 500);
+	g_assert_true(hvctl_parse(ARGV("vss", "rehearse", "--duration=1min"), &minute, &error));
+	g_assert_cmpuint(minute.duration_ms, ==, 60000); /* as in hvis.conf */
 	refused(ARGV("vss", "rehearse", "--duration", "0", "--yes"), "--duration ");
 	refused(ARGV("vss", "plan", "--yes"), "vss plan takes no --yes");
 	g_assert_true(hvctl_parse(ARGV("vss", "thaw", "--marker", "/m"), &thaw, &error));
