@@ -100,3 +100,10 @@ void vss_journal_outcome(struct json_object *entry, const VssOutcome *outcome, g
 			hvis_log(HVIS_LOG_INFO, "%s", line);
 	}
 }
+
+void vss_journal_refused(const char *what, const char *problem)
+{
+	g_autofree char *text = g_strdup_printf("%s: %s", what, problem);
+
+	vss_journal_say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_REFUSED, text);
+}

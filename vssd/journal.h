@@ -24,6 +24,9 @@ void vss_journal_say(VssJournal *journal, gboolean now, HvisLogLevel level, cons
 	const char *text);
 void vss_journal_say_now(HvisLogLevel level, const char *message_id, const char *text);
 
+/* Tell @what the host does not get, "No freeze", and why. */
+void vss_journal_refused(const char *what, const char *problem);
+
 /* Tell what is kept. */
 void vss_journal_release(VssJournal *journal);
 

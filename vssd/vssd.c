@@ -90,13 +90,6 @@ static void say(Vssd *vssd, HvisLogLevel level, const char *message_id, const ch
 	vss_journal_say(vssd->journal, now, level, message_id, text);
 }
 
-static void say_refused(const char *what, const char *problem)
-{
-	g_autofree char *text = g_strdup_printf("%s: %s", what, problem);
-
-	vss_journal_say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_REFUSED, text);
-}
-
 static void on_unrecorded(const char *text, gpointer data)
 {
 	say(data, HVIS_LOG_INFO, NULL, text);
@@ -315,7 +308,7 @@ static void fail_start(Vssd *vssd, const char *problem)
 
 	g_clear_pointer(&vssd->partial, g_free);
 	end(vssd, VSS_EVENT_ENDED_BADLY);
-	say_refused("No freeze", problem);
+	vss_journal_refused("No freeze", problem);
 	go_on(vssd, vss_history_refusal(kind, problem), VSS_ROUNDS_NOT_FROZEN);
 }
 
@@ -415,7 +408,7 @@ static void on_hooks_prepared(const char *problem, gpointer data)
 	}
 	post(vssd, problem ? VSS_EVENT_CHECKED_BADLY : VSS_EVENT_CHECKED_WELL, 0);
 	if (problem)
-		say_refused("No backup is possible", problem);
+		vss_journal_refused("No backup is possible", problem);
 	publish_refused(vssd);
 	quit_if_over(vssd);
 }
@@ -456,17 +449,22 @@ static void on_hooks_idle(gpointer data)
 static const VssRoundsOps rounds_ops = { on_hooks_prepared, on_hooks_frozen, on_hooks_idle,
 	on_hooks_say };
 
-static void reply(Vssd *vssd, guint64 txn, guint32 status)
+static gboolean reply(Vssd *vssd, guint64 txn, guint32 status)
 {
 	struct hvis_vss_dev_msg msg;
 
 	vss_answer_encode(status, &msg);
-	hvis_service_reply(vssd->service, txn, &msg, sizeof(msg));
+	return hvis_service_reply(vssd->service, txn, &msg, sizeof(msg));
 }
 
 static void order_answer(guint64 txn, gboolean well, gpointer data)
 {
-	reply(data, txn, well ? HVIS_S_OK : HVIS_E_FAIL);
+	Vssd *vssd = data;
+
+	if (reply(vssd, txn, well ? HVIS_S_OK : HVIS_E_FAIL) || !well)
+		return;
+	if (vssd->machine.state == VSS_STATE_FROZEN) /* it had given up, and has not heard it */
+		post(vssd, VSS_EVENT_LOST, 0);
 }
 
 static const VssMachineOps machine_ops = { order_start, order_thaw, order_check, order_answer };
@@ -743,7 +741,7 @@ static void test_view(Vssd *vssd)
 	g_autoptr(VssSurvey) survey = vss_survey_new(vssd->config, vssd->options->root, &error);
 
 	if (!survey)
-		say_refused("No backup is possible", error->message);
+		vss_journal_refused("No backup is possible", error->message);
 	else if (!vss_view_check(survey->plan, proc, &error))
 		vss_journal_say_now(HVIS_LOG_ERROR, HVIS_MESSAGE_BACKUP_SANDBOX, error->message);
 }
