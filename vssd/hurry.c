@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The note is the path of the switch, in a line. */
+/* The note is an empty file: which switch it is about is known. */
 #include "config.h"
 
 #include "vssd/hurry.h"
@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 static bool set(int fd, char value)
@@ -30,18 +29,16 @@ static int open_switch(const char *path)
 	return fd;
 }
 
-static bool write_note(const char *note, const char *path)
+/* Whatever else has its name is replaced, and not followed. */
+static bool make_note(const char *note)
 {
-	FILE *file = fopen(note, "we");
-	bool written;
+	int fd;
 
-	if (!file)
-		return false;
-	written = fprintf(file, "%s\n", path) > 0;
-	written = fclose(file) == 0 && written;
-	if (!written)
-		unlink(note);
-	return written;
+	unlink(note);
+	fd = open(note, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 static bool name_note(char *note, size_t size, const char *marker)
@@ -55,7 +52,7 @@ void vss_hurry_begin(struct vss_hurry *hurry, const char *path, const char *mark
 	hurry->fd = open_switch(path);
 	if (hurry->fd < 0)
 		return;
-	if (name_note(hurry->note, sizeof(hurry->note), marker) && write_note(hurry->note, path)) {
+	if (name_note(hurry->note, sizeof(hurry->note), marker) && make_note(hurry->note)) {
 		hurry->on = set(hurry->fd, '1');
 		if (hurry->on)
 			return;
@@ -82,19 +79,14 @@ void vss_hurry_forget(struct vss_hurry *hurry)
 		unlink(hurry->note);
 }
 
-void vss_hurry_undo(const char *marker)
+void vss_hurry_undo(const char *path, const char *marker)
 {
-	char note[PATH_MAX], path[PATH_MAX];
-	FILE *file = name_note(note, sizeof(note), marker) ? fopen(note, "re") : NULL;
-	int fd = -1;
+	char note[PATH_MAX];
+	int fd;
 
-	if (!file)
+	if (!name_note(note, sizeof(note), marker) || access(note, F_OK) < 0)
 		return;
-	if (fgets(path, sizeof(path), file)) {
-		path[strcspn(path, "\n")] = '\0';
-		fd = open(path, O_WRONLY | O_CLOEXEC);
-	}
-	fclose(file);
+	fd = path ? open(path, O_WRONLY | O_CLOEXEC) : -1;
 	if (fd >= 0 && !set(fd, '0'))
 		fprintf(stderr, "%s: cannot be switched off\n", path);
 	if (fd >= 0)

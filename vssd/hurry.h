@@ -13,7 +13,7 @@
 #include <stdbool.h>
 
 #define VSS_HURRY_SWITCH "/sys/kernel/rcu_expedited"
-#define VSS_HURRY_NOTE ".hurry" /* behind the marker's name: the switch that is on */
+#define VSS_HURRY_NOTE ".hurry" /* behind the marker's name: the switch is on */
 
 struct vss_hurry {
 	int fd; /* of the switch; -1: it is not ours */
@@ -36,5 +36,5 @@ void vss_hurry_end(struct vss_hurry *hurry);
 /* Off, and no note of it any more: what was begun is over. */
 void vss_hurry_forget(struct vss_hurry *hurry);
 
-/* The same for one whose process is gone, by its note beside @marker, if there is any. */
-void vss_hurry_undo(const char *marker);
+/* The same, with the switch @path, for one whose process is gone, if there is a note of it beside @marker. */
+void vss_hurry_undo(const char *path, const char *marker);

@@ -17,6 +17,7 @@
 #include "vssd/guard.h"
 #include "vssd/hurry.h"
 #include "vssd/marker.h"
+#include "vssd/prove.h"
 
 #define VIEWS_MAX 4u /* that are tried although they keep us out: each takes a while, see enter.h */
 #define KEPT_MAX (3 * VSS_TARGETS_MAX) /* ours: each is of another superblock */
@@ -206,7 +207,7 @@ static int undo(struct list *list, const char *marker, const char *kept)
 	enum reading last = add(list, marker, VSS_TARGETS_MAX);
 	unsigned int thawed = thaw_all(list);
 
-	vss_hurry_undo(marker);
+	vss_hurry_undo(vss_prove_hurry(VSS_HURRY_SWITCH), marker);
 	if (former == UNREADABLE || last == UNREADABLE || !keep(marker, kept, list))
 		return 2;
 	if (list->n > 0 || former != READ || last != READ)
