@@ -183,6 +183,22 @@ vss_disk()
 		mkfs.$2 -q /dev/ram$1 >/dev/null && mount -t $2 /dev/ram$1 $3"
 }
 
+# vss_configure [LINE…]: what [vss] of hvis.conf has, and nothing else, in a root=small guest with our daemons,
+# which are started anew.
+vss_configure()
+{
+	case_text='[vss]'
+	for case_line; do
+		case_text="$case_text
+$case_line"
+	done
+	check "configure: $*" guest "mkdir -p /etc/hvis && echo '$case_text' >/etc/hvis/hvis.conf && daemons stop"
+	check "the daemons end" wait_for 60 guest "! pidof hv_vss_daemon hv_kvp_daemon"
+	check "and begin" guest daemons start
+	check "vss is served" wait_for 60 guest "hvctl vss status | grep -q 'State: *ready'"
+	check "kvp is ready" ctl wait kvp --timeout 60
+}
+
 # A disk at /mnt/disk, and a backup.
 vss_begin()
 {

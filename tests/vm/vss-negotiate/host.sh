@@ -7,9 +7,8 @@ version()
 	ctl services | awk '$1 == "vss" { print $3, $4 }'
 }
 
-check "vss is ready" ctl wait vss --timeout 60
+vss_begin
 is "Linux' version, of four" "$(version)" "5.0 3.0"
-check "a backup" wait_for 30 ctl backup --hold 0.1
 for round in 1 2 3; do
 	check "negotiate ($round)" ctl renegotiate vss --timeout 60
 	check "a backup" ctl backup --hold 0.1
