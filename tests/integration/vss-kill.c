@@ -254,19 +254,30 @@ static void end_of_hang(void)
 	trace_kill_hung();
 }
 
+/* Whether a write that began after @since has got through where all was frozen. */
+static bool is_any_past(int64_t since)
+{
+	for (unsigned int i = 0; i < cycle.n; i++)
+		if (volume_is_past(i, since))
+			return true;
+	return false;
+}
+
 /* The three questions of a backup, each once the former is answered, whatever the answer. */
 static void back_up(void)
 {
 	static const uint8_t ops[] = { HVIS_VSS_OP_HOT_BACKUP, HVIS_VSS_OP_FREEZE,
 		HVIS_VSS_OP_THAW };
 	static const enum part parts[] = { CHECKING, PREPARING, THAWING };
-	bool held = false;
+	bool held = false, wrong = false;
+	int64_t since = 0;
 
 	for (unsigned int i = 0; i < 3; i++) {
 		int64_t end = now_us() + want.hold * 1000;
 
 		while (held && now_us() < end)
 			host_go_on(end - now_us() > 0 ? end - now_us() : 1);
+		wrong = held && is_any_past(since);
 		trace_part(parts[i]);
 		host_ask(ops[i]);
 		if (!host_until(is_answered, want.deadline * 1000 + LIMIT_US)) {
@@ -276,14 +287,15 @@ static void back_up(void)
 		if (cycle.point.hang && seen->died_us != 0)
 			return;
 		held = ops[i] == HVIS_VSS_OP_FREEZE && host.status == HVIS_S_OK;
+		since = now_us();
 		if (held)
 			trace_part(HELD);
 	}
 	if (host.connection < 0 || host.status != HVIS_S_OK)
 		return;
 	sum.clean++;
-	if (seen->died_us && seen->died_part < THAWING)
-		bad("the host was told that all went well");
+	if (wrong)
+		bad("the host was told that all was frozen until it thawed");
 }
 
 /* What nobody was left to thaw. */

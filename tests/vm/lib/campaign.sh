@@ -265,11 +265,11 @@ frozen after $(campaign_most peer-waited-ms "$1") ms and a start of the next one
 END
 }
 
-# campaign_vss_kill RUNS: a part of them in each of five lanes, of which every other one has other file systems
+# campaign_vss_kill RUNS: a part of them in each of seven lanes, of which every other one has other file systems
 # first. They wait for most of their time, so they do with two processors.
 campaign_vss_kill()
 {
-	local lane lanes=5 pids=() logs=() sums=() root where=${TMPDIR:-/tmp}
+	local lane lanes=7 pids=() logs=() sums=() root where=${TMPDIR:-/tmp}
 
 	packages_need build check vm power
 	build_plain || exit 3
