@@ -94,7 +94,7 @@ snapshot is not consistent."
 	tell "Even a daemon that is killed leaves nothing frozen: its guard thaws at once."
 	ctl backup --hold 600s >/dev/null 2>&1 &
 	backup=$!
-	wait_for 20 demo_frozen
+	wanted "$(wait_for 20 demo_frozen && echo frozen)" frozen
 	{
 		show guest kill -KILL "$demo_vss"
 		wait "$demo_vss"

@@ -34,6 +34,12 @@ show()
 	[ $status = "$good" ] || { echo "  that ended with status $status"; exit 1; }
 }
 
+# refused N: whether the guest has failed N requests of the host's backups. Needs ctl.
+refused()
+{
+	[ "$(ctl services | awk '$1 == "vss" { print $6 }')" = "$1" ]
+}
+
 # wanted GOT WHAT
 wanted()
 {
