@@ -4,7 +4,7 @@
 #
 # The hooks for servers of data bases, with made-up clients in place of psql, mariadb and redis-cli: what each is
 # asked, and what becomes of answers, of silence, and of hooks that are killed. Real servers are in
-# tests/integration/test-vss-consistency.sh.
+# tests/integration/test-vss-servers.sh.
 set -u
 top=$(cd "${top_srcdir:-$(dirname "$0")/../..}" && pwd)
 # shellcheck source=tests/vm/lib/case.sh
