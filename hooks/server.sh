@@ -8,6 +8,8 @@
 
 settings_file=${HVIS_HOOKS:-}/${HVIS_HOOK:-none}.settings
 settings=
+newline='
+'
 until=$(($(date +%s) + ${HVIS_TIMEOUT:-30} - 3)) # so that we end by ourselves, and not by a signal
 
 # read_settings KEY…: of the file, if there is one; it may have these
@@ -29,13 +31,20 @@ read_settings()
 # all KEY: its values, a line each
 all()
 {
-	printf '%s\n' "$settings" | sed -n "s/^$1=//p"
+	while IFS= read -r line; do
+		case $line in
+		"$1="*) printf '%s\n' "${line#*=}" ;;
+		esac
+	done <<-END
+		$settings
+	END
 }
 
 # setting KEY DEFAULT: the last one
 setting()
 {
-	value=$(all "$1" | tail -n 1)
+	value=$(all "$1")
+	value=${value##*"$newline"}
 	printf '%s\n' "${value:-$2}"
 }
 
@@ -91,16 +100,22 @@ within()
 # device PATH: of the file system that it is on, as the mount table has it: for btrfs stat(2) has another one
 device()
 {
-	findmnt -n -o MAJ:MIN -T "$1" 2>/dev/null | tail -n 1 | tr -d ' '
+	found=$(findmnt -n -r -o MAJ:MIN -T "$1" 2>/dev/null)
+	echo "${found##*"$newline"}"
 }
 
 # frozen_devices: those of HVIS_MOUNTS, with a blank around each
 frozen_devices()
 {
 	printf ' '
-	printf '%s\n' "$HVIS_MOUNTS" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g' | while IFS= read -r mount; do
-		printf '%s ' "$(device "$(printf '%b.' "$mount" | sed '$s/\.$//')")"
-	done
+	while IFS= read -r mount; do
+		case $mount in
+		*\\*) mount=$(printf '%s' "$mount" | sed 's/\\\([0-7][0-7][0-7]\)/\\0\1/g') && mount=$(printf '%b.' "$mount") && mount=${mount%.} ;;
+		esac
+		printf '%s ' "$(device "$mount")"
+	done <<-END
+		$HVIS_MOUNTS
+	END
 }
 
 # require_frozen <PATHS: each is on a file system that is going to be frozen, unless RequireFrozen=no

@@ -64,7 +64,6 @@ asked()
 
 # --- all of them ---
 
-program pg_lsclusters 'cat "$FAKE/clusters" 2>/dev/null'
 for name in postgresql mariadb redis; do
 	for verb in prepare freeze freeze-failed thaw thaw something-new; do
 		check "$name: without a server $verb is nothing" hook $name $verb
@@ -100,7 +99,8 @@ cluster()
 	wait_for 20 test "$(readlink -f "$scratch/$1")" = "$(readlink "/proc/$!/cwd")"
 	printf '%s\n%s\n1700000000\n5432\n/run/%s\nlocalhost\n 1 2\n%-10s\n' $! "$scratch/$1" "$1" "${2:-ready}" \
 		>"$scratch/$1/postmaster.pid"
-	echo "15 $1 5432 online postgres $scratch/$1 /log" >>"$FAKE/clusters"
+	mkdir -p "$HVIS_ADAPTER_ROOT/etc/postgresql/15/$1"
+	echo "data_directory = '$scratch/$1'		# use data in another directory" >"$HVIS_ADAPTER_ROOT/etc/postgresql/15/$1/postgresql.conf"
 }
 
 cluster a
@@ -114,11 +114,11 @@ check "and thaw" hook postgresql thaw
 is "are nothing" "$(asked)" ""
 mkdir -p "$HVIS_ADAPTER_ROOT/run/postgresql" "$scratch/c d"
 cluster "b"
-sed -i '$d' "$FAKE/clusters"
+rm -r "$HVIS_ADAPTER_ROOT/etc/postgresql/15/b"
 printf '1\n%s\n' "$scratch/b" >"$HVIS_ADAPTER_ROOT/run/postgresql/.s.PGSQL.5433.lock"
 printf '1\n%s\n' "$scratch/a" >"$HVIS_ADAPTER_ROOT/run/postgresql/.s.PGSQL.5432.lock"
 hook postgresql freeze
-is "each cluster once, also without pg_lsclusters" "$(asked)" "SELECT CAS,CHECKPOINT,SELECT CAS,CHECKPOINT"
+is "each cluster once, also without a configuration" "$(asked)" "SELECT CAS,CHECKPOINT,SELECT CAS,CHECKPOINT"
 cluster "e" starting
 hook postgresql freeze
 is "not one that does not yet run" "$(asked)" "SELECT CAS,CHECKPOINT,SELECT CAS,CHECKPOINT"
