@@ -4,12 +4,23 @@
 # Copies of the disks below frozen file systems, as a host takes them, and whether what is on them is in order
 # without a replay of its journal. Sourced behind vssd-link.sh.
 
+# begin SECONDS: a backup in the background, once all is frozen. Fails where it ends before.
+begin()
+{
+	"$host" ctl "$scratch/host.sock" backup --hold "$1" >"$scratch/backup" 2>&1 &
+	backup=$!
+	until frozen; do
+		kill -0 "$backup" 2>/dev/null || return 1
+		sleep 0.1
+	done
+}
+
 # still: a backup; all is frozen, and stays so until go_on: for as long as the host is stopped it asks for no thaw.
 still()
 {
 	local seconds
 	for seconds in 5 20 80; do
-		hold "$seconds" || return 1
+		begin "$seconds" || continue
 		kill -STOP "$link_pid"
 		sleep 0.5 # a thaw that was under way is over then
 		[ ! -e "$marker" ] || return 0
