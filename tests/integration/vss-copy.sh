@@ -19,7 +19,7 @@ begin()
 still()
 {
 	local seconds
-	for seconds in 5 20 80; do
+	for seconds in 5 5 20 20 80; do
 		begin "$seconds" || continue
 		kill -STOP "$link_pid"
 		sleep 0.5 # a thaw that was under way is over then

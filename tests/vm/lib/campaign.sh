@@ -4,7 +4,7 @@
 # ./run campaign: the long proofs. Each prints its figure and appends it to docs/figures.md with date,
 # commit and kernel. What ./run test runs are bounded samples of the same.
 
-campaign_names='vm-matrix, fuzz, kvp-kill, kvp-power-loss, kvp-soak, vss-kill'
+campaign_names='vm-matrix, fuzz, kvp-kill, kvp-power-loss, kvp-soak, vss-kill, vss-consistency'
 
 campaign_usage()
 {
@@ -21,6 +21,9 @@ usage: ./run campaign NAME [--for T] [--runs N] [-v]
              the power fails after every write and flush of hv_kvp_daemon's changes, on ext4, xfs and btrfs
   vss-kill   SIGKILL at the system calls of hv_vss_daemon, its guard and its worker, alone and together, in --runs
              backups of 1 to 8 file systems, 10000 unless given; needs root
+  vss-consistency
+             disks are copied while all is frozen, with ext4, xfs, btrfs, PostgreSQL, MariaDB and Redis under load,
+             in --runs backups of each, 25 unless given; needs root
 
 The figure that comes out is appended to docs/figures.md.
 END
@@ -59,6 +62,7 @@ cmd_campaign()
 	kvp-power-loss) campaign_kvp_power_loss ;;
 	kvp-soak) campaign_kvp_soak "$seconds" ;;
 	vss-kill) campaign_vss_kill "${runs:-10000}" ;;
+	vss-consistency) campaign_vss_consistency "${runs:-25}" ;;
 	'') die_usage "which one? $campaign_names" ;;
 	*) die_usage "no campaign $name: $campaign_names" ;;
 	esac
@@ -160,7 +164,8 @@ campaign_counted()
 {
 	local counts
 
-	grep -E '^(not ok|# )' "$2" >&2
+	grep -aE '^(not ok|# )' "$2" >&2
+	tap_skips "$2" | sed "s|^|           $1: |" >&2
 	counts=$(tap_count "$2" "$3")
 	# shellcheck disable=SC2086 # three numbers
 	tap_add "$1" $counts
@@ -295,4 +300,19 @@ campaign_vss_kill()
 		campaign_counted "vssd-kill, lane $lane" "${logs[lane]}" $?
 	done
 	campaign_figure "vss-kill: $(campaign_vss_text "${sums[@]}" | paste -sd ' ')"
+}
+
+# campaign_vss_consistency RUNS: backups of file systems, and as many of servers
+campaign_vss_consistency()
+{
+	local dir servers
+
+	packages_need build check vm power
+	build_plain || exit 3
+	servers=$(servers_root) || exit 3
+	dir=$(build_root)
+	rm -f "$dir/vss-consistency.figure" "$dir/vss-servers.figure"
+	campaign_script vss-consistency HVIS_CONSISTENCY_ROUNDS="$1" HVIS_CONSISTENCY_FIGURE="$dir/vss-consistency.figure"
+	campaign_script vss-servers HVIS_SERVERS="$servers" HVIS_SERVERS_ROUNDS="$1" HVIS_SERVERS_FIGURE="$dir/vss-servers.figure"
+	campaign_figure "vss-consistency: $(cat "$dir/vss-consistency.figure" "$dir/vss-servers.figure" | paste -sd ';' | sed 's/;/; /')"
 }

@@ -48,6 +48,28 @@ debian_unpack()
 	dpkg-deb -x ./*.deb . && rm -f ./*.deb
 }
 
+# debian_sources: apt's Debian sources as lines of a sources.list, for mmdebstrap.
+debian_sources()
+{
+	local sources
+
+	sources=$(debian_sources_known)
+	[ -n "$sources" ] || { apt_update_once; sources=$(debian_sources_known); }
+	echo "$sources"
+}
+
+debian_sources_known()
+{
+	# shellcheck disable=SC2016 # apt's own variables
+	apt-get indextargets --format '$(ORIGIN) $(CREATED_BY) $(REPO_URI) $(RELEASE) $(COMPONENT)' |
+		awk '$1 == "Debian" && $2 == "Packages" { print "deb", $3, $4, $5 }' | sort -u
+}
+
+# What a root that is made needs none of.
+debian_slim=(--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*'
+	--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*'
+	--dpkgopt='path-exclude=/usr/share/bug/*' --dpkgopt='path-exclude=/usr/share/lintian/*')
+
 # kernel_package 6.1|6.12: the package with the kernel that the metapackage stands for.
 kernel_package()
 {

@@ -177,26 +177,17 @@ image_hvis_make()
 	image_pack "$into/stage" "$into/initrd"
 }
 
-# apt's Debian sources as lines of a sources.list, for mmdebstrap.
-image_debian_sources()
-{
-	# shellcheck disable=SC2016 # apt's own variables
-	apt-get indextargets --format '$(ORIGIN) $(CREATED_BY) $(REPO_URI) $(RELEASE) $(COMPONENT)' |
-		awk '$1 == "Debian" && $2 == "Packages" { print "deb", $3, $4, $5 }' | sort -u
-}
-
 # image_debian [PACKAGE…]: a Debian with systemd. Packages of a case are installed in it. Made anew
 # every week, for the sake of updates.
 image_debian()
 {
 	local sources codename packages
 
-	sources=$(image_debian_sources)
-	[ -n "$sources" ] || { apt_update_once; sources=$(image_debian_sources); }
+	sources=$(debian_sources)
 	[ -n "$sources" ] || die "apt has no Debian source to make root=debian from"
 	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
 	packages=$(printf '%s\n' "${image_debian_packages[@]}" "$@" | LC_ALL=C sort -u)
-	cache_get guest-debian "$(cache_key "$codename" "$packages" "$(declare -f image_debian_make)" \
+	cache_get guest-debian "$(cache_key "$codename" "$packages" "$(declare -f image_debian_make) ${debian_slim[*]}" \
 		"$(cache_digest "$top/tests/vm/guest/debian-setup" "$top/tests/vm/guest/hvis-agent.service")" \
 		"$(date +%Y-%V)" "$(debian_version systemd-sysv)")" image_debian_make "$codename" "$sources" "$packages"
 }
@@ -208,9 +199,7 @@ image_debian_make()
 	say "making the Debian root (${packages//$'\n'/ })"
 	# shellcheck disable=SC2016 # $1 is the hook's
 	printf '%s\n' "$sources" | as_root mmdebstrap --quiet --variant=minbase --include="${packages//$'\n'/,}" \
-		--dpkgopt='path-exclude=/usr/share/man/*' --dpkgopt='path-exclude=/usr/share/doc/*' \
-		--dpkgopt='path-exclude=/usr/share/locale/*' --dpkgopt='path-exclude=/usr/share/info/*' \
-		--dpkgopt='path-exclude=/usr/share/bug/*' --dpkgopt='path-exclude=/usr/share/lintian/*' \
+		"${debian_slim[@]}" \
 		--customize-hook="sh '$top/tests/vm/guest/debian-setup' \"\$1\" '$top/tests/vm/guest'" \
 		--customize-hook="cd \"\$1\" && find . -mindepth 1 -xdev -print0 | LC_ALL=C sort -z |
 			cpio -0 -o -H newc --quiet >'$into/initrd'" \

@@ -4,14 +4,14 @@
 # ./run test: everything, from the cheap to the dear. Each stage adds its tests to the sums; a stage
 # that fails does not stop those that can still say something. Last line: "N passed, …".
 
-test_stages=(style build unit asan fuzz dist vm)
+test_stages=(style build unit asan fuzz dist servers vm)
 
 test_usage()
 {
 	cat <<'END'
 usage: ./run test [-v] [STAGE…]
 
-Stages, all of them without an argument: style build unit asan fuzz dist vm
+Stages, all of them without an argument: style build unit asan fuzz dist servers vm
 END
 }
 
@@ -229,6 +229,16 @@ test_dist()
 	[ -z "$dir" ] || test_trs "$dir" distcheck
 	[ "$test_trs_failed" -gt 0 ] || tail -n 60 "$log" >&2
 	tap_fail "make distcheck ($log)"
+}
+
+# Backups of real data base servers: a sample of the campaign vss-consistency.
+test_servers()
+{
+	local servers
+
+	[ -x "$(build_root)/plain/hvis-host" ] || { tap_fail "no hvis-host: the build failed"; return; }
+	servers=$(servers_root) || { tap_fail "no Debian with servers"; return; }
+	campaign_script vss-servers HVIS_SERVERS="$servers"
 }
 
 # A part of the matrix of every case, and one case that lies outside the tree.
