@@ -170,15 +170,14 @@ static gboolean would_do(const HvctlRequest *request, GError **error)
 {
 	struct json_object *status =
 		hvctl_call_to(&hvctl_vss_daemon, request, "GetStatus", NULL, error);
-	g_autoptr(HvisConfig) config = hvis_config_load(vss_config_keys, request->root, NULL);
-	gint64 deadline_ms =
-		config ? hvis_config_int(config, "vss", "Deadline") : HVIS_DURATION_MAX_MS;
+	struct json_object *limit = output_member(status, "status.frozen_max_ms");
+	gint64 deadline_ms = limit ? json_object_get_int64(limit) : HVIS_DURATION_MAX_MS;
 	g_autofree char *duration = hvis_duration_text(request->duration_ms * 1000LL);
 	g_autofree char *deadline = hvis_duration_text(deadline_ms * 1000);
 
-	json_object_put(status);
 	if (!status)
 		return FALSE;
+	json_object_put(status);
 	if (geteuid() != 0)
 		return hvis_fail(error, HVIS_ERROR_PERMISSION, "only root can rehearse");
 	return request->duration_ms < deadline_ms ||

@@ -40,3 +40,12 @@ gsize vss_device_build_failure(HvisFailure why, guint8 *buf, gpointer data)
 	memcpy(buf, &msg, sizeof(msg));
 	return sizeof(msg);
 }
+
+char *vss_device_state_text(HvisServiceState state, const char *reason)
+{
+	if (state == HVIS_SERVICE_READY || state == HVIS_SERVICE_SERVING)
+		return g_strdup("Serving the host");
+	if (state == HVIS_SERVICE_ABSENT && reason)
+		return g_strdup_printf("Waiting for the host: %s", reason);
+	return g_strdup(reason ? reason : "Stopped");
+}

@@ -10,3 +10,6 @@ gboolean vss_device_on_handshake(const guint8 *msg, gsize len, gpointer data, GE
 
 /* A malformed request is an invalid argument for the host, one that is overdue a failure. */
 gsize vss_device_build_failure(HvisFailure why, guint8 *buf, gpointer data);
+
+/* One line for journal and manager on @state, with @reason or NULL. New. */
+char *vss_device_state_text(HvisServiceState state, const char *reason);

@@ -17,6 +17,7 @@ typedef struct {
 
 struct VssJournal {
 	GPtrArray *kept; /* of Kept */
+	HvisLogLimit refusals;
 };
 
 static void kept_free(gpointer data)
@@ -29,7 +30,7 @@ static void kept_free(gpointer data)
 
 VssJournal *vss_journal_new(void)
 {
-	VssJournal *journal = g_new(VssJournal, 1);
+	VssJournal *journal = g_new0(VssJournal, 1);
 
 	journal->kept = g_ptr_array_new_with_free_func(kept_free);
 	return journal;
@@ -40,6 +41,7 @@ void vss_journal_free(VssJournal *journal)
 	if (!journal)
 		return;
 	g_ptr_array_unref(journal->kept);
+	hvis_log_limit_clear(&journal->refusals);
 	g_free(journal);
 }
 
@@ -99,6 +101,13 @@ void vss_journal_outcome(struct json_object *entry, const VssOutcome *outcome, g
 		if (line)
 			hvis_log(HVIS_LOG_INFO, "%s", line);
 	}
+}
+
+gboolean vss_journal_is_news(VssJournal *journal, const char *problem, gint64 now)
+{
+	if (g_strcmp0(problem, journal->refusals.last) != 0)
+		hvis_log_limit_clear(&journal->refusals);
+	return problem && hvis_log_limit(&journal->refusals, problem, now);
 }
 
 void vss_journal_refused(const char *what, const char *problem)

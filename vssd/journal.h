@@ -24,6 +24,12 @@ void vss_journal_say(VssJournal *journal, gboolean now, HvisLogLevel level, cons
 	const char *text);
 void vss_journal_say_now(HvisLogLevel level, const char *message_id, const char *text);
 
+/*
+ * Whether @problem, NULL for none, is another one than that of the last call, or was told ten minutes before @now
+ * (clock time): a host may ask as often as it likes.
+ */
+gboolean vss_journal_is_news(VssJournal *journal, const char *problem, gint64 now);
+
 /* Tell @what the host does not get, "No freeze", and why. */
 void vss_journal_refused(const char *what, const char *problem);
 

@@ -93,6 +93,24 @@ static int open_anywhere(const struct vss_target *target, int *ret_fd)
 	return proc ? found : first;
 }
 
+/* @path for people: control characters, backslashes and what is no ASCII as \xNN. */
+static const char *shown(const char *path)
+{
+	static char text[4 * PATH_MAX];
+	size_t len = 0;
+
+	for (; *path; path++) {
+		unsigned char c = (unsigned char)*path;
+
+		if (c < ' ' || c == '\\' || c >= 0x7f)
+			len += (size_t)snprintf(text + len, sizeof(text) - len, "\\x%02x", c);
+		else
+			text[len++] = *path;
+	}
+	text[len] = '\0';
+	return text;
+}
+
 enum undone { NOTHING_TO_DO, THAWED, STUCK };
 
 /* Thaw @target, and say so. STUCK where it may still be frozen. */
@@ -101,7 +119,7 @@ static enum undone thaw(const struct vss_target *target)
 	int fd = -1, err = open_anywhere(target, &fd);
 
 	if (err == ENOENT) {
-		fprintf(stderr, "%s: not mounted any more\n", target->path);
+		fprintf(stderr, "%s: not mounted any more\n", shown(target->path));
 		return NOTHING_TO_DO;
 	}
 	if (err == 0) {
@@ -109,9 +127,9 @@ static enum undone thaw(const struct vss_target *target)
 		close(fd);
 	}
 	if (err == 0)
-		fprintf(stderr, "%s: was left frozen, and is thawed\n", target->path);
+		fprintf(stderr, "%s: was left frozen, and is thawed\n", shown(target->path));
 	else if (err != EINVAL)
-		fprintf(stderr, "%s: thaw: %s\n", target->path, strerror(err));
+		fprintf(stderr, "%s: thaw: %s\n", shown(target->path), strerror(err));
 	return err == 0 ? THAWED : err == EINVAL ? NOTHING_TO_DO : STUCK;
 }
 

@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <util/error.h>
 #include <util/fd.h>
@@ -86,6 +87,21 @@ static gboolean spawn(
 char *vss_session_program(const VssSessionOptions *options, const char *name)
 {
 	return g_strconcat(options->programs, "/", options->prefix, name, NULL);
+}
+
+gboolean vss_session_check(const VssSessionOptions *options, GError **error)
+{
+	static const char *const names[] = { "guard", "worker" };
+
+	for (guint i = 0; i < G_N_ELEMENTS(names); i++) {
+		g_autofree char *path = vss_session_program(options, names[i]);
+
+		if (access(path, X_OK) < 0)
+			return hvis_fail(error, HVIS_ERROR_INVALID,
+				"%s: %s: without it nothing can be frozen (--programs)", path,
+				g_strerror(errno));
+	}
+	return TRUE;
 }
 
 static gboolean spawn_guard(VssSession *session, int worker)

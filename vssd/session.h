@@ -38,6 +38,9 @@ typedef struct {
 /* The path of the program @name, "guard" or "worker". New. */
 char *vss_session_program(const VssSessionOptions *options, const char *name);
 
+/* Whether both can be run; HVIS_ERROR_INVALID where there could be no session at all. */
+gboolean vss_session_check(const VssSessionOptions *options, GError **error);
+
 /* Start one; all must outlive it but @survey, which is its own from here on. */
 VssSession *vss_session_new(const VssSessionOptions *options, VssSurvey *survey,
 	const VssSessionOps *ops, gpointer data);

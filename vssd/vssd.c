@@ -407,7 +407,7 @@ static void on_hooks_prepared(const char *problem, gpointer data)
 		vssd->refused = g_strdup(problem);
 	}
 	post(vssd, problem ? VSS_EVENT_CHECKED_BADLY : VSS_EVENT_CHECKED_WELL, 0);
-	if (problem)
+	if (vss_journal_is_news(vssd->journal, problem, vssd->clock->now(vssd->clock)))
 		vss_journal_refused("No backup is possible", problem);
 	publish_refused(vssd);
 	quit_if_over(vssd);
@@ -504,22 +504,12 @@ static gboolean on_request(HvisService *service, guint64 txn, const guint8 *byte
 	return TRUE;
 }
 
-/* One line for journal and manager. */
-static char *text_of_state(HvisServiceState state, const char *reason)
-{
-	if (state == HVIS_SERVICE_READY || state == HVIS_SERVICE_SERVING)
-		return g_strdup("Serving the host");
-	if (state == HVIS_SERVICE_ABSENT && reason)
-		return g_strdup_printf("Waiting for the host: %s", reason);
-	return g_strdup(reason ? reason : "Stopped");
-}
-
 static void on_state(
 	HvisService *service, HvisServiceState state, const char *reason, gpointer data)
 {
 	Vssd *vssd = data;
 	gboolean ready = state == HVIS_SERVICE_READY || state == HVIS_SERVICE_SERVING;
-	g_autofree char *text = text_of_state(state, reason);
+	g_autofree char *text = vss_device_state_text(state, reason);
 	HvisLogLevel level = ready || vssd->was_ready ? HVIS_LOG_NOTICE : HVIS_LOG_INFO;
 
 	say(vssd, level, hvis_service_message(state, vssd->was_ready), text);
@@ -611,6 +601,8 @@ static struct json_object *give_status(gpointer data)
 	json_object_object_add(status, "backup", json_object_new_string(state));
 	json_object_object_add(status, "frozen_since_us", time_json(vssd->frozen_us));
 	json_object_object_add(status, "deadline_us", time_json(vssd->until_us));
+	json_object_object_add(
+		status, "frozen_max_ms", json_object_new_int64(vssd->session_options.deadline_ms));
 	json_object_object_add(status, "last", json_object_get(vss_history_last(vssd->history)));
 	json_object_object_add(status, "counters", counters_json(vssd));
 	return status;
@@ -749,6 +741,8 @@ static void test_view(Vssd *vssd)
 gboolean vssd_start(Vssd *vssd, GError **error)
 {
 	signal(SIGPIPE, SIG_IGN); /* a worker that is gone is found out by its socket */
+	if (!vss_session_check(&vssd->session_options, error))
+		return FALSE;
 	if (!vss_socket_listen(vssd->socket, vssd->options->socket,
 		    error)) /* first: the marker may be that of who has it */
 		return FALSE;

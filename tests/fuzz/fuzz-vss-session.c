@@ -197,6 +197,11 @@ char *vss_session_program(const VssSessionOptions *options, const char *name)
 	abort(); /* nothing is left over here */
 }
 
+gboolean vss_session_check(const VssSessionOptions *options, GError **error)
+{
+	return TRUE;
+}
+
 VssSession *vss_session_new(const VssSessionOptions *options, VssSurvey *survey,
 	const VssSessionOps *ops, gpointer data)
 {

@@ -136,6 +136,9 @@ like "which is asked for" "$case_out" "*; --yes does it*"
 refuse "not where it would be too long" 2 hvctl vss rehearse --duration 600s
 unlike "with --yes or without" "$case_out" "*--yes*"
 refuse "nor for as long as the deadline" 2 hvctl vss rehearse --duration 600s --yes
+sed -i 's/^Deadline=.*/Deadline=5s/' "$etc/hvis.conf"
+refuse "what the daemon goes by counts" 2 hvctl vss rehearse --duration 20s
+like "not what its file has by now" "$case_out" "*--yes does it*"
 check "a rehearsal" hvctl vss rehearse --duration 4s --yes --json
 rehearsal=$case_out
 is "is well" "$(member result "$rehearsal")" ok

@@ -141,6 +141,10 @@ check "until it is undone by hand, whatever the configuration is" thaw_left_over
 check "which it is" thawed_within 3000 "$(now_ms)"
 wait "$backup" 2>/dev/null
 check "the marker is gone" test ! -e "$marker"
+printf '# hv_vss_daemon: what may be frozen\n0:999999 1 1 /a\\nb\033\n' >"$marker"
+check "paths are nothing that a terminal obeys" "$build/vssd/hv_vss_daemon" --thaw-left-over --programs "$programs" \
+	--prefix vss- --marker "$marker"
+like "but are shown" "$case_out" '*/a\\x0ab\\x1b: not mounted any more*'
 check "where nothing is left nothing is done" thaw_left_over
 echo nonsense >"$marker"
 refuse "what cannot be undone is a failure" 3 thaw_left_over
@@ -254,6 +258,29 @@ refuse "SIGHUP at rest is a reload" 1 ctl backup
 check "by which the next backup goes" log_has "No backup is possible: /not/there is required and not mounted"
 daemon_stop
 is "and the daemon lives on" $? 0
+
+# --- without what it needs ---
+
+own=$programs
+programs=$scratch/none
+mkdir "$programs"
+ln -s "$own/vss-guard" "$programs"
+configure
+refuse "without a worker it does not even start" 2 timeout 20 "$build/vssd/hv_vss_daemon" -n \
+	--device "$scratch/dev/hv_vss" --root "$root" --programs "$programs" --prefix vss- --marker "$marker" --socket "$socket"
+like "and says what is missing" "$case_out" "*$programs/vss-worker: No such file or directory: without it nothing can be frozen*"
+programs=$own
+
+# --- a host that asks again and again ---
+
+configure "Require=/not/there"
+daemon_start
+: >"$scratch/daemon.log"
+for _ in 1 2 3; do
+	refuse "what is refused is refused each time" 1 ctl backup
+done
+is "and is told to the journal once" "$(grep -c "No backup is possible" "$scratch/daemon.log")" 1
+daemon_stop
 
 # --- what is hidden from it ---
 
