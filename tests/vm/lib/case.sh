@@ -196,6 +196,7 @@ $case_line"
 	check "the daemons end" wait_for 60 guest "! pidof hv_vss_daemon hv_kvp_daemon"
 	check "and begin" guest daemons start
 	check "vss is served" wait_for 60 guest "hvctl vss status | grep -q 'State: *ready'"
+	check "kvp is served" wait_for 60 guest hvctl status
 	check "kvp is ready" ctl wait kvp --timeout 60
 }
 
