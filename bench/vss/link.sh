@@ -11,7 +11,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 # shellcheck source=bench/vss/place.sh
 . "$top/bench/vss/place.sh"
 
-switch=/sys/kernel/rcu_expedited
+switch=/sys/kernel/rcu_expedited # on while ours freezes
 
 # inside ROOT ARGUMENT…: in namespaces of their own; ROOT becomes the root. Process 1, so that all end with it.
 inside()
@@ -53,6 +53,7 @@ fi
 
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/hvis-bench.XXXXXX") || exit 3
 devices=() child=
+was=$(cat $switch 2>/dev/null)
 
 detach()
 {
@@ -69,6 +70,8 @@ clean()
 {
 	detach
 	rm -rf "$scratch"
+	# The guard that would see to it is killed with its namespace.
+	[ "$was" != 0 ] || echo 0 >$switch
 }
 
 # The program that sees to the end is the only child of the one that made the namespaces.
