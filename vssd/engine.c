@@ -460,7 +460,7 @@ static bool can_thaw(const struct item *item)
 	return item->state == FROZEN && !item->busy && item->thaw_tries < THAW_TRIES;
 }
 
-static void thaw_level(struct vss_engine *engine, uint32_t level)
+static void order_thaws_of(struct vss_engine *engine, uint32_t level)
 {
 	for (unsigned int i = 0; i < engine->n; i++) {
 		struct item *item = &engine->items[i];
@@ -470,26 +470,40 @@ static void thaw_level(struct vss_engine *engine, uint32_t level)
 		item->thaw_tries++;
 		order(item, VSS_THAW);
 	}
-	gather(engine, VSS_THAW, INT64_MAX, false);
 }
 
-static bool can_thaw_any(const struct vss_engine *engine)
+static bool is_level_thawing(const struct vss_engine *engine, uint32_t level)
 {
-	for (unsigned int i = 0; i < engine->n; i++)
-		if (can_thaw(&engine->items[i]))
+	for (unsigned int i = 0; i < engine->n; i++) {
+		const struct item *item = &engine->items[i];
+
+		if (item->target.level == level && item->busy && item->action == VSS_THAW)
 			return true;
+	}
 	return false;
 }
 
-/* From the last level to the first; what hangs in a freeze is thawed once that has ended. */
+/* From the last level down to one of which a thaw is under way: the lower ones may stand on that. */
+static void order_thaws(struct vss_engine *engine)
+{
+	for (uint32_t level = engine->n_levels; level > 0; level--) {
+		order_thaws_of(engine, level - 1);
+		if (is_level_thawing(engine, level - 1))
+			return;
+	}
+}
+
+/*
+ * From the last level to the first. What hangs in a freeze holds the lower levels up in their thaw if they stand on
+ * it, and not otherwise: so they are not waited for, and it is thawed as soon as its freeze has ended.
+ */
 static void thaw_all(struct vss_engine *engine)
 {
-	do {
-		for (uint32_t level = engine->n_levels; level > 0; level--)
-			thaw_level(engine, level - 1);
-		if (is_any_busy(engine, VSS_FREEZE) && !can_thaw_any(engine))
-			wait_for_any(engine, INT64_MAX, false);
-	} while (is_any_busy(engine, VSS_FREEZE) || can_thaw_any(engine));
+	order_thaws(engine);
+	while (is_any_busy(engine, VSS_FREEZE) || is_any_busy(engine, VSS_THAW)) {
+		wait_for_any(engine, INT64_MAX, false);
+		order_thaws(engine);
+	}
 }
 
 static bool is_any_frozen(const struct vss_engine *engine)
