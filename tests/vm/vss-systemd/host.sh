@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+. "$HVIS_CASE_LIB"
+
+unit=hv-vss-daemon.service
+
+# of_daemon FIELD: of /proc/PID/status
+of_daemon() { guest "sed -n 's/^$1:[[:space:]]*//p' /proc/\$(systemctl show -P MainPID $unit)/status"; }
+# has_message ID: is it in the journal of the unit?
+has_message() { guest "journalctl -u $unit -o cat MESSAGE_ID=$1 | grep -q ."; }
+active() { guest systemctl is-active $unit; }
+
+# hold: a backup in the background that only we end, and a write to all disks, which waits.
+hold()
+{
+	refused=$(refusals)
+	ctl backup --hold 3600 >backup.out 2>&1 &
+	backup=$!
+	check "the guest is frozen" wait_for 60 vss_phase frozen
+	check "writers begin" vss_write
+	sleep 2
+	check "and wait" vss_waits
+}
+
+refusals()
+{
+	ctl services | awk '$1 == "vss" { print $6 }'
+}
+heard()
+{
+	[ "$(refusals)" -gt "$refused" ] && vss_phase idle
+}
+
+# ended WHAT: the host goes on, and asks to thaw.
+ended()
+{
+	kill "$backup"
+	wait "$backup"
+	check "$1: the host hears that it was no backup" wait_for 60 heard
+}
+
+check "vss is ready" ctl wait vss --timeout 60
+is "the system is up without a failed unit" "$(guest systemctl --failed --no-legend)" ""
+vss_disk 0 ext4 /mnt/disk
+vss_disk 1 ext4 /var/log/journal
+check "the journal goes to a disk" guest systemctl restart systemd-journald
+check "the catalog is taken" guest journalctl --update-catalog
+
+check "no deadline in the way" guest "mkdir -p /etc/hvis && printf '[vss]\nDeadline=10min\n' >/etc/hvis/hvis.conf"
+check "enable --now" guest systemctl enable --now $unit
+check "it is active" wait_for 30 active
+check "a backup" wait_for 30 ctl backup --hold 0.1
+is "its status" "$(guest systemctl show -P StatusText $unit)" "Serving the host"
+
+# --- whom it runs as ---
+
+is "its mounts are the system's" "$(guest "readlink /proc/\$(systemctl show -P MainPID $unit)/ns/mnt")" \
+	"$(guest readlink /proc/1/ns/mnt)"
+for set in CapPrm CapEff CapBnd; do
+	is "two capabilities in $set" "$(of_daemon $set)" 0000000000200004
+done
+is "no capability in CapAmb" "$(of_daemon CapAmb)" 0000000000000000
+is "a filter of system calls" "$(of_daemon Seccomp)" 2
+is "no new privileges" "$(of_daemon NoNewPrivs)" 1
+is "the last to be killed for memory" "$(guest "cat /proc/\$(systemctl show -P MainPID $unit)/oom_score_adj")" -1000
+
+# --- a backup, with the journal on what is frozen ---
+
+restarts=$(guest systemctl show -P NRestarts $unit)
+check "held for longer than the watchdog's time it is a success" ctl backup --hold 40
+is "it was not restarted" "$(guest systemctl show -P NRestarts $unit)" "$restarts"
+check "the journal has it" wait_for 30 has_message ebc09645944047acbc81a4425b2412b4
+like "with an explanation" "$(guest "journalctl -u $unit -x")" "*Subject: File systems were frozen for a backup, and thawed*"
+
+# --- killed, and stopped ---
+
+hold
+check "all of it is killed" guest systemctl kill -s KILL $unit
+check "the unit thaws" wait_for 60 vss_wrote
+ended killed
+check "the unit comes back" wait_for 60 active
+check "a backup" wait_for 60 ctl backup --hold 0.1
+
+hold
+check "the daemon alone is killed" guest systemctl kill --kill-who=main -s KILL $unit
+check "the guard thaws" wait_for 60 vss_wrote
+ended killed
+check "the unit comes back" wait_for 60 active
+check "a backup" wait_for 60 ctl backup --hold 0.1
+
+hold
+check "it is stopped" guest systemctl stop $unit
+check "and thaws" wait_for 60 vss_wrote
+ended stopped
+is "that is no failure" "$(guest systemctl --failed --no-legend)" ""
+check "the marker is gone" guest test ! -e /run/hvis/vss.frozen
+
+# --- a sandbox ---
+
+check "start" guest systemctl start $unit
+check "a drop-in hides a disk" guest "mkdir -p /etc/systemd/system/$unit.d &&
+	printf '[Service]\nInaccessiblePaths=/mnt/disk\n' >/etc/systemd/system/$unit.d/hide.conf &&
+	systemctl daemon-reload && systemctl restart $unit"
+check "the journal says so" wait_for 30 has_message e460842cf4cf4939971cf304d69f4a9d
+fails "and there is no backup" ctl backup
+check "without it" guest "rm /etc/systemd/system/$unit.d/hide.conf && systemctl daemon-reload && systemctl restart $unit"
+check "a backup" wait_for 30 ctl backup --hold 0.1
+
+# --- the device goes and comes ---
+
+check "disable the service on the host" ctl service disable vss
+check "the unit stops" wait_for 30 guest "! systemctl is-active $unit"
+is "it has not failed" "$(guest systemctl --failed --no-legend)" ""
+check "enable the service on the host" ctl service enable vss
+check "the unit comes back" wait_for 60 active
+check "a backup" wait_for 60 ctl backup --hold 0.1
+done_testing
