@@ -443,6 +443,18 @@ refused_for_it()
 check "a lock that is not to be had fails the backup" refused_for_it
 mariadb -e 'SHOW PROCESSLIST' | awk '/SLEEP\(1000\)/ { print "KILL " $1 ";" }' | mariadb
 check "and everyone goes on" everyone_writes 20
+echo Lock=read >"$etc/freeze.d/50-mariadb.settings"
+still
+result $? "with the other lock all is frozen"
+all_acks "$scratch/frozen"
+copy_both
+all_acks "$scratch/before"
+check "and nothing is acknowledged" stands_still
+go_on
+result $? "until it is thawed"
+look all "$scratch/before"
+check "and the tables are in order as well" tables_are_well
+rm "$etc/freeze.d/50-mariadb.settings"
 for ((attempt = 0; attempt < 5; attempt++)); do
 	! begin 300 || break
 done

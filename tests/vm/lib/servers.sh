@@ -9,19 +9,20 @@ servers_packages=postgresql-15,mariadb-server,redis-server,util-linux,coreutils
 # servers_root: its path in the cache
 servers_root()
 {
-	local sources codename
+	local sources codename entry
 
 	[ $EUID -eq 0 ] || die "servers run below a root of their own, which only root can enter"
 	sources=$(debian_sources)
 	[ -n "$sources" ] || die "apt has no Debian source to make servers from"
 	codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-	cache_get servers "$(cache_key "$codename" "$servers_packages" "$(declare -f servers_make) ${debian_slim[*]}" "$(date +%Y-%V)")" \
-		servers_make "$codename" "$sources"
+	entry=$(cache_get servers "$(cache_key "$codename" "$servers_packages" "$(declare -f servers_make) ${debian_slim[*]}" \
+		"$(date +%Y-%V)")" servers_make "$codename" "$sources") || exit
+	echo "$entry/root"
 }
 
 servers_make()
 {
 	say "making a Debian with servers ($servers_packages)"
 	printf '%s\n' "$2" | mmdebstrap --quiet --variant=minbase --include="$servers_packages" "${debian_slim[@]}" \
-		--format=dir "$1" "$3/root" - && mv "$3/root"/* "$3" && rmdir "$3/root"
+		--format=dir "$1" "$3/root" -
 }
