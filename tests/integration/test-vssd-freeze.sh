@@ -195,8 +195,9 @@ check "until it can be reached" thaw_left_over
 check "and then it is not" thawed_within 1000 "$(now_ms)"
 check "and nothing is kept" test ! -e "$marker.kept"
 
-printf '# hv_vss_daemon: what may be frozen\n0:999999 1 1 /nowhere\n' >"$marker"
+printf '%s\n' '# hv_vss_daemon: what may be frozen' '0:999998 1 1 /upper' '0:999999 1 1 /lower' >"$marker"
 check "what is not there any more is not left over" thaw_left_over
+is "what stands on others is thawed after them" "$(grep -o '^/[a-z]*' <<<"$case_out" | xargs)" "/lower /upper"
 check "and its marker goes" test ! -e "$marker"
 echo nonsense >"$marker"
 refuse "a marker that is none of ours is an error" 3 thaw_left_over
