@@ -482,10 +482,10 @@ static void test_deadline(void)
 	gint64 before = g_get_monotonic_time();
 
 	rig_init(&rig);
-	start(&rig, "01", 60);
+	start(&rig, "01", 2000);
 	hear(&rig, VSS_MSG_FROZEN);
 	assert_ended(&rig, ETIMEDOUT);
-	g_assert_cmpint(g_get_monotonic_time() - before, >=, 60000);
+	g_assert_cmpint(g_get_monotonic_time() - before, >=, 2000000);
 	assert_all(&rig, NULL, NULL);
 	g_assert_true(g_str_has_suffix(rig.calls->str, "t1 t0 "));
 }
