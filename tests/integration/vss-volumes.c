@@ -129,8 +129,11 @@ static void *write_on(void *data)
 static void write_all(void)
 {
 	pthread_t thread;
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	dup2(null, STDOUT_FILENO); /* who waits for the end of it may have to thaw first */
+	dup2(null, STDERR_FILENO);
 	for (unsigned int i = 0; i <= all.n; i++)
 		if (pthread_create(&thread, NULL, write_on, &all.writers[i]) != 0)
 			_exit(3);
