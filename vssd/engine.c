@@ -64,6 +64,7 @@ struct vss_engine {
 	unsigned int n, n_levels, n_frozen;
 	struct vss_msg end; /* the first failure, if there is one */
 	bool guard_gone;
+	int held; /* the marker, locked for as long as there is a thread of ours; -1: not yet */
 	unsigned int n_log;
 	struct result log[RING_LEN]; /* of results as they came */
 	struct item items[VSS_TARGETS_MAX];
@@ -388,12 +389,13 @@ static int arm_guard(struct vss_engine *engine)
 		err = vss_tell(engine->guard, &arm);
 	if (err == 0 && poll(&answer, 1, ARM_US / 1000) != 1)
 		err = ETIMEDOUT;
+	msg.err = 0;
 	if (err == 0)
-		err = vss_hear(engine->guard, &arm);
+		err = vss_receive(engine->guard, &msg, &engine->held);
 	if (err == 0)
-		err = arm.err;
+		err = msg.err;
 	if (err != 0)
-		fail(engine, arm.err != 0 ? arm.err : EOWNERDEAD, VSS_INDEX_NONE, VSS_FREEZE);
+		fail(engine, msg.err != 0 ? msg.err : EOWNERDEAD, VSS_INDEX_NONE, VSS_FREEZE);
 	return engine->end.err;
 }
 
@@ -582,6 +584,7 @@ struct vss_engine *vss_engine_new(const struct vss_fs_ops *ops, void *data, int 
 	engine->data = data;
 	engine->daemon = daemon;
 	engine->guard = guard;
+	engine->held = -1;
 	for (unsigned int i = 0; i < VSS_TARGETS_MAX; i++)
 		engine->items[i].fd = engine->items[i].orders[0] = engine->items[i].orders[1] = -1;
 	if (pipe2(engine->results, O_CLOEXEC) < 0) {
@@ -611,5 +614,6 @@ void vss_engine_free(struct vss_engine *engine)
 		close_all(&item->fd, 1);
 	}
 	close_all(engine->results, 2);
+	close_all(&engine->held, 1);
 	free(engine);
 }

@@ -48,16 +48,35 @@ static void take_target(struct guard *guard, const struct vss_msg *msg, int fd)
 	guard->fds[guard->n++] = fd;
 }
 
+/* An errno; with 0 *@ret_held is for the worker. */
+static int write_marker(const struct guard *guard, int *ret_held)
+{
+	int err = vss_marker_write(guard->marker, guard->targets, guard->n);
+
+	if (err != 0)
+		return err;
+	*ret_held = vss_marker_hold(guard->marker);
+	if (*ret_held >= 0)
+		return 0;
+	err = errno;
+	unlink(guard->marker);
+	return err;
+}
+
 /* The time runs from here, a little before the first freeze. */
 static void arm(struct guard *guard, struct vss_msg *msg)
 {
-	msg->err = vss_marker_write(guard->marker, guard->targets, guard->n);
+	int held = -1;
+
+	msg->err = write_marker(guard, &held);
 	if (msg->err == 0) {
 		guard->armed = true;
 		vss_hurry_begin(&guard->hurry, vss_prove_hurry(guard->ops->hurry), guard->marker);
 		guard->deadline_us = vss_now() + (int64_t)msg->value * 1000 + VSS_GUARD_GRACE_US;
 	}
-	vss_tell(guard->worker, msg);
+	vss_send(guard->worker, msg, held);
+	if (held >= 0)
+		close(held);
 }
 
 static void handle(struct guard *guard, struct vss_msg *msg, int fd)

@@ -21,7 +21,8 @@ enum vss_msg_type {
 	VSS_MSG_FROZEN, /* worker to daemon: value: how many */
 	VSS_MSG_ENDED, /* worker to daemon: nothing is frozen (any more); err: why, 0 after THAW */
 	VSS_MSG_EVENT, /* worker to daemon, after the end: an entry of its log */
-	VSS_MSG_ARM, /* worker to guard: value: deadline in ms; answered by the same with err */
+	VSS_MSG_ARM, /* worker to guard: value: deadline in ms; answered by the same with err, or
+			the marker */
 	VSS_MSG_FREEZING, /* worker to guard: index is about to be frozen */
 	VSS_MSG_NOT_FROZEN, /* worker to guard: index has not been, or is not any more */
 	VSS_MSG_HELD, /* worker to guard: all are frozen that will be */

@@ -3,6 +3,9 @@
  * A marker without a guard: everybody was killed. What it names is looked for again, first where it
  * was, then in whatever view of the mounts there is, and thawed. What may be frozen after that is kept for
  * the next time, and nothing else is: by then somebody else may have frozen it.
+ *
+ * A worker that was killed in the middle of a freeze is there until the kernel has done with it, and then
+ * it is frozen: for as long as the marker is held what is not frozen is asked again.
  */
 #include "config.h"
 
@@ -20,6 +23,7 @@
 #include "vssd/prove.h"
 
 #define VIEWS_MAX 4u /* that are tried although they keep us out: each takes a while, see enter.h */
+#define HELD_ROUNDS_MAX 600u /* ours, a second each: then the marker stays for the next one */
 #define KEPT_MAX (3 * VSS_TARGETS_MAX) /* ours: each is of another superblock */
 
 /* A path of mountinfo: blanks and the like are \ and three octal digits. */
@@ -111,7 +115,7 @@ static const char *shown(const char *path)
 	return text;
 }
 
-enum undone { NOTHING_TO_DO, THAWED, STUCK };
+enum undone { NOTHING_TO_DO, THAWED, NOT_FROZEN, STUCK };
 
 /* Thaw @target, and say so. STUCK where it may still be frozen. */
 static enum undone thaw(const struct vss_target *target)
@@ -130,7 +134,7 @@ static enum undone thaw(const struct vss_target *target)
 		fprintf(stderr, "%s: was left frozen, and is thawed\n", shown(target->path));
 	else if (err != EINVAL)
 		fprintf(stderr, "%s: thaw: %s\n", shown(target->path), strerror(err));
-	return err == 0 ? THAWED : err == EINVAL ? NOTHING_TO_DO : STUCK;
+	return err == 0 ? THAWED : err == EINVAL ? NOT_FROZEN : STUCK;
 }
 
 /* What two files name, in the order of freezing. */
@@ -181,8 +185,11 @@ static bool is_again(const struct list *list, unsigned int place)
 	return false;
 }
 
-/* Thaw from the last to the first; what is stuck remains in @list. How many were thawed. */
-static unsigned int thaw_all(struct list *list)
+/*
+ * Thaw from the last to the first; what is stuck remains in @list, and with @held what is not frozen, which
+ * is added to *@ret_open. How many were thawed.
+ */
+static unsigned int thaw_all(struct list *list, bool held, unsigned int *ret_open)
 {
 	bool stuck[KEPT_MAX + VSS_TARGETS_MAX] = { false };
 	unsigned int thawed = 0, n = 0;
@@ -192,7 +199,8 @@ static unsigned int thaw_all(struct list *list)
 			is_again(list, i - 1) ? NOTHING_TO_DO : thaw(&list->targets[i - 1]);
 
 		thawed += how == THAWED;
-		stuck[i - 1] = how == STUCK;
+		stuck[i - 1] = how == STUCK || (held && how == NOT_FROZEN);
+		*ret_open += held && how == NOT_FROZEN;
 	}
 	for (unsigned int i = 0; i < list->n; i++)
 		if (stuck[i])
@@ -218,14 +226,34 @@ static bool keep(const char *marker, const char *kept, const struct list *list)
 	return true;
 }
 
+/* FALSE where what is not frozen now may be soon. */
+static bool thaw_until_free(struct list *list, const char *marker, unsigned int *ret_thawed)
+{
+	for (unsigned int round = 0; round < HELD_ROUNDS_MAX; round++) {
+		bool held = vss_marker_is_held(marker);
+		unsigned int open = 0;
+
+		*ret_thawed += thaw_all(list, held, &open);
+		if (open == 0)
+			return true;
+		if (round == 0)
+			fprintf(stderr, "%s: waiting for a freeze that has not ended yet\n",
+				marker);
+		sleep(1);
+	}
+	return false;
+}
+
 /* With memory for @list, which the guard of a backup does not lock for it. */
 static int undo(struct list *list, const char *marker, const char *kept)
 {
 	enum reading former = add(list, kept, KEPT_MAX);
 	enum reading last = add(list, marker, VSS_TARGETS_MAX);
-	unsigned int thawed = thaw_all(list);
+	unsigned int thawed = 0;
 
 	vss_hurry_undo(vss_prove_hurry(VSS_HURRY_SWITCH), marker);
+	if (!thaw_until_free(list, marker, &thawed))
+		return 2;
 	if (former == UNREADABLE || last == UNREADABLE || !keep(marker, kept, list))
 		return 2;
 	if (list->n > 0 || former != READ || last != READ)

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define HEADER "# hv_vss_daemon: what may be frozen\n"
@@ -39,11 +40,13 @@ static int write_file(
 {
 	char temporary[PATH_MAX];
 	FILE *file;
-	int err = 0;
+	int fd, err = 0;
 
 	if (!name_temporary(temporary, sizeof(temporary), path))
 		return ENAMETOOLONG;
-	file = fopen(temporary, "we");
+	/* Nobody else's to open: who can may lock it. */
+	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	file = fd < 0 ? NULL : fdopen(fd, "w");
 	if (!file)
 		return errno;
 	fputs(HEADER, file);
@@ -71,6 +74,32 @@ int vss_marker_write(const char *path, const struct vss_target *targets, unsigne
 int vss_marker_replace(const char *path, const struct vss_target *targets, unsigned int n)
 {
 	return write_file(path, targets, n, 0);
+}
+
+static int open_marker(const char *path)
+{
+	return open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+int vss_marker_hold(const char *path)
+{
+	int fd = open_marker(path);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+bool vss_marker_is_held(const char *path)
+{
+	int fd = open_marker(path);
+	bool held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+
+	if (fd >= 0)
+		close(fd);
+	return held;
 }
 
 bool vss_marker_is_there(const char *path)

@@ -25,6 +25,15 @@ int vss_marker_replace(const char *path, const struct vss_target *targets, unsig
 int vss_marker_read(
 	const char *path, struct vss_target *ret, unsigned int max, unsigned int *ret_n);
 
+/*
+ * Lock the marker at @path. Who has the descriptor, or -1 with errno, may still be freezing; and that is so until
+ * the last of its threads has ended, for a call into the kernel outlives SIGKILL.
+ */
+int vss_marker_hold(const char *path);
+
+/* Whether anybody has it locked. */
+bool vss_marker_is_held(const char *path);
+
 /* Whether there is anything to undo: a marker at @path, or what was kept of former ones. */
 bool vss_marker_is_there(const char *path);
 

@@ -3,7 +3,8 @@
  * Only in the builds for tests: see prove.h. From the environment
  *   HVIS_VSS_PROVE_DEVICES="7:0 0:39"  the superblocks that may be touched; none without it
  *   HVIS_VSS_PROVE_STEP=NAME:N:WHAT    at the N-th step NAME: kill "self", "guard", "daemon",
- *                                      "both" (guard and self), or do what the filter forbids, "call"
+ *                                      "both" (guard and self), "stop" self, or do what the filter
+ *                                      forbids, "call"
  *   HVIS_VSS_PROVE_HURRY=PATH          the switch of hurry.h; none without it
  *   HVIS_VSS_PROVE_GUARD, HVIS_VSS_PROVE_DAEMON  their process numbers
  */
@@ -114,10 +115,10 @@ int vss_prove_quiet(void)
 	return 0;
 }
 
-static void kill_one(pid_t pid)
+static void kill_one(pid_t pid, int number)
 {
 	if (pid > 1)
-		kill(pid, SIGKILL);
+		kill(pid, number);
 }
 
 void vss_prove_step(const char *name)
@@ -130,11 +131,13 @@ void vss_prove_step(const char *name)
 		__atomic_add_fetch(&want.seen, 1, __ATOMIC_SEQ_CST) != want.number)
 		return;
 	if (strcmp(want.what, "guard") == 0 || strcmp(want.what, "both") == 0)
-		kill_one(want.guard);
+		kill_one(want.guard, SIGKILL);
 	if (strcmp(want.what, "daemon") == 0)
-		kill_one(want.daemon);
+		kill_one(want.daemon, SIGKILL);
 	if (strcmp(want.what, "self") == 0 || strcmp(want.what, "both") == 0)
-		kill_one(self);
+		kill_one(self, SIGKILL);
+	if (strcmp(want.what, "stop") == 0)
+		kill_one(self, SIGSTOP);
 	if (strcmp(want.what, "call") == 0)
 		syscall(SYS_getppid);
 }

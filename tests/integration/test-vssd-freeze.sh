@@ -178,6 +178,38 @@ for message in 1 $((last + 1)) $((last + 2)) $((2 * last + 1)) $((2 * last + 2))
 	check "the guard killed at its message $message" killed "guard:guard:$message:self"
 done
 
+# --- killed in the middle of a freeze, which goes on in the kernel until it is done ---
+
+# is_in STATE PID: all of its threads are (T: stopped), or one is (D: in the kernel).
+is_in()
+{
+	cut -d' ' -f3 "/proc/$2/task/"*/stat 2>/dev/null | grep -q "$1"
+}
+
+dd if=/dev/zero of="$scratch/m-stacked/direct" bs=4096 count=1 conv=fsync status=none
+drive --deadline 60000 --step worker:locked:1:stop "$marker" "$scratch/m-stacked=0" >"$scratch/out" 2>&1 &
+driver=$!
+wait_for 60 test -e "$marker"
+read -r worker guard <"$pids"
+wait_for 60 is_in T "$worker"
+fsfreeze -f "$upon" # a write from below waits there, and the freeze for the write
+dd if=/dev/zero of="$scratch/m-stacked/direct" bs=4096 count=1 conv=notrunc oflag=direct status=none &
+writer=$!
+wait_for 60 is_in D "$writer"
+kill -CONT "$worker"
+wait_for 60 is_in D "$worker"
+kill -KILL "$worker" "$guard" "$driver"
+wait "$driver" 2>/dev/null
+thaw_left_over >"$scratch/out" 2>&1 &
+undoer=$!
+check "what is left over waits for the end of a freeze that has begun" wait_for 60 grep -q waiting "$scratch/out"
+fsfreeze -u "$upon"
+wait "$undoer"
+is "and is thawed then" "$?: $(grep -c 'was left frozen' "$scratch/out")" "0: 1"
+check "all of it" thawed_within 1000 "$(now_ms)"
+check "and that is over" test ! -e "$marker"
+wait "$writer"
+
 # --- what cannot be undone is known until it is ---
 
 drive --deadline 30000 --step worker:frozen:1:both "$marker" "${volumes[@]:0:1}" >/dev/null 2>&1
