@@ -99,6 +99,16 @@ static bool is_same_superblock(int id, const struct vss_target *target)
 	return same;
 }
 
+/*
+ * Whether @st cannot be of @target's superblock. Numbers of mounts are used again, so that another one may have that
+ * which was planned. Where neither is on a disk it cannot be told: files of a btrfs have numbers of their own.
+ */
+static bool is_another(const struct statx *st, const struct vss_target *target)
+{
+	return (st->stx_dev_major != 0 || target->major != 0) &&
+	       (st->stx_dev_major != target->major || st->stx_dev_minor != target->minor);
+}
+
 static int check(int fd, const struct vss_target *target)
 {
 	struct statx st;
@@ -109,6 +119,8 @@ static int check(int fd, const struct vss_target *target)
 		return EOPNOTSUPP;
 	if ((int)st.stx_mnt_id != target->mount_id &&
 		!is_same_superblock((int)st.stx_mnt_id, target))
+		return ESTALE;
+	if (is_another(&st, target))
 		return ESTALE;
 	return vss_prove_target(fd, target);
 }

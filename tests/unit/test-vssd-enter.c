@@ -42,6 +42,8 @@ static struct vss_target target_of(const char *dir)
 
 	g_assert_cmpint(statx(AT_FDCWD, dir, 0, STATX_MNT_ID, &st), ==, 0);
 	target.mount_id = (int32_t)st.stx_mnt_id;
+	target.major = st.stx_dev_major;
+	target.minor = st.stx_dev_minor;
 	g_strlcpy(target.path, dir, PATH_MAX);
 	return target;
 }
@@ -84,14 +86,30 @@ static void test_errors(void)
 		struct vss_target target = target_of(dir);
 		int fd = -1;
 
-		if (cases[i].wrong)
+		if (cases[i].wrong) {
 			target.mount_id = -1;
+			target.minor++; /* a mount of ours with the right one would do */
+		}
 		if (cases[i].path)
 			g_strlcpy(target.path, cases[i].path, PATH_MAX);
 		g_assert_cmpint(vss_enter_open(run, &target, &fd), ==, cases[i].err);
 		g_assert_cmpint(fd, ==, -1);
 	}
 	remove_tree(dir);
+}
+
+/* A container unmounts what was planned, and what it mounts then has the number of that mount. */
+static void test_number_of_the_mount_used_again(void)
+{
+	struct vss_target target = target_of("/");
+	int fd = -1;
+
+	g_assert_cmpint(vss_fs_open_here(&target, &fd), ==, 0);
+	close(fd);
+	fd = -1;
+	target.major = target.major == 8 ? 9 : 8;
+	g_assert_cmpint(vss_fs_open_here(&target, &fd), ==, ESTALE);
+	g_assert_cmpint(fd, ==, -1);
 }
 
 static void test_no_systemd_run(void)
@@ -146,6 +164,8 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/vssd/enter/opened-by-another", test_opened_by_another);
 	g_test_add_func("/vssd/enter/errors", test_errors);
+	g_test_add_func(
+		"/vssd/enter/number-of-the-mount-used-again", test_number_of_the_mount_used_again);
 	g_test_add_func("/vssd/enter/no-systemd-run", test_no_systemd_run);
 	g_test_add_func("/vssd/enter/it-hangs", test_it_hangs);
 	g_test_add_func("/vssd/enter/where-systemd-run-is", test_where_systemd_run_is);
