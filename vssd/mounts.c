@@ -13,6 +13,7 @@
 #include "vssd/mounts.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -225,6 +226,12 @@ static void walk_way(const VssMounts *mounts, Node *node, GPtrArray *way)
 	}
 }
 
+/* Whoever has it in a view of his own can move it so deep that no path leads to it any more. */
+static gboolean is_too_long(const VssMount *mount)
+{
+	return strlen(mount->target) >= PATH_MAX;
+}
+
 static void judge_all(const VssMounts *mounts, const GPtrArray *table)
 {
 	g_autofree Node *nodes = g_new0(Node, MAX(table->len, 1));
@@ -243,7 +250,8 @@ static void judge_all(const VssMounts *mounts, const GPtrArray *table)
 		nodes[i].parent = find_parent(ids, nodes[i].mount);
 	for (guint i = 0; i < table->len; i++) {
 		walk_way(mounts, &nodes[i], way);
-		nodes[i].mount->hidden = nodes[i].hidden || is_covered(places, nodes[i].mount);
+		nodes[i].mount->hidden = nodes[i].hidden || is_covered(places, nodes[i].mount) ||
+					 is_too_long(nodes[i].mount);
 		nodes[i].mount->risky = nodes[i].risky;
 	}
 }

@@ -18,7 +18,7 @@ typedef struct {
 	guint super; /* its superblock's place in VssMounts.supers */
 	pid_t pid; /* the process whose view it is; 1 for the system's own */
 	char *target, *root;
-	gboolean hidden; /* something is mounted over it or over the way to it */
+	gboolean hidden; /* something is over it or over the way to it, or that is too long */
 	gboolean risky; /* the way to it leads through what may hang */
 	gboolean barred; /* we have not the right to enter the view that it is in */
 } VssMount;

@@ -14,6 +14,8 @@
 
 #include <util/error.h>
 
+#include "vssd/ipc.h"
+
 static const struct {
 	const char *name, *text;
 } reasons[VSS_REASON_N] = {
@@ -402,5 +404,9 @@ gboolean vss_plan_check(const VssPlan *plan, GError **error)
 	if (plan->n_freeze == 0 && !plan->allow_nothing)
 		return hvis_fail(
 			error, HVIS_ERROR_NOT_FOUND, "there is no file system that can be frozen");
+	if (plan->n_freeze > VSS_TARGETS_MAX)
+		return hvis_fail(error, HVIS_ERROR_UNSUPPORTED,
+			"there are %u file systems, and %u at most can be frozen at once",
+			plan->n_freeze, VSS_TARGETS_MAX);
 	return TRUE;
 }

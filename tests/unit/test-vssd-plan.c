@@ -5,6 +5,7 @@
 #include <util/error.h>
 
 #include "tests/unit/vssd-tree.h"
+#include "vssd/ipc.h"
 
 #define ROOT "1 0 254:0 / / rw - ext4 /dev/vda1 rw\n"
 
@@ -93,6 +94,24 @@ static void test_nothing_to_freeze(void)
 			assert_good(&tree);
 		else
 			assert_refused(&tree, "no file system that can be frozen");
+	}
+}
+
+/* The host has to know it when it asks, and not once everything has been synced. */
+static void test_more_than_can_be_frozen(void)
+{
+	for (guint more = 0; more < 2; more++) {
+		g_autoptr(GString) table = g_string_new(ROOT);
+		g_auto(Tree) tree = { 0 };
+
+		for (guint i = 1; i < VSS_TARGETS_MAX + more; i++)
+			g_string_append_printf(
+				table, "%u 1 8:%u / /m%u rw - ext4 /dev/sd rw\n", i + 1, i, i);
+		plan_of(&tree, table->str, "");
+		if (more)
+			assert_refused(&tree, "257 file systems, and 256 at most");
+		else
+			assert_good(&tree);
 	}
 }
 
@@ -234,6 +253,25 @@ static void test_barred(void)
 			g_assert_cmpstr(barred, ==, "/ /data");
 		}
 	}
+}
+
+/* It may be moved below so many folders that it cannot be opened any more, which hinders nothing. */
+static void test_container_moved_it_too_deep(void)
+{
+	g_autofree char *deep = g_strnfill(PATH_MAX, 'x'), *table = NULL;
+	g_auto(Tree) tree = { 0 };
+
+	table = g_strdup_printf("50 0 254:0 / / rw - ext4 /dev/vda1 rw\n"
+				"51 50 8:2 / /%s rw - ext4 /dev/sda2 rw\n",
+		deep);
+	tree_init(&tree);
+	tree_process(&tree, 1, 100, ROOT);
+	tree_file(&tree, "proc/30/mountinfo", table);
+	tree_file(&tree, "proc/30/root", "no link");
+	tree.helped = TRUE;
+	tree_plan(&tree, "");
+	assert_good(&tree);
+	g_assert_cmpuint(tree.plan->n_freeze, ==, 1);
 }
 
 /* With help all of it is frozen, but for what is hidden there, which hinders nothing. */
@@ -479,6 +517,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/vssd/plan/verdicts", test_verdicts);
 	g_test_add_func("/vssd/plan/nothing-to-freeze", test_nothing_to_freeze);
+	g_test_add_func("/vssd/plan/more-than-can-be-frozen", test_more_than_can_be_frozen);
 	g_test_add_func("/vssd/plan/exclude", test_exclude);
 	g_test_add_func("/vssd/plan/require", test_require);
 	g_test_add_func("/vssd/plan/fstab", test_fstab);
@@ -488,6 +527,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/plan/hidden-by-a-user", test_hidden_by_a_user);
 	g_test_add_func("/vssd/plan/many-mounts-of-a-user", test_many_mounts_of_a_user);
 	g_test_add_func("/vssd/plan/barred", test_barred);
+	g_test_add_func("/vssd/plan/container-moved-it-too-deep", test_container_moved_it_too_deep);
 	g_test_add_func("/vssd/plan/barred-with-help", test_barred_with_help);
 	g_test_add_func("/vssd/plan/levels", test_levels);
 	g_test_add_func("/vssd/plan/order-through-a-layer", test_order_through_a_layer);
