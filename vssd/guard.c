@@ -189,9 +189,10 @@ int vss_guard_run(
 	while (!guard.done && !must_act(&guard))
 		wait_for_either(&guard, guard.armed ? vss_poll_ms(guard.deadline_us) : 1000);
 	acted = !guard.done && guard.armed;
-	vss_hurry_forget(&guard.hurry);
+	vss_hurry_end(&guard.hurry);
 	if (acted)
 		failed = thaw_all(&guard);
+	vss_hurry_forget(&guard.hurry); /* its note may be on what was frozen */
 	if (guard.armed && failed == 0)
 		unlink(marker);
 	for (unsigned int i = 0; i < guard.n; i++)

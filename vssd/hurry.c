@@ -64,8 +64,8 @@ void vss_hurry_begin(struct vss_hurry *hurry, const char *path, const char *mark
 
 void vss_hurry_end(struct vss_hurry *hurry)
 {
-	if (hurry->fd >= 0 && set(hurry->fd, '0'))
-		hurry->on = false;
+	if (hurry->on && set(hurry->fd, '0'))
+		hurry->on = false; /* from here on it is somebody else's who has it on */
 }
 
 void vss_hurry_forget(struct vss_hurry *hurry)

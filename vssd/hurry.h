@@ -30,7 +30,7 @@ struct vss_hurry {
  */
 void vss_hurry_begin(struct vss_hurry *hurry, const char *path, const char *marker);
 
-/* Off, by one write(2); any number of times. */
+/* Off, by one write(2) at most; nothing where it has been ended before. */
 void vss_hurry_end(struct vss_hurry *hurry);
 
 /* Off, and no note of it any more: what was begun is over. */

@@ -284,6 +284,27 @@ static void test_hurry_of_others(void)
 	remove_switch();
 }
 
+/* Switched on by somebody else while all is frozen: it stays so. */
+static void test_hurry_of_others_meanwhile(void)
+{
+	g_autofree char *dir = g_dir_make_tmp("hvis-vssd-XXXXXX", NULL);
+	g_autofree char *marker = g_build_filename(dir, "vss.frozen", NULL);
+	struct vss_hurry hurry;
+	FILE *file;
+
+	set_switch("0\n");
+	vss_hurry_begin(&hurry, hurry_switch, marker);
+	vss_hurry_end(&hurry);
+	file = fopen(hurry_switch, "r+e");
+	g_assert_cmpint(fputs("1\n", file), >=, 0);
+	g_assert_cmpint(fclose(file), ==, 0);
+	vss_hurry_end(&hurry);
+	vss_hurry_forget(&hurry);
+	assert_switch("1\n");
+	g_assert_cmpint(g_rmdir(dir), ==, 0); /* and there is no note any more */
+	remove_switch();
+}
+
 /* The guard was killed: a note is all that is left. Without one the switch is somebody else's. */
 static void test_hurry_left_over(void)
 {
@@ -562,6 +583,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/guard/hurry", test_hurry);
 	g_test_add_func("/vssd/guard/hurry/without-worker", test_hurry_without_worker);
 	g_test_add_func("/vssd/guard/hurry/of-others", test_hurry_of_others);
+	g_test_add_func("/vssd/guard/hurry/of-others-meanwhile", test_hurry_of_others_meanwhile);
 	g_test_add_func("/vssd/guard/hurry/left-over", test_hurry_left_over);
 	return g_test_run();
 }
