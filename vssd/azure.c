@@ -4,7 +4,6 @@
 
 #include "vssd/azure.h"
 
-#include <errno.h>
 #include <fcntl.h>
 
 #include <util/error.h>
@@ -12,12 +11,18 @@
 
 #define LOCK_FILE "/etc/azure/MicrosoftRecoverySvcsSafeFreezeLock/SafeFreezeLockFile"
 
-/* Who has it, as it was a moment ago. */
-static int owner_of(int fd)
+/*
+ * Whether somebody has it for writing, and who. Whoever may read the file can have a lock for reading, and hinders no
+ * backup by that: it is not the extension's, and there cannot be both.
+ */
+static gboolean is_freezing(int fd, int *ret_pid)
 {
 	struct flock other = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-	return fcntl(fd, F_GETLK, &other) == 0 && other.l_type != F_UNLCK ? (int)other.l_pid : 0;
+	if (fcntl(fd, F_GETLK, &other) < 0 || other.l_type != F_WRLCK)
+		return FALSE;
+	*ret_pid = (int)other.l_pid;
+	return TRUE;
 }
 
 gboolean vss_azure_lock(const char *root, int *ret_fd, GError **error)
@@ -27,11 +32,14 @@ gboolean vss_azure_lock(const char *root, int *ret_fd, GError **error)
 	hvis_autofd int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd >= 0 && fcntl(fd, F_SETLK, &whole) < 0) {
-		if (errno == EACCES || errno == EAGAIN)
+		int pid;
+
+		if (is_freezing(fd, &pid))
 			return hvis_fail(error, HVIS_ERROR_BUSY,
 				"Azure's backup extension is freezing: process %d has %s locked",
-				owner_of(fd), path);
-		hvis_fd_clear(&fd);
+				pid, path);
+		if (fcntl(fd, F_SETLK, &whole) < 0) /* it may have ended just now */
+			hvis_fd_clear(&fd);
 	}
 	*ret_fd = hvis_fd_steal(&fd);
 	return TRUE;
