@@ -19,6 +19,9 @@ static const char *reason_of(int err, enum vss_action action)
 		return "somebody else has frozen it";
 	case EINVAL:
 		return action == VSS_THAW ? "somebody else has thawed it" : g_strerror(err);
+	case EOPNOTSUPP:
+	case ENOTTY:
+		return action == VSS_FREEZE ? "the kernel cannot freeze it" : g_strerror(err);
 	case EEXIST:
 		return "what is left over of a former backup has to be undone first";
 	case ESTALE:
@@ -75,6 +78,14 @@ char *vss_report_text(const VssOutcome *outcome)
 	return g_steal_pointer(&error);
 }
 
+/* It could not be opened, or the kernel has no freeze for it: neither ends a backup that does not require it. */
+static gboolean is_left_out(const struct vss_msg *event)
+{
+	if (event->action == VSS_FREEZE)
+		return event->err == EOPNOTSUPP || event->err == ENOTTY;
+	return event->action == VSS_OPEN && event->err != 0;
+}
+
 char *vss_report_left_out(const VssOutcome *outcome)
 {
 	GString *text = NULL;
@@ -82,13 +93,12 @@ char *vss_report_left_out(const VssOutcome *outcome)
 	for (guint i = 0; i < outcome->events->len; i++) {
 		const struct vss_msg *event = &g_array_index(outcome->events, struct vss_msg, i);
 
-		if (event->action != VSS_OPEN || event->err == 0 ||
-			event->index >= outcome->targets->len)
+		if (!is_left_out(event) || event->index >= outcome->targets->len)
 			continue;
 		text = text ? g_string_append(text, ", ") : g_string_new(NULL);
 		g_string_append_printf(text, "%s (%s)",
 			(const char *)g_ptr_array_index(outcome->targets, event->index),
-			reason_of(event->err, VSS_OPEN));
+			reason_of(event->err, event->action));
 	}
 	return text ? g_string_free(text, FALSE) : NULL;
 }

@@ -13,7 +13,7 @@ char *vss_report_event(const VssOutcome *outcome, const struct vss_msg *event);
 /* "freeze: somebody else has frozen it" of an action that failed with an errno; to be freed. */
 char *vss_report_error(enum vss_action action, int err);
 
-/* "/a (it took too long), /b (…)": what could not be opened, and did not need to be; NULL where that is nothing. */
+/* "/a (it took too long), /b (…)": what could not be opened or frozen, and did not need to be; or NULL. */
 char *vss_report_left_out(const VssOutcome *outcome);
 
 /* How long something was frozen: from the first freeze that was begun to the last thaw that was done. */

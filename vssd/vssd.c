@@ -116,7 +116,7 @@ static void say_partial(Vssd *vssd, const VssOutcome *outcome)
 	g_clear_pointer(&vssd->partial, g_free);
 	if (!left_out || outcome->err != 0)
 		return;
-	text = g_strconcat("Not in the backup, for they could not be opened: ", left_out, NULL);
+	text = g_strconcat("Not in the backup: ", left_out, NULL);
 	vss_journal_say_now(HVIS_LOG_WARNING, HVIS_MESSAGE_BACKUP_PARTIAL, text);
 }
 

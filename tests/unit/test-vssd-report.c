@@ -53,6 +53,18 @@ static void test_left_out(void)
 	g_assert_cmpstr(both, ==, "/a (it took too long), /b (Permission denied)");
 }
 
+/* It was to be frozen, the kernel cannot, and it is not required: the host hears a success, the journal that. */
+static void test_left_out_by_the_kernel(void)
+{
+	g_autoptr(VssOutcome) outcome = outcome_new();
+	g_autofree char *text = NULL;
+
+	add(outcome, 0, VSS_FREEZE, 1000, 100, EOPNOTSUPP);
+	add(outcome, 1, VSS_FREEZE, 1000, 100, EBUSY);
+	text = vss_report_left_out(outcome);
+	g_assert_cmpstr(text, ==, "/a (the kernel cannot freeze it)");
+}
+
 static void test_failures(void)
 {
 	static const struct {
@@ -106,6 +118,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/vssd/report/left-out", test_left_out);
+	g_test_add_func("/vssd/report/left-out-by-the-kernel", test_left_out_by_the_kernel);
 	g_test_add_func("/vssd/report/success", test_success);
 	g_test_add_func("/vssd/report/failures", test_failures);
 	g_test_add_func("/vssd/report/event", test_event);
