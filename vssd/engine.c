@@ -585,6 +585,9 @@ struct vss_engine *vss_engine_new(const struct vss_fs_ops *ops, void *data, int 
 	engine->daemon = daemon;
 	engine->guard = guard;
 	engine->held = -1;
+	/* No child has them: the guard takes the end of its own for that of this process. */
+	fcntl(daemon, F_SETFD, FD_CLOEXEC);
+	fcntl(guard, F_SETFD, FD_CLOEXEC);
 	for (unsigned int i = 0; i < VSS_TARGETS_MAX; i++)
 		engine->items[i].fd = engine->items[i].orders[0] = engine->items[i].orders[1] = -1;
 	if (pipe2(engine->results, O_CLOEXEC) < 0) {

@@ -706,11 +706,28 @@ static void test_wrong_messages(void)
 	}
 }
 
+/* systemd-run had them, and for as long as it was there the guard did not know that the worker was gone. */
+static void test_children_have_no_socket(void)
+{
+	struct vss_engine *engine;
+	int sockets[2];
+
+	g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets), ==, 0);
+	engine = vss_engine_new(&fake, NULL, sockets[0], sockets[1]);
+	g_assert_nonnull(engine);
+	for (guint i = 0; i < G_N_ELEMENTS(sockets); i++) {
+		g_assert_cmpint(fcntl(sockets[i], F_GETFD) & FD_CLOEXEC, ==, FD_CLOEXEC);
+		close(sockets[i]);
+	}
+	vss_engine_free(engine);
+}
+
 int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/vssd/engine/freeze-and-thaw", test_freeze_and_thaw);
+	g_test_add_func("/vssd/engine/children-have-no-socket", test_children_have_no_socket);
 	g_test_add_func("/vssd/engine/a-level-at-once", test_a_level_at_once);
 	g_test_add_func("/vssd/engine/sync-before-freeze", test_sync_before_freeze);
 	g_test_add_func("/vssd/engine/failure-before-the-first-freeze",

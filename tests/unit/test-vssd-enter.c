@@ -65,6 +65,27 @@ static void test_opened_by_another(void)
 	remove_tree(dir);
 }
 
+/* Nothing is ignored for it that is for the worker. */
+static void test_signals_of_the_other(void)
+{
+	g_autofree char *dir = g_dir_make_tmp("hvis-enter-XXXXXX", NULL);
+	g_autofree char *file = g_build_filename(dir, "ignored", NULL), *text = NULL;
+	g_autofree char *script = g_strdup_printf(
+		"sed -n 's/^SigIgn:[^0-9a-f]*//p' /proc/$$/status >%s; exec \"$@\"", file);
+	g_autofree char *run = stand_in(dir, script);
+	struct vss_target target = target_of(dir);
+	int fd = -1;
+
+	signal(SIGPIPE, SIG_IGN);
+	g_assert_cmpint(vss_enter_open(run, &target, &fd), ==, 0);
+	signal(SIGPIPE, SIG_DFL);
+	close(fd);
+	g_assert_true(g_file_get_contents(file, &text, NULL, NULL));
+	g_assert_cmpint((gint)strlen(text), >, 1);
+	g_assert_cmpuint(g_ascii_strtoull(text, NULL, 16) >> (SIGPIPE - 1) & 1, ==, 0);
+	remove_tree(dir);
+}
+
 /* What the other one says is what we hear. */
 static void test_errors(void)
 {
@@ -163,6 +184,7 @@ int main(int argc, char **argv)
 		return vss_enter_serve(STDIN_FILENO);
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/vssd/enter/opened-by-another", test_opened_by_another);
+	g_test_add_func("/vssd/enter/signals-of-the-other", test_signals_of_the_other);
 	g_test_add_func("/vssd/enter/errors", test_errors);
 	g_test_add_func(
 		"/vssd/enter/number-of-the-mount-used-again", test_number_of_the_mount_used_again);
