@@ -49,6 +49,7 @@ void vss_mounts_free(VssMounts *mounts)
 {
 	if (!mounts)
 		return;
+	g_clear_pointer(&mounts->views, g_hash_table_unref);
 	g_ptr_array_unref(mounts->supers);
 	g_clear_pointer(&mounts->by_device, g_hash_table_unref);
 	g_free(mounts);
@@ -286,6 +287,7 @@ static gboolean add_table(
 		g_ptr_array_add(seen, mount);
 	}
 	judge_all(mounts, seen);
+	g_hash_table_insert(mounts->views, GINT_TO_POINTER(pid), g_steal_pointer(&seen));
 	return TRUE;
 }
 
@@ -374,10 +376,16 @@ static gboolean is_unseen(int err)
 	return err != ENOENT && err != ESRCH && err != EINVAL && err != EAGAIN;
 }
 
+/* The table of process @pid; NULL where it was not read. */
+static GPtrArray *view_of(const VssMounts *mounts, pid_t pid)
+{
+	return g_hash_table_lookup(mounts->views, GINT_TO_POINTER(pid));
+}
+
 static void add_other(VssMounts *mounts, const char *proc, const char *process, GHashTable *spaces)
 {
 	g_autofree char *path = g_build_filename(proc, process, "mountinfo", NULL);
-	int err;
+	int err, pid = atoi(process);
 	g_autofree char *space = space_of(proc, process, TRUE, &err);
 
 	if (!space) {
@@ -386,8 +394,14 @@ static void add_other(VssMounts *mounts, const char *proc, const char *process, 
 	}
 	if (g_hash_table_contains(spaces, space))
 		return;
-	if (add_table(mounts, path, atoi(process), is_barred(proc, process), NULL))
-		remember(spaces, proc, process);
+	if (mounts->n_others >= VSS_MOUNTS_OTHERS_MAX) {
+		mounts->unseen++;
+		return;
+	}
+	if (!add_table(mounts, path, pid, is_barred(proc, process), NULL))
+		return;
+	mounts->n_others += view_of(mounts, pid)->len;
+	remember(spaces, proc, process);
 }
 
 static gboolean is_pid(const char *name)
@@ -409,6 +423,7 @@ static VssMounts *read_first(const char *proc, const char *process, pid_t pid, G
 
 	mounts->supers = g_ptr_array_new_with_free_func(super_free);
 	mounts->by_device = g_hash_table_new_full(g_int64_hash, g_int64_equal, g_free, NULL);
+	mounts->views = g_hash_table_new_full(NULL, NULL, NULL, (GDestroyNotify)g_ptr_array_unref);
 	if (!add_table(mounts, path, pid, FALSE, error))
 		return NULL;
 	return g_steal_pointer(&mounts);
@@ -451,22 +466,19 @@ gboolean vss_super_in_view(const VssSuper *super)
 
 int vss_mounts_find(const VssMounts *mounts, pid_t pid, const char *path, int except)
 {
+	const GPtrArray *view = view_of(mounts, pid);
 	gsize longest = 0;
 	int found = -1;
 
-	for (guint i = 0; i < mounts->supers->len; i++) {
-		GPtrArray *places = vss_mounts_super(mounts, i)->mounts;
+	for (guint i = 0; view && i < view->len; i++) {
+		const VssMount *mount = (const VssMount *)g_ptr_array_index(view, i);
 
-		for (guint j = 0; (int)i != except && j < places->len; j++) {
-			const VssMount *mount = (const VssMount *)g_ptr_array_index(places, j);
-
-			if (mount->pid != pid || mount->hidden ||
-				!vss_path_below(path, mount->target))
-				continue;
-			if (found < 0 || strlen(mount->target) > longest) {
-				found = (int)i;
-				longest = strlen(mount->target);
-			}
+		if ((int)mount->super == except || mount->hidden ||
+			!vss_path_below(path, mount->target))
+			continue;
+		if (found < 0 || strlen(mount->target) > longest) {
+			found = (int)mount->super;
+			longest = strlen(mount->target);
 		}
 	}
 	return found;

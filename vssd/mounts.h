@@ -35,9 +35,17 @@ typedef struct {
 typedef struct {
 	GPtrArray *supers; /* of VssSuper, in the order of the tables */
 	GHashTable *by_device; /* dev_t, as guint64, to place in supers */
-	guint unseen; /* processes whose mount table could not be read */
+	GHashTable *views; /* pid_t to GPtrArray of VssMount: its table */
+	guint n_others; /* mounts of other tables than the first one */
+	guint unseen; /* processes whose mount table could not be read, or was one too many */
 	gboolean helped; /* what is barred is opened all the same, by enter.h */
 } VssMounts;
+
+/*
+ * Ours: whoever has mount namespaces of his own fills tables as he likes. When there are so many mounts no
+ * further table is read; a machine that has a hundred services and a thousand containers has a tenth of it.
+ */
+#define VSS_MOUNTS_OTHERS_MAX 1000000u
 
 /* Read the tables below @proc ("/proc"). NULL where that of process 1 cannot be read. */
 VssMounts *vss_mounts_read(const char *proc, GError **error);

@@ -132,6 +132,28 @@ static void test_namespaces_without_rights(void)
 	g_assert_true(mount->barred);
 }
 
+/* Tables that are filled without end, by whoever has namespaces of his own, end the reading. */
+static void test_more_mounts_than_are_looked_at(void)
+{
+	enum { N = 100000 };
+	g_autoptr(GString) table = g_string_new(NULL);
+	guint n = VSS_MOUNTS_OTHERS_MAX / N;
+	g_auto(Tree) tree = { 0 };
+	g_autoptr(GError) error = NULL;
+
+	for (guint i = 0; i < N; i++)
+		g_string_append_printf(table, "%u 51 0:50 / /%u rw - tmpfs t rw\n", 51 + i, i);
+	tree_init(&tree);
+	tree_process(&tree, 1, 100, "1 0 254:0 / / rw - ext4 /dev/vda1 rw\n");
+	for (guint i = 0; i < n + 2; i++)
+		tree_process(&tree, (int)(10 + i), (int)(200 + i), table->str);
+	tree.mounts = vss_mounts_read(tree.proc, &error);
+	g_assert_no_error(error);
+	g_assert_cmpuint(tree.mounts->unseen, ==, 2);
+	g_assert_cmpuint(tree.mounts->n_others, ==, n * N);
+	g_assert_cmpint(vss_mounts_find(tree.mounts, 1, "/x", -1), ==, 0);
+}
+
 static void test_no_table(void)
 {
 	g_auto(Tree) tree = { 0 };
@@ -359,6 +381,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/mounts/process-ends-meanwhile", test_process_ends_meanwhile);
 	g_test_add_func("/vssd/mounts/table-that-cannot-be-read", test_table_that_cannot_be_read);
 	g_test_add_func("/vssd/mounts/namespaces-without-rights", test_namespaces_without_rights);
+	g_test_add_func(
+		"/vssd/mounts/more-than-are-looked-at", test_more_mounts_than_are_looked_at);
 	g_test_add_func("/vssd/mounts/no-table", test_no_table);
 	g_test_add_func("/vssd/mounts/hidden", test_hidden);
 	g_test_add_func("/vssd/mounts/risky-way", test_risky_way);
