@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The end of a session has three parts, in this order: worker and guard are gone; what a marker names
- * that neither has removed is undone, with what was kept of former ones; ended() is called. Only then may the next one begin, for it has
- * the same marker.
+ * that neither has removed is undone; ended() is called. Only then may the next one begin, for it has the same
+ * marker. What was kept of former ones is not waited for: to try it again may take longer than the host waits.
  */
 #include "config.h"
 
@@ -37,8 +37,7 @@ struct VssSession {
 	guint watch; /* of the socket */
 	ChildWatch children[N_CHILDREN];
 	gboolean told_end; /* by the worker */
-	gboolean undone; /* what is left over has been seen to, … */
-	gboolean ours; /* … which this session had left */
+	gboolean undone; /* what this session had left has been seen to */
 	guint last; /* timer of the last call */
 	VssOutcome outcome;
 };
@@ -63,8 +62,7 @@ static void on_child(GPid pid, gint status, gpointer data)
 	child->watch = 0;
 	if (child == &session->children[GUARD] && WIFEXITED(status))
 		session->outcome.guarded = WEXITSTATUS(status) == 1;
-	if (child == &session->children[UNDOER] && session->ours &&
-		!g_spawn_check_wait_status(status, NULL))
+	if (child == &session->children[UNDOER] && !g_spawn_check_wait_status(status, NULL))
 		fail(session, EIO, VSS_THAW);
 	go_on(session);
 }
@@ -128,8 +126,7 @@ static gboolean spawn_undoer(VssSession *session)
 	g_autofree char *path = vss_session_program(session->options, "guard");
 	const char *argv[] = { path, "--thaw-left-over", session->options->marker, NULL };
 
-	session->ours = g_file_test(session->options->marker, G_FILE_TEST_EXISTS);
-	session->outcome.left_over = session->ours;
+	session->outcome.left_over = TRUE;
 	return spawn(session, UNDOER, argv, NULL, 0);
 }
 
@@ -153,12 +150,11 @@ static void go_on(VssSession *session)
 	if (session->socket >= 0 || session->last != 0)
 		return;
 	vss_marker_forget_unfinished(session->options->marker);
-	if (!session->undone && vss_marker_is_there(session->options->marker)) {
+	if (!session->undone && g_file_test(session->options->marker, G_FILE_TEST_EXISTS)) {
 		session->undone = TRUE;
 		if (spawn_undoer(session))
 			return;
-		if (session->ours)
-			fail(session, EIO, VSS_THAW);
+		fail(session, EIO, VSS_THAW);
 	}
 	session->last = g_idle_add(tell_end, session);
 }

@@ -247,6 +247,8 @@ static void end(Vssd *vssd, VssEvent event)
 	vssd->ending = FALSE;
 }
 
+static gboolean undo_left_over(Vssd *vssd);
+
 /* What was left for after a session: tell of it, by @entry, which is taken, too; and what comes next. */
 static void go_on(Vssd *vssd, struct json_object *entry, VssRoundsEnd how)
 {
@@ -261,6 +263,8 @@ static void go_on(Vssd *vssd, struct json_object *entry, VssRoundsEnd how)
 	vss_rounds_thaw(vssd->rounds, how);
 	if (due)
 		due(vssd);
+	else if (!vssd->stopping && !vssd->undo)
+		undo_left_over(vssd); /* what was kept of former ones: the host has its answer */
 	quit_if_over(vssd);
 }
 

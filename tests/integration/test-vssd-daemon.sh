@@ -182,6 +182,13 @@ check "nor does the host wait for it at a start" test -e "$marker"
 check "which is not told to be over" test "$(grep -c 'is thawed' "$scratch/daemon.log")" -eq 0
 echo go >"$scratch/go"
 check "before it is" wait_for 20 log_has "what it had left frozen is thawed"
+printf '#!/bin/bash\n[ "$1" != --thaw-left-over ] || read -r go <%q\nexec %q "$@"\n' "$scratch/go" "$own/vss-guard" \
+	>"$programs/vss-guard"
+printf '# hv_vss_daemon: what may be frozen\n0:999999 1 1 /nowhere\n' >"$marker.kept"
+check "a backup is over before what was kept of a former one is tried again" ctl backup --hold 0.1
+check "which is done afterwards" wait_for 20 is_undoing
+echo go >"$scratch/go"
+check "and then it is not kept any more" wait_for 20 test ! -e "$marker.kept"
 daemon_stop
 programs=$own
 daemon_start
