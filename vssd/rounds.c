@@ -476,7 +476,10 @@ static char *mounts_text(const GPtrArray *mounts)
 	}
 	if (text->len > MOUNTS_MAX)
 		return NULL;
-	return g_strchomp(g_string_free(g_steal_pointer(&text), FALSE));
+	if (text->len > 0)
+		g_string_truncate(
+			text, text->len - 1); /* of the last line, whose name may end in a blank */
+	return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
 static void wish_for(VssRounds *rounds, Phase phase, const char *kind, const GPtrArray *mounts)

@@ -61,7 +61,7 @@ static void rig_init(Rig *rig)
 	rig->options = (VssRoundsOptions){ rig->folder.options, "/freeze.d", rig->marker, TRUE };
 	rig->mounts = g_ptr_array_new();
 	g_ptr_array_add(rig->mounts, (gpointer) "/");
-	g_ptr_array_add(rig->mounts, (gpointer) "/a b\n\\c");
+	g_ptr_array_add(rig->mounts, (gpointer) "/a b\n\\c ");
 	rig->said = g_string_new(NULL);
 	rig->rounds = vss_rounds_new(&rig->options, &ops, rig);
 }
@@ -174,7 +174,7 @@ static void test_environment(void)
 	rig_init(&rig);
 	add(&rig, "10-a", script, "Timeout=2500ms\n");
 	freeze(&rig);
-	assert_log(&rig, "10-a freeze freezing\nbackup 3\n/\n/a b\\012\\134c\n");
+	assert_log(&rig, "10-a freeze freezing\nbackup 3\n/\n/a b\\012\\134c \n");
 	thaw(&rig, VSS_ROUNDS_BROKEN);
 	first = folder_text(&rig.folder, "id-freeze");
 	last = folder_text(&rig.folder, "id-thaw");
