@@ -170,6 +170,7 @@ mount -t overlay overlay -o "lowerdir=$HVIS_SERVERS,upperdir=$scratch/upper,work
 
 at_end()
 {
+	[ -z "$running" ] || kill -KILL -- "-$running" # timeout(1) has made a group, and in it is process 1 of the copies'
 	kill -CONT "$link_pid" 2>/dev/null
 	for end_pid in "${loads[@]}" "${servers[@]}" $daemon_pid $link_pid; do
 		kill -KILL "$end_pid" 2>/dev/null
@@ -295,7 +296,7 @@ look()
 	rm -f "$seen"/*
 	declare -p scratch debian seen data_postgresql data_mariadb data_redis >"$scratch/where"
 	echo "acks=$2" >>"$scratch/where"
-	timeout -k 10 900 unshare -mpf --kill-child --propagation private "$0" look "$scratch/where" "$1" >"$scratch/look.log" 2>&1
+	run_on timeout -k 10 900 unshare -mpf --kill-child --propagation private "$0" look "$scratch/where" "$1" >"$scratch/look.log" 2>&1
 }
 
 seen()

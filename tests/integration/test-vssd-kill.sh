@@ -68,7 +68,7 @@ value()
 
 killer()
 {
-	"$programs/vss-kill" --dir "$scratch/dev" --table "$root/proc/$$/mountinfo" --marker "$marker" --cycles "$cycles" \
+	run_on "$programs/vss-kill" --dir "$scratch/dev" --table "$root/proc/$$/mountinfo" --marker "$marker" --cycles "$cycles" \
 		--seed "$seed" --slack "$slack" "${volumes[@]}" -- "$build/vssd/hv_vss_daemon" -n --device "$scratch/dev/hv_vss" \
 		--root "$root" --programs "$programs" --prefix vss- --marker "$marker" --socket "$socket"
 }
@@ -76,8 +76,12 @@ killer()
 mkdir "$scratch/dev"
 echo 0 >"$scratch/hurry"
 export HVIS_VSS_PROVE_HURRY=$scratch/hurry # in place of the machine's own
-killer | tee "$scratch/out" | sed -u 's/^\([^#]\)/# \1/'
-status=${PIPESTATUS[0]}
+exec 8> >(tee "$scratch/out" | sed -u 's/^\([^#]\)/# \1/')
+shows=$!
+killer >&8 8>&-
+status=$?
+exec 8>&-
+wait $shows
 grep -v '^#' "$scratch/out" >"$sums"
 is "$cycles backups cut off: nothing stays frozen or is left" "$status $(value failures)" "0 0"
 is "as many as were to be" "$(value cycles)" "$cycles"
@@ -148,7 +152,7 @@ peer_jail()
 jailed=()
 if peer_jail; then
 	watch
-	"$programs/vss-kill" --dir "$jail/s" --peer "$jail" "${jailed[@]}" -- /hv_vss_daemon -n >"$scratch/peer-out"
+	run_on "$programs/vss-kill" --dir "$jail/s" --peer "$jail" "${jailed[@]}" -- /hv_vss_daemon -n >"$scratch/peer-out"
 	is "the distribution's daemon was killed beside it" $? 0
 	sed 's/^/# peer: /' "$scratch/peer-out"
 	grep -v '^#' "$scratch/peer-out" | sed 's/^/peer-/' >>"$sums"

@@ -28,6 +28,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -657,6 +658,7 @@ static pid_t peer_start(void)
 		close(log);
 		return pid;
 	}
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (chroot(want.peer) < 0 || chdir("/") < 0)
 		_exit(126);
 	setenv("LD_PRELOAD", "/peer-shim.so", 1);
@@ -784,6 +786,7 @@ int main(int argc, char **argv)
 	char control[512];
 
 	parse(argc, argv);
+	prctl(PR_SET_PDEATHSIG, SIGKILL); /* and with us all whom we trace */
 	take_short_turns();
 	snprintf(control, sizeof(control), "%s/control", want.dir);
 	volumes_start(want.volumes, want.n, control);

@@ -3,7 +3,7 @@
 #
 # Real file systems for tests of vssd: on loop images of the test's own, in a mount namespace of its
 # own. Whatever happens, what is frozen is thawed: by the trap, and by a watchman that outlives the
-# script; and the programs of the test build refuse all other file systems. Sourced by
+# script and tidies up behind one that was killed; and the programs of the test build refuse all other file systems. Sourced by
 # tests/integration/test-vssd-*.sh, which are started anew inside; they may set at_end to a function.
 
 set -u
@@ -29,7 +29,8 @@ programs=$build/tests/integration
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/hvis-vssd.XXXXXX")
 marker=$scratch/vss.frozen
 mounts=()
-watchman=
+watchman=''
+running=''
 
 thaw_by_hand()
 {
@@ -43,18 +44,49 @@ at_end()
 	:
 }
 
+# run_on COMMAND…: as if it were called, but a signal to the test has not to wait for its end. It is to be an executable:
+# the process in $running is the command itself, which clean kills.
+run_on()
+{
+	local status
+	"$@" &
+	running=$!
+	wait $running
+	status=$?
+	running=
+	return $status
+}
+
 clean()
 {
 	thaw_by_hand
 	at_end
-	[ -z "$watchman" ] || kill -- "-$watchman" 2>/dev/null
 	# shellcheck disable=SC2046 # a list of numbers
-	kill -KILL $(jobs -p) 2>/dev/null
-	wait 2>/dev/null
+	kill -KILL $(jobs -p | grep -vx "${watchman:-none}") 2>/dev/null
+	for ((i = 0; i < 600; i++)); do # who dies may have frozen one since, and who writes there waits for it
+		thaw_by_hand
+		jobs -pr | grep -qvx "${watchman:-none}" || break
+		sleep 0.1
+	done
+	if [ -n "$watchman" ]; then
+		kill -KILL -- "-$watchman"
+		wait "$watchman"
+	fi 2>/dev/null
+	thaw_by_hand
 	for ((i = ${#mounts[@]} - 1; i >= 0; i--)); do
 		umount "${mounts[i]}"
 	done
+	unmount_rest
 	rm -rf --one-file-system "$scratch"
+}
+
+# unmount_rest: what else there is below $scratch, as of a test that was cut off
+unmount_rest()
+{
+	local rest
+	awk -v dir="$scratch/" 'index($5, dir) == 1 { print $5 }' /proc/self/mountinfo | tac | while IFS= read -r rest; do
+		umount "$rest" || umount -l "$rest"
+	done
 }
 trap clean EXIT
 trap 'exit 1' INT TERM HUP
@@ -87,13 +119,33 @@ done
 upon=${mounts[-1]}
 size=32M add stacked ext4 "$upon" || leave "no loop device on a loop device can be had here"
 
+# What the watchman does: $1 seconds are long enough for the test, whose process is $2 and whose folder $3; the mounts
+# follow. Where the test is gone without its trap, all that is in its mount namespace is its own, and ends.
+watchman_script='
+limit=$1 test=$2 scratch=$3
+shift 3
+own=$(readlink /proc/self/ns/mnt)
+thaw() { for m; do fsfreeze -u "$m"; done; }
+while [ $SECONDS -lt "$limit" ] && [ -e "/proc/$test" ]; do sleep 2; done
+thaw "$@"
+[ ! -e "/proc/$test" ] || exit
+for turn in 1 2 3 4 5; do
+	for process in /proc/[0-9]*; do
+		pid=${process#/proc/}
+		[ "$pid" = $$ ] || [ "$(readlink "$process/ns/mnt")" != "$own" ] || kill -KILL "$pid"
+	done
+	thaw "$@"
+	sleep 0.2
+done
+for ((i = $#; i > 0; i--)); do umount -l "${!i}"; done
+rm -rf --one-file-system "$scratch"'
+
 # watch: independent of all else, whatever of the mounts is frozen after a while is thawed; and the programs of the
 # test build may touch them, and nothing else. Again after each add.
 watch()
 {
 	[ -z "$watchman" ] || kill -- "-$watchman" 2>/dev/null
-	setsid bash -c 'sleep "$1"; shift; for m; do fsfreeze -u "$m"; done' watchman "${watch_s:-1800}" "${mounts[@]}" \
-		>/dev/null 2>&1 &
+	setsid bash -c "$watchman_script" watchman "${watch_s:-1800}" $$ "$scratch" "${mounts[@]}" >/dev/null 2>&1 &
 	watchman=$!
 	HVIS_VSS_PROVE_DEVICES=$(for mount in "${mounts[@]}"; do device "$mount"; done | tr '\n' ' ')
 	export HVIS_VSS_PROVE_DEVICES
