@@ -601,6 +601,7 @@ static void test_marker_that_is_wrong(void)
 int main(int argc, char **argv)
 {
 	signal(SIGPIPE, SIG_IGN);
+	alarm(300); /* a guard that never ends, or never thaws, would be waited for without one */
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/vssd/guard/worker-sees-to-it", test_worker_sees_to_it);
 	g_test_add_func("/vssd/guard/worker-dies", test_worker_dies);
