@@ -491,4 +491,32 @@ rm "$settings_file"
 redis
 HVIS_MOUNTS=/proc hook redis prepare
 is "data on what is not frozen are a failure" $? 1
+
+# --- the example of hvis-freeze.d(5), with a docker that fails where the real one does ---
+
+program docker 'order=$1
+shift
+case $order in
+ps) if [ "$*" = -q ]; then cat "$FAKE/docker"; else grep " ${3#status=}$" "$FAKE/docker"; fi | cut -d " " -f 1 ;;
+pause | unpause)
+	if [ $order = pause ]; then from=running to=paused; else from=paused to=running; fi
+	bad=0
+	for id; do
+		if grep -qx "$id $from" "$FAKE/docker"; then sed -i "s/^$id .*/$id $to/" "$FAKE/docker"; else bad=1; fi
+	done
+	exit $bad ;;
+esac'
+awk '/^#!\/bin\/sh/ { on = 1 } /^\.Ed/ { on = 0 } on' "$top/man/hvis-freeze.d.5.in" | sed "s|/run/hvis|$scratch|" >"$scratch/containers"
+
+# containers VERB: the example, and what the containers are then
+containers()
+{
+	sh "$scratch/containers" "$1" && paste -sd, "$FAKE/docker"
+}
+printf '%s\n' "aa running" "bb paused" "cc running" >"$FAKE/docker"
+is "the example pauses all containers that run" "$(containers prepare; containers freeze)" \
+	"aa running,bb paused,cc running
+aa paused,bb paused,cc paused"
+is "and lets them go on, but none that was paused before" "$(containers thaw)" "aa running,bb paused,cc running"
+is "twice, if that is so" "$(containers thaw)" "aa running,bb paused,cc running"
 done_testing
