@@ -43,6 +43,7 @@ typedef struct {
 typedef struct {
 	Phase phase; /* RESTING: nothing is wanted */
 	char *kind, *mounts;
+	gboolean asks; /* prepare before freeze, in one round */
 } Wish;
 
 struct VssRounds {
@@ -69,7 +70,7 @@ static void wish_clear(Wish *wish)
 {
 	g_free(wish->kind);
 	g_free(wish->mounts);
-	*wish = (Wish){ RESTING, NULL, NULL };
+	*wish = (Wish){ .phase = RESTING };
 }
 
 static void participant_free(gpointer data)
@@ -220,7 +221,7 @@ static const char *state_of(const VssRounds *rounds)
 {
 	if (rounds->recovering)
 		return "recovering";
-	if (rounds->phase == PREPARING)
+	if (rounds->verb == VSS_HOOK_PREPARE)
 		return "checking";
 	if (rounds->phase == FREEZING)
 		return "freezing";
@@ -252,9 +253,10 @@ static void on_called(const VssHookResult *result, gpointer data);
 
 static void call(VssRounds *rounds, Participant *one, VssHookVerb verb, guint limit_ms)
 {
-	g_auto(GStrv) env = environment_of(rounds, one->hook, limit_ms);
+	g_auto(GStrv) env = NULL;
 
 	rounds->verb = verb;
+	env = environment_of(rounds, one->hook, limit_ms);
 	vss_hook_run_call(one->run, verb, limit_ms, (const char *const *)env, on_called, rounds);
 }
 
@@ -267,7 +269,7 @@ static void end_of_thaw(VssRounds *rounds)
 	forget(rounds);
 	if (rounds->next.phase != RESTING) {
 		rounds->wish = rounds->next;
-		rounds->next = (Wish){ RESTING, NULL, NULL };
+		rounds->next = (Wish){ .phase = RESTING };
 		begin(rounds);
 	} else
 		rounds->ops->idle(rounds->data);
@@ -364,6 +366,18 @@ static char *call_up(VssRounds *rounds, Participant *one)
 	return NULL;
 }
 
+static void step_up(VssRounds *rounds);
+
+static void go_up(VssRounds *rounds, VssHookVerb verb)
+{
+	guint ms = verb == VSS_HOOK_PREPARE ? VSS_ROUNDS_PREPARE_MS : VSS_ROUNDS_FREEZE_MS;
+
+	rounds->verb = verb;
+	rounds->place = 0;
+	rounds->until_us = g_get_monotonic_time() + ms * (gint64)1000;
+	step_up(rounds);
+}
+
 /* The next one on the way up. */
 static void step_up(VssRounds *rounds)
 {
@@ -377,7 +391,10 @@ static void step_up(VssRounds *rounds)
 		if (!excuse(rounds, one, why))
 			return;
 	}
-	end_of_way_up(rounds, NULL);
+	if (rounds->phase == FREEZING && rounds->verb == VSS_HOOK_PREPARE)
+		go_up(rounds, VSS_HOOK_FREEZE);
+	else
+		end_of_way_up(rounds, NULL);
 }
 
 static void on_called_up(VssRounds *rounds, const Participant *one, const VssHookResult *result)
@@ -442,12 +459,8 @@ static void begin(VssRounds *rounds)
 	g_autoptr(GError) error = NULL;
 
 	rounds->phase = rounds->wish.phase;
-	rounds->verb = prepare ? VSS_HOOK_PREPARE : VSS_HOOK_FREEZE;
 	rounds->participants = g_ptr_array_new_with_free_func(participant_free);
 	rounds->id = g_uuid_string_random();
-	rounds->place = 0;
-	rounds->until_us = g_get_monotonic_time() +
-			   (prepare ? VSS_ROUNDS_PREPARE_MS : VSS_ROUNDS_FREEZE_MS) * (gint64)1000;
 	if (rounds->options->enabled)
 		rounds->hooks = read_folder(rounds, &error);
 	if (!prepare && rounds->hooks && rounds->hooks->len > 0)
@@ -457,7 +470,7 @@ static void begin(VssRounds *rounds)
 	if (error)
 		end_of_way_up(rounds, error->message);
 	else
-		step_up(rounds);
+		go_up(rounds, prepare || rounds->wish.asks ? VSS_HOOK_PREPARE : VSS_HOOK_FREEZE);
 }
 
 /* Line by line; a newline of a name is \012 and a backslash \134, as in mountinfo of proc(5). */
@@ -482,9 +495,10 @@ static char *mounts_text(const GPtrArray *mounts)
 	return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-static void wish_for(VssRounds *rounds, Phase phase, const char *kind, const GPtrArray *mounts)
+static void wish_for(
+	VssRounds *rounds, Phase phase, const char *kind, const GPtrArray *mounts, gboolean asks)
 {
-	Wish wish = { phase, g_strdup(kind), mounts_text(mounts) };
+	Wish wish = { phase, g_strdup(kind), mounts_text(mounts), asks };
 
 	g_return_if_fail(rounds->phase != FREEZING && rounds->phase != HELD);
 	if (rounds->phase == THAWING) {
@@ -497,14 +511,19 @@ static void wish_for(VssRounds *rounds, Phase phase, const char *kind, const GPt
 	begin(rounds);
 }
 
-void vss_rounds_prepare(VssRounds *rounds, const char *kind, const GPtrArray *mounts)
+void vss_rounds_prepare(VssRounds *rounds, const GPtrArray *mounts)
 {
-	wish_for(rounds, PREPARING, kind, mounts);
+	wish_for(rounds, PREPARING, "backup", mounts, FALSE);
 }
 
-void vss_rounds_freeze(VssRounds *rounds, const char *kind, const GPtrArray *mounts)
+void vss_rounds_freeze(VssRounds *rounds, const GPtrArray *mounts)
 {
-	wish_for(rounds, FREEZING, kind, mounts);
+	wish_for(rounds, FREEZING, "backup", mounts, FALSE);
+}
+
+void vss_rounds_rehearse(VssRounds *rounds, const GPtrArray *mounts)
+{
+	wish_for(rounds, FREEZING, "rehearsal", mounts, TRUE);
 }
 
 /* --- out of turn --- */

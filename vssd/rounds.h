@@ -48,14 +48,15 @@ void vss_rounds_free(VssRounds *rounds);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssRounds, vss_rounds_free)
 
 /*
- * Begin with prepare or with freeze for a @kind ("backup", "rehearsal") of what @mounts (of char) names.
- * prepared() or frozen() follows, maybe at once. A prepare that runs is dropped, and not told of; a thaw
- * that runs is waited for. Not between freeze and thaw.
+ * Begin with prepare or with freeze for a backup of what @mounts (of char) names; a rehearsal has both, one after
+ * the other, for no host asks before it. prepared() or frozen() follows, maybe at once. A prepare that runs is
+ * dropped, and not told of; a thaw that runs is waited for. Not between freeze and thaw.
  */
-void vss_rounds_prepare(VssRounds *rounds, const char *kind, const GPtrArray *mounts);
-void vss_rounds_freeze(VssRounds *rounds, const char *kind, const GPtrArray *mounts);
+void vss_rounds_prepare(VssRounds *rounds, const GPtrArray *mounts);
+void vss_rounds_freeze(VssRounds *rounds, const GPtrArray *mounts);
+void vss_rounds_rehearse(VssRounds *rounds, const GPtrArray *mounts);
 
-/* Call a freeze off: frozen() follows with a problem. Drop a prepare. Else nothing. */
+/* Call a freeze or a rehearsal off: frozen() follows with a problem. Drop a prepare. Else nothing. */
 void vss_rounds_stop(VssRounds *rounds);
 
 /*

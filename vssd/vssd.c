@@ -355,7 +355,7 @@ static void order_start(gpointer data)
 	}
 	set_deadline(vssd, FREEZE_MS);
 	mounts = vss_survey_mounts(survey);
-	vss_rounds_freeze(vssd->rounds, vssd->run.rehearsal ? "rehearsal" : "backup", mounts);
+	(vssd->run.rehearsal ? vss_rounds_rehearse : vss_rounds_freeze)(vssd->rounds, mounts);
 }
 
 /* The hooks are ready, which may have taken a while: another look. */
@@ -436,7 +436,7 @@ static void order_check(gpointer data)
 		return;
 	}
 	mounts = vss_survey_mounts(survey);
-	vss_rounds_prepare(vssd->rounds, "backup", mounts);
+	vss_rounds_prepare(vssd->rounds, mounts);
 }
 
 /* What hooks say is as much for later as anything else. */

@@ -41,6 +41,11 @@ no()
 	! "$@"
 }
 
+hvctl()
+{
+	"$build/hvctl/hvctl" "$@" --socket "$socket"
+}
+
 has_call()
 {
 	grep -qx "$1" "$calls"
@@ -146,6 +151,14 @@ is "a prepare that fails refuses the backup" $? 1
 is "before any freeze" "$(called)" "10-first prepare checking,20-second prepare checking"
 check "and the journal has it" log_has "No backup is possible: hook 20-second: prepare: exit status 1"
 check "and what it said" log_has "Hook 20-second: | no space left"
+refuse "and a rehearsal" 1 hvctl vss rehearse --yes
+like "which says so" "$case_out" "refused: hook 20-second: prepare: exit status 1*"
+is "before any freeze" "$(called)" "10-first prepare checking,20-second prepare checking"
+hook 20-second ''
+check "a rehearsal" hvctl vss rehearse --duration 0.1s --yes
+wait_for 60 has_call "10-first thaw thawed"
+is "has prepare, too" "$(called)" "10-first prepare checking,20-second prepare checking,10-first freeze freezing,\
+20-second freeze freezing,20-second thaw thawed,10-first thaw thawed"
 
 hook 20-second '[ "$1" != freeze ] || exit 7'
 ctl backup >"$scratch/refused" 2>&1

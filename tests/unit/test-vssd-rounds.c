@@ -92,7 +92,7 @@ static void add(const Rig *rig, const char *name, const char *script, const char
 static void freeze(Rig *rig)
 {
 	rig->frozen = rig->idle = FALSE;
-	vss_rounds_freeze(rig->rounds, "backup", rig->mounts);
+	vss_rounds_freeze(rig->rounds, rig->mounts);
 	wait_until(&rig->frozen);
 }
 
@@ -107,7 +107,7 @@ static void thaw(Rig *rig, VssRoundsEnd how)
 static void prepare(Rig *rig)
 {
 	rig->prepared = FALSE;
-	vss_rounds_prepare(rig->rounds, "backup", rig->mounts);
+	vss_rounds_prepare(rig->rounds, rig->mounts);
 	wait_until(&rig->prepared);
 	g_assert_true(vss_rounds_is_idle(rig->rounds));
 }
@@ -123,6 +123,35 @@ static void assert_said(const Rig *rig, const char *wanted)
 {
 	if (!strstr(rig->said->str, wanted))
 		g_error("not said: \"%s\", but: %s", wanted, rig->said->str);
+}
+
+static void rehearse(Rig *rig)
+{
+	rig->frozen = rig->idle = FALSE;
+	vss_rounds_rehearse(rig->rounds, rig->mounts);
+	wait_until(&rig->frozen);
+}
+
+/* It has what a host asks for first, and fails where the host would be refused. */
+static void test_rehearsal(void)
+{
+	g_auto(Rig) rig = { 0 };
+
+	rig_init(&rig);
+	add(&rig, "10-a", "echo $HVIS_KIND >$R/kind", NULL);
+	add(&rig, "20-b", "[ $1 != prepare ] || [ ! -e $R/bad ] || exit 3", NULL);
+	rehearse(&rig);
+	g_assert_cmpstr(rig.problem, ==, NULL);
+	thaw(&rig, VSS_ROUNDS_THAWED);
+	assert_log(&rig, "10-a prepare checking\n20-b prepare checking\n10-a freeze freezing\n"
+			 "20-b freeze freezing\n20-b thaw thawed\n10-a thaw thawed\n");
+	folder_file(&rig.folder, "../bad", 0644, "");
+	rehearse(&rig);
+	g_assert_cmpstr(rig.problem, ==, "hook 20-b: prepare: exit status 3");
+	thaw(&rig, VSS_ROUNDS_NOT_FROZEN);
+	assert_log(&rig, "10-a prepare checking\n20-b prepare checking\n10-a freeze freezing\n"
+			 "20-b freeze freezing\n20-b thaw thawed\n10-a thaw thawed\n"
+			 "10-a prepare checking\n20-b prepare checking\n");
 }
 
 static void test_none(void)
@@ -313,7 +342,7 @@ static void test_called_off(void)
 	add(&rig, "20-b", "[ $1 != freeze ] || { : >$R/there; while :; do sleep 0.1; done; }",
 		"OnFailure=ignore\n");
 	add(&rig, "30-c", "", NULL);
-	vss_rounds_freeze(rig.rounds, "backup", rig.mounts);
+	vss_rounds_freeze(rig.rounds, rig.mounts);
 	for (;;) {
 		g_autofree char *path = g_build_filename(rig.folder.root, "there", NULL);
 
@@ -339,14 +368,14 @@ static void test_queue(void)
 
 	rig_init(&rig);
 	add(&rig, "10-a", "[ $1 != prepare ] || while :; do sleep 0.1; done", NULL);
-	vss_rounds_prepare(rig.rounds, "backup", rig.mounts);
-	vss_rounds_prepare(rig.rounds, "backup", rig.mounts);
+	vss_rounds_prepare(rig.rounds, rig.mounts);
+	vss_rounds_prepare(rig.rounds, rig.mounts);
 	freeze(&rig);
 	g_assert_cmpstr(rig.problem, ==, NULL);
 	g_assert_false(rig.prepared);
 	rig.frozen = FALSE;
 	vss_rounds_thaw(rig.rounds, VSS_ROUNDS_THAWED);
-	vss_rounds_freeze(rig.rounds, "backup", rig.mounts);
+	vss_rounds_freeze(rig.rounds, rig.mounts);
 	g_assert_false(rig.frozen);
 	vss_rounds_stop(rig.rounds); /* it has not begun */
 	g_assert_true(rig.frozen);
@@ -356,7 +385,7 @@ static void test_queue(void)
 	g_assert_cmpstr(rig.problem, ==, NULL);
 	g_assert_false(rig.idle); /* there was always something to do */
 	thaw(&rig, VSS_ROUNDS_THAWED);
-	vss_rounds_prepare(rig.rounds, "backup", rig.mounts);
+	vss_rounds_prepare(rig.rounds, rig.mounts);
 	vss_rounds_stop(rig.rounds);
 	g_assert_true(vss_rounds_is_idle(rig.rounds));
 }
@@ -484,6 +513,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/vssd/rounds/none", test_none);
 	g_test_add_func("/vssd/rounds/well", test_well);
+	g_test_add_func("/vssd/rounds/rehearsal", test_rehearsal);
 	g_test_add_func("/vssd/rounds/environment", test_environment);
 	g_test_add_func("/vssd/rounds/freeze-fails", test_freeze_fails);
 	g_test_add_func("/vssd/rounds/ignored", test_ignored);
