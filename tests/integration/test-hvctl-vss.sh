@@ -64,6 +64,10 @@ check "but a plan, which says where it is from" grep -q "hv_vss_daemon does not 
 check "and what of it is possible" grep -q "backup is possible" "$scratch/plan"
 refuse "unless a socket was named" 3 hvctl vss plan --socket "$scratch/none"
 
+# As the page has it.
+monitoring=$(sed -n '/^hvctl vss status /p' "$top/man/hvis-backup.7.in")
+is "who watches it hears of that" "$(eval "$monitoring" 2>"$scratch/err")" "no backup is possible"
+
 # --- with one ---
 
 link_start
@@ -75,6 +79,7 @@ check "the status" hvctl vss status
 like "says that all is well" "$case_out" "*State: *ready*Backup: *idle*"
 hvctl status >"$scratch/status"
 is "hvctl status has both" "$(grep -c '^hv_\(kvp\|vss\)_daemon: ' "$scratch/status")" 2
+is "and who watches it hears nothing" "$(eval "$monitoring" 2>&1)" ""
 check "the plan" hvctl vss plan
 is "has all file systems" "$(grep -c "^freeze " <<<"$case_out")" ${#mounts[@]}
 like "and ends well" "$case_out" "*A backup is possible."
@@ -201,6 +206,7 @@ daemon_stop
 configure "Require=/not/there"
 daemon_start
 refuse "a plan that cannot be met" 1 hvctl vss plan
+is "who watches it hears of that, too" "$(eval "$monitoring" 2>"$scratch/err")" "no backup is possible"
 like "says why" "$case_out" "*No backup is possible: /not/there is required and not mounted."
 ctl backup >"$scratch/refused" 2>&1
 check "the host's question is in the history" last_is refused -
