@@ -10,7 +10,8 @@ settings_file=${HVIS_HOOKS:-}/${HVIS_HOOK:-none}.settings
 settings=
 newline='
 '
-until=$(($(date +%s) + ${HVIS_TIMEOUT:-30} - 3)) # so that we end by ourselves, and not by a signal
+limit=${HVIS_TIMEOUT:-30}
+until=$(($(date +%s) + limit - (limit < 6 ? limit / 2 : 3))) # so that we end by ourselves, and not by a signal
 
 # read_settings KEY…: of the file, if there is one; it may have these
 read_settings()

@@ -78,6 +78,14 @@ for name in postgresql mariadb redis; do
 	rm "$settings_file"
 done
 
+# end_of TIMEOUT: when a call ends by itself that begins at 1000
+end_of()
+{
+	HVIS_TIMEOUT=$1 sh -c 'date() { echo 1000; }; . "${0%/*}/server.sh"; echo "$until"' "$top/hooks/redis"
+}
+is "a call ends before it is ended, and has time also where that is soon" "$(end_of 60) $(end_of 6) $(end_of 3) $(end_of 1)" \
+	"1057 1003 1002 1001"
+
 # --- PostgreSQL ---
 
 program psql 'echo "${@: -1}" | head -c 10 >>"$FAKE/asked"; echo >>"$FAKE/asked"; echo "$@" >>"$FAKE/words"
