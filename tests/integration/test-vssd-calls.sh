@@ -53,7 +53,7 @@ forbidden()
 		-e '^ioctl\([0-9]+<[^>]*/m-[a-z0-9]+>, (FIFREEZE|FITHAW)' \
 		-e '^(read|write|recvmsg)\([0-9]+<(pipe|UNIX|UNIX-SEQPACKET|socket):' \
 		-e '^pwrite64\([0-9]+</sys/kernel/rcu_expedited>, "0\\n", 2, 0' \
-		-e "^close\([0-9]+<$marker>\)" \
+		-e "^close\([0-9]+<$marker>" \
 		-e '^(poll|ppoll|clock_gettime|restart_syscall|exit|exit_group)\('
 }
 

@@ -273,7 +273,7 @@ static void test_timeout(Fixture *f, gconstpointer spec)
 	hvis_fake_clock_advance(f->clock, HVIS_VSS_HOST_TIMEOUT_MS - 1);
 	g_assert_cmpuint(f->calls, ==, 0);
 	hvis_fake_clock_advance(f->clock, 1);
-	expect_end(f, VSS_TIMEOUT, "no answer from the guest within 60000 ms");
+	expect_end(f, VSS_TIMEOUT, "no answer from the guest within 60 s");
 	g_assert_false(f->report.step[VSS_STEP_FREEZE].answered);
 	fake_bus_answer(f->bus, "vss", sent, HVIS_S_OK, NULL, 0);
 	g_assert_cmpuint(service_counters(f->vss)->late, ==, 1);
