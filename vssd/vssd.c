@@ -693,7 +693,8 @@ Vssd *vssd_new(const VssdOptions *options, GError **error)
 		return NULL;
 	rounds_init(vssd);
 	vssd->history = vss_history_new();
-	vssd->record = vss_record_new(options->root, on_unrecorded, vssd);
+	vssd->record =
+		vss_record_new(options->root, vssd->clock, &vssd->machine, on_unrecorded, vssd);
 	vssd->service = hvis_service_new(&service_ops, options->device, NULL, vssd);
 	vssd->socket = vss_socket_new(&socket_ops, vssd);
 	return g_steal_pointer(&vssd);

@@ -262,8 +262,8 @@ void vss_socket_undone(VssSocket *socket, const char *problem)
 {
 }
 
-VssRecord *vss_record_new(
-	const char *root, void (*failed)(const char *text, gpointer data), gpointer data)
+VssRecord *vss_record_new(const char *root, HvisClock *clock, const VssMachine *machine,
+	void (*failed)(const char *text, gpointer data), gpointer data)
 {
 	return NULL;
 }
