@@ -25,6 +25,9 @@ static HvisExit run_link(const LinkOptions *options, Session *session, GError **
 		return HVIS_EXIT_IO;
 	session_say(
 		"devices in \"%s\", control socket \"%s\"", options->dir, options->common.control);
+	if (services_get(services, "vss", NULL))
+		session_say("vss: a backup freezes the disks of the machine that the daemon runs "
+			    "on; see hvis-host(1)");
 	return session_loop(session);
 }
 

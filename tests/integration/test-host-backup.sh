@@ -90,6 +90,8 @@ peer_end() {
 "$host" link --dir "$dir" --service vss --trace "$tmp/trace" 2>"$tmp/log" &
 host_pid=$!
 until_true test -S "$dir/control"
+until_true grep -q 'vss: a backup freezes the disks of the machine' "$tmp/log"
+report $? "who starts the host is warned"
 try 3 "a backup that nobody serves" backup
 told "vss is not open in the guest" "says so"
 result gone
