@@ -116,7 +116,7 @@ HvisExit hvctl_vss_history(const HvctlRequest *request, GError **error)
 		backups = hvctl_answer_member(answer, "backups", json_type_array, error);
 	if (backups && request->json)
 		output_json(request->out, backups, FALSE);
-	else if (backups && json_object_array_length(backups) == 0)
+	else if (backups && json_object_array_length(backups) == 0 && request->lines != 0)
 		fputs("no backup since the daemon started\n", request->out);
 	else if (backups)
 		hvctl_vss_print_history(request->out, backups);

@@ -92,6 +92,7 @@ like "is empty" "$case_out" "no backup*"
 
 check "a backup" ctl backup --hold 0.2
 check "is in the history" last_is ok host
+is "of which none may be wanted" "$(hvctl vss history --lines 0)" ""
 is "with all its mounts" "$(hvctl vss history --json | grep -c '"frozen_us": [1-9]')" $((${#mounts[@]} + 1))
 check "the status has it" hvctl vss status
 like "in words" "$case_out" "*Last backup: *ok, *${#mounts[@]} file systems were frozen for *"
