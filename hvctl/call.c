@@ -11,8 +11,10 @@ static gboolean not_running(const GError *error)
 	       hvis_error_is(error, HVIS_ERROR_CLOSED);
 }
 
-static const HvctlDaemon kvp_daemon = { "hv_kvp_daemon", "io.hvis.Kvp", HVCTL_SOCKET };
-const HvctlDaemon hvctl_vss_daemon = { "hv_vss_daemon", "io.hvis.Vss", VSS_SOCKET };
+static const HvctlDaemon kvp_daemon = { "hv_kvp_daemon", "io.hvis.Kvp", HVCTL_SOCKET,
+	VARLINK_DENIED };
+const HvctlDaemon hvctl_vss_daemon = { "hv_vss_daemon", "io.hvis.Vss", VSS_SOCKET,
+	"only root may do this" };
 
 static VarlinkClient *connect_to(
 	const HvctlDaemon *daemon, const HvctlRequest *request, GError **error)
@@ -59,6 +61,8 @@ static struct json_object *call_on(VarlinkClient *client, const HvctlDaemon *dae
 			"%s hung up: it was stopped, or has too many callers, or the socket is of "
 			"another program",
 			daemon->name);
+	else if (g_str_equal(cause->message, VARLINK_DENIED))
+		hvis_fail(error, HVIS_ERROR_PERMISSION, "%s", daemon->denied);
 	else
 		g_propagate_error(error, g_steal_pointer(&cause));
 	return NULL;

@@ -11,6 +11,7 @@ typedef struct {
 	const char *name; /* "hv_kvp_daemon" */
 	const char *interface; /* "io.hvis.Kvp" */
 	const char *socket; /* where the request names none */
+	const char *denied; /* who may do what not everybody may */
 } HvctlDaemon;
 
 extern const HvctlDaemon hvctl_vss_daemon;

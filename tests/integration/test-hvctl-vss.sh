@@ -186,6 +186,7 @@ nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups "$build/hvctl/hvctl")
 if "${nobody[@]}" --version >/dev/null 2>&1; then
 	check "everybody may look" "${nobody[@]}" vss status
 	refuse "but not thaw" 4 "${nobody[@]}" vss thaw
+	like "which root may, and nobody by a setting" "$case_out" "*only root may do this"
 	refuse "nor rehearse" 4 "${nobody[@]}" vss rehearse --yes
 	refuse "whether with --yes or without" 4 "${nobody[@]}" vss rehearse
 	unlike "which is not asked for" "$case_out" "*--yes*"
