@@ -129,6 +129,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(HvctlRequest, hvctl_request_clear)
 
 /* Whether @command takes the option; every command takes those of HVCTL_OPT_COMMON. */
 gboolean hvctl_takes(const HvctlCommand *command, guint bit);
+/* What @option is of @command, for its help; @command may be NULL. */
+const char *hvctl_option_help(const HvctlCommand *command, const HvctlOption *option);
 /* The option that @word names, up to @len bytes of it: "-p", "--pool"; NULL where there is none. */
 const HvctlOption *hvctl_find_option(const char *word, gsize len);
 

@@ -101,7 +101,7 @@ static void offer_options(Line *line, const HvctlCommand *command, guint others)
 		g_autofree char *name = g_strconcat("--", o->name, NULL);
 
 		if (command ? hvctl_takes(command, o->bit) : (others & o->bit) != 0)
-			offer(line, name, o->help);
+			offer(line, name, hvctl_option_help(command, o));
 	}
 }
 

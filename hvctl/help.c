@@ -32,7 +32,8 @@ static void add_options(GString *out, const HvctlCommand *command)
 		if (!hvctl_takes(command, o->bit))
 			continue;
 		g_string_append_printf(out, "  %c%c%c --%-18s %s\n", o->letter ? '-' : ' ',
-			o->letter ? o->letter : ' ', o->letter ? ',' : ' ', name, o->help);
+			o->letter ? o->letter : ' ', o->letter ? ',' : ' ', name,
+			hvctl_option_help(command, o));
 	}
 }
 

@@ -40,9 +40,7 @@ const HvctlOption hvctl_options[] = {
 	{ HVCTL_OPT_OFFLINE, 0, "offline", NULL, NULL, "use the files, not the daemon" },
 	{ HVCTL_OPT_POOL_DIR, 0, "pool-dir", "DIR", NULL,
 		"the directory of the files [" HVIS_POOL_DIR "]" },
-	{ HVCTL_OPT_SOCKET, 0, "socket", "PATH", NULL,
-		"the daemon's socket [" HVCTL_SOCKET "; ip: " HVCTL_IP_SOCKET "; vss: " VSS_SOCKET
-		"]" },
+	{ HVCTL_OPT_SOCKET, 0, "socket", "PATH", NULL, "the daemon's socket [" HVCTL_SOCKET "]" },
 	{ HVCTL_OPT_TIMEOUT, 0, "timeout", "TIME", NULL,
 		"wait this long [10s, where the command names no other]" },
 	{ HVCTL_OPT_COLOR, 0, "color", "WHEN", "auto always never",
@@ -51,6 +49,17 @@ const HvctlOption hvctl_options[] = {
 	{ HVCTL_OPT_VERSION, 0, "version", NULL, NULL, "show the version" },
 	{ 0, 0, NULL, NULL, NULL, NULL },
 };
+
+const char *hvctl_option_help(const HvctlCommand *command, const HvctlOption *option)
+{
+	if (command && option->bit == HVCTL_OPT_SOCKET && g_str_has_prefix(command->path, "ip "))
+		return "the helper's socket [" HVCTL_IP_SOCKET "]";
+	if (command && option->bit == HVCTL_OPT_SOCKET && g_str_has_prefix(command->path, "vss "))
+		return "the daemon's socket [" VSS_SOCKET "]";
+	if (command && option->bit == HVCTL_OPT_TIMEOUT && command->is_long)
+		return "end after this long [never]";
+	return option->help;
+}
 
 gboolean hvctl_takes(const HvctlCommand *command, guint bit)
 {

@@ -68,6 +68,10 @@ refuse "unless a socket was named" 3 hvctl vss plan --socket "$scratch/none"
 monitoring=$(sed -n '/^hvctl vss status /p' "$top/man/hvis-backup.7.in")
 is "who watches it hears of that" "$(eval "$monitoring" 2>"$scratch/err")" "no backup is possible"
 
+hvctl vss rehearse --help >"$scratch/help"
+check "help has the socket of this daemon" grep -q -- "--socket=PATH .*\[/run/hvis/vss\]$" "$scratch/help"
+check "and that a rehearsal waits as long as it takes" grep -q -- "--timeout=TIME .*\[never\]$" "$scratch/help"
+
 # --- with one ---
 
 link_start
