@@ -15,6 +15,8 @@
 #include "vssd/mount-table.h"
 #include "vssd/options.h"
 
+#define THAW_LOOK_US 50000u /* ours: between two looks whether all is thawed */
+
 typedef struct {
 	HvctlStall *stall; /* NULL: none, and @problem says why */
 	char *path, *problem;
@@ -126,12 +128,46 @@ static void print_backup(FILE *out, struct json_object *backup)
 	}
 }
 
+/* --- what is asked --- */
+
+static gboolean is_over(const HvctlRequest *request)
+{
+	struct json_object *status =
+		hvctl_call_to(&hvctl_vss_daemon, request, "GetStatus", NULL, NULL);
+	struct json_object *backup = output_member(status, "status.backup");
+	gboolean over = backup && !g_str_equal(json_object_get_string(backup), "rehearsing") &&
+			!output_member(status, "status.frozen_since_us");
+
+	json_object_put(status);
+	return over;
+}
+
+/* --timeout was over first: the daemon has seen us hang up, and thaws. */
+static void tell_called_off(const HvctlRequest *request, GError **error)
+{
+	gint64 until = g_get_monotonic_time() + HVCTL_TIMEOUT_MS * 1000LL;
+	g_autofree char *timeout = hvis_duration_text(request->timeout_ms * 1000LL);
+	HvctlRequest look = *request;
+	gboolean over;
+
+	look.timeout_ms = HVCTL_TIMEOUT_MS;
+	while (!(over = is_over(&look)) && g_get_monotonic_time() < until)
+		g_usleep(THAW_LOOK_US);
+	g_clear_error(error);
+	hvis_fail(error, HVIS_ERROR_TIMEOUT,
+		"the rehearsal was not over within %s: it was called off, %s", timeout,
+		over ? "and all is thawed" : "and may not be thawed yet: see \"hvctl vss status\"");
+}
+
 static struct json_object *ask(const HvctlRequest *request, GError **error)
 {
-	struct json_object *params = json_object_new_object();
+	struct json_object *params = json_object_new_object(), *answer;
 
 	json_object_object_add(params, "duration_ms", json_object_new_int64(request->duration_ms));
-	return hvctl_call_to(&hvctl_vss_daemon, request, "Rehearse", params, error);
+	answer = hvctl_call_to(&hvctl_vss_daemon, request, "Rehearse", params, error);
+	if (!answer && hvis_error_is(*error, HVIS_ERROR_TIMEOUT))
+		tell_called_off(request, error);
+	return answer;
 }
 
 static HvisExit show(const HvctlRequest *request, struct json_object *backup, GError **error)

@@ -25,6 +25,7 @@ static const struct {
 	[VSS_ENDER_TIME] = { "time", "the time was over" },
 	[VSS_ENDER_DEADLINE] = { "deadline", "the host did not ask to thaw in time" },
 	[VSS_ENDER_HAND] = { "hand", "it was thawed by hand" },
+	[VSS_ENDER_CALLER] = { "caller", "who asked for it did not wait any longer" },
 	[VSS_ENDER_DEVICE] = { "device", "the device was lost" },
 	[VSS_ENDER_DAEMON] = { "daemon", "the daemon was stopped" },
 };

@@ -19,6 +19,7 @@ typedef enum {
 	VSS_ENDER_TIME, /* of a rehearsal */
 	VSS_ENDER_DEADLINE,
 	VSS_ENDER_HAND,
+	VSS_ENDER_CALLER, /* who asked for the rehearsal does not wait for it any more */
 	VSS_ENDER_DEVICE, /* it was lost */
 	VSS_ENDER_DAEMON, /* it was stopped */
 	VSS_ENDER_N,

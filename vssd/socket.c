@@ -118,7 +118,7 @@ static void on_hangup(VarlinkCall *call, gpointer data)
 	VssSocket *socket = data;
 
 	g_clear_pointer(&socket->rehearsal, varlink_call_unref);
-	socket->ops->thaw(socket->data, NULL);
+	socket->ops->give_up(socket->data);
 }
 
 static void on_rehearse(VarlinkCall *call, struct json_object *params, gpointer data)

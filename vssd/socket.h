@@ -26,6 +26,8 @@ typedef struct {
 	gboolean (*rehearse)(gint64 ms, gpointer data, GError **error);
 	/* Thaw what is frozen; VSS_THAW_NOTHING with HVIS_ERROR_NOT_FOUND where nothing is. */
 	VssThaw (*thaw)(gpointer data, GError **error);
+	/* Thaw the rehearsal: who asked for it is gone. */
+	void (*give_up)(gpointer data);
 } VssSocketOps;
 
 /* @ops must outlive it. */

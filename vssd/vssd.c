@@ -63,6 +63,7 @@ struct Vssd {
 	gboolean was_frozen; /* the session is, or has been */
 	VssEvent event; /* being posted */
 	guint rehearsal_ms; /* how long the session is to stay frozen; 0: it is a backup */
+	gboolean given_up; /* the event is of who hung up */
 	gint64 frozen_us, until_us; /* real time: since when, and at the latest until when; 0 */
 	struct json_object *plan; /* what the session goes by */
 	int azure; /* its lock of azure.h, or -1 */
@@ -393,6 +394,8 @@ static void order_thaw(gpointer data)
 
 	if (first && vssd->rehearsal_ms && vssd->frozen_us && vssd->event == VSS_EVENT_DEADLINE)
 		vssd->run.ender = VSS_ENDER_TIME;
+	else if (first && vssd->given_up)
+		vssd->run.ender = VSS_ENDER_CALLER;
 	else if (first)
 		vssd->run.ender = enders[vssd->event];
 	if (vssd->session)
@@ -661,7 +664,17 @@ static VssThaw thaw(gpointer data, GError **error)
 	return VSS_THAW_NOTHING;
 }
 
-static const VssSocketOps socket_ops = { give_status, give_plan, give_history, rehearse, thaw };
+static void give_up(gpointer data)
+{
+	Vssd *vssd = data;
+
+	vssd->given_up = TRUE;
+	thaw(vssd, NULL);
+	vssd->given_up = FALSE;
+}
+
+static const VssSocketOps socket_ops = { give_status, give_plan, give_history, rehearse, thaw,
+	give_up };
 
 /* --- life --- */
 

@@ -181,7 +181,11 @@ wait_for 20 eval "backup_is rehearsing && hvctl vss status | grep -q '^Frozen si
 kill -KILL $rehearsing
 wait $rehearsing 2>/dev/null
 check "who kills hvctl thaws" thawed_within 20000 "$(now_ms)"
-check "as by hand" wait_for 20 last_is aborted hand
+check "as the history says" wait_for 20 last_is aborted caller
+refuse "who waits for less than it takes" 5 hvctl vss rehearse --duration 300s --timeout 1s --yes
+like "is told what became of it" "$case_out" "*was not over within 1 s: it was called off, and all is thawed"
+check "which is so" backup_is idle
+check "and in the history" last_is aborted caller
 check "and the next backup is well" ctl backup --hold 0.1
 
 # --- who may ---

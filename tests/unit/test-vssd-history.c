@@ -102,6 +102,9 @@ static void test_results(void)
 		{ 0, TRUE, VSS_ENDER_HOST, "ok", "host", "1 file system was frozen for 0 ms" },
 		{ 0, FALSE, VSS_ENDER_HAND, "aborted", "hand",
 			"1 file system was frozen for 0 ms; it was thawed by hand" },
+		{ 0, FALSE, VSS_ENDER_CALLER, "aborted", "caller",
+			"1 file system was frozen for 0 ms; who asked for it did not wait any "
+			"longer" },
 		{ 0, FALSE, VSS_ENDER_DEVICE, "aborted", "device",
 			"1 file system was frozen for 0 ms; the device was lost" },
 		{ ECANCELED, FALSE, VSS_ENDER_DAEMON, "aborted", "daemon",
