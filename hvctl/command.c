@@ -186,7 +186,8 @@ const HvctlCommand hvctl_commands[] = {
 		.help = "It is a real freeze: what writes stands still meanwhile, and backups of "
 			"the host are refused. A process writes to one of the file systems to see "
 			"how long that is held up. Who interrupts it thaws. The exit status is 1 "
-			"where it did not go well. For root.",
+			"where it did not go well, and 3 where it could not begin, as during a "
+			"backup. For root.",
 		.is_long = TRUE,
 		.run = hvctl_vss_rehearse },
 	{ .path = "vss thaw",

@@ -69,6 +69,7 @@ monitoring=$(sed -n '/^hvctl vss status /p' "$top/man/hvis-backup.7.in")
 is "who watches it hears of that" "$(eval "$monitoring" 2>"$scratch/err")" "no backup is possible"
 
 hvctl vss rehearse --help >"$scratch/help"
+check "help has the status of a rehearsal that could not begin" grep -q "3 where it could not" <<<"$(xargs <"$scratch/help")"
 check "help has the socket of this daemon" grep -q -- "--socket=PATH .*\[/run/hvis/vss\]$" "$scratch/help"
 check "and that a rehearsal waits as long as it takes" grep -q -- "--timeout=TIME .*\[never\]$" "$scratch/help"
 
