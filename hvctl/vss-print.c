@@ -36,18 +36,23 @@ static const OutputColumn plan_columns[] = {
 	{ .heading = NULL },
 };
 
-/* "/srv (+2)" */
+/* "/srv (+2)"; of a mount in another namespace "/srv in process 1234 (+2)" */
 static struct json_object *place_of(struct json_object *item)
 {
 	struct json_object *mounts = output_member(item, "mounts");
+	struct json_object *process = output_member(item, "process");
 	gint64 n = json_object_get_int64(output_member(item, "mount_count"));
-	const char *first = json_object_is_type(mounts, json_type_array)
-				    ? word_of(json_object_array_get_idx(mounts, 0))
-				    : "";
-	g_autofree char *text = n > 1 ? g_strdup_printf("%s (+%" G_GINT64_FORMAT ")", first, n - 1)
-				      : g_strdup(first);
+	g_autoptr(GString) text =
+		g_string_new(json_object_is_type(mounts, json_type_array)
+				     ? word_of(json_object_array_get_idx(mounts, 0))
+				     : "");
 
-	return json_object_new_string(text);
+	if (process)
+		g_string_append_printf(
+			text, " in process %" G_GINT64_FORMAT, json_object_get_int64(process));
+	if (n > 1)
+		g_string_append_printf(text, " (+%" G_GINT64_FORMAT ")", n - 1);
+	return json_object_new_string(text->str);
 }
 
 static struct json_object *why_of(struct json_object *item)
@@ -107,8 +112,9 @@ void hvctl_vss_print_plan(FILE *out, struct json_object *plan)
 	}
 	output_table(out, rows, plan_columns);
 	if (hidden > 0)
-		fprintf(out, "%s%u on no disk, such as proc and tmpfs, are skipped, too.\n",
-			json_object_array_length(rows) > 0 ? "\n" : "", hidden);
+		fprintf(out, "%s%u on no disk, such as proc and tmpfs, %s skipped, too.\n",
+			json_object_array_length(rows) > 0 ? "\n" : "", hidden,
+			hidden == 1 ? "is" : "are");
 	print_verdict(out, plan);
 	json_object_put(rows);
 }
@@ -147,9 +153,27 @@ static const OutputColumn history_columns[] = {
 	{ .heading = NULL },
 };
 
+/* Where nothing was frozen it was for no time, rather than for 0 ms. */
+static struct json_object *history_row(struct json_object *backup)
+{
+	struct json_object *row = json_object_new_object();
+	gboolean frozen = json_object_get_int64(output_member(backup, "frozen")) > 0;
+
+	for (const OutputColumn *c = history_columns; c->heading; c++)
+		if (frozen || !g_str_equal(c->member, "frozen_us"))
+			json_object_object_add(
+				row, c->member, json_object_get(output_member(backup, c->member)));
+	return row;
+}
+
 void hvctl_vss_print_history(FILE *out, struct json_object *backups)
 {
-	output_table(out, backups, history_columns);
+	struct json_object *rows = json_object_new_array();
+
+	for (gsize i = 0; i < json_object_array_length(backups); i++)
+		json_object_array_add(rows, history_row(json_object_array_get_idx(backups, i)));
+	output_table(out, rows, history_columns);
+	json_object_put(rows);
 }
 
 static const char *error_style(struct json_object *value)

@@ -31,15 +31,16 @@ static void test_plan(void)
 		"  { \"mounts\": [\"/da\\u001bta\", \"/b\"], \"mount_count\": 2, \"type\": \"xfs\","
 		"    \"source\": \"/dev/sda1\", \"verdict\": \"freeze\", \"level\": 0,"
 		"    \"reason\": \"local\", \"why\": \"is here\", \"detail\": null },"
-		"  { \"mounts\": [\"/x\"], \"mount_count\": 1, \"type\": \"ext4\","
+		"  { \"mounts\": [\"/x\"], \"mount_count\": 1, \"process\": 1234, \"type\": "
+		"\"ext4\","
 		"    \"source\": \"/dev/sda2\", \"verdict\": \"skip\", \"level\": null,"
 		"    \"reason\": \"excluded\", \"why\": \"Exclude= has it\", \"detail\": \"/x\" },"
 		"  { \"mounts\": [\"/proc\"], \"mount_count\": 1, \"reason\": \"pseudo\" } ] }",
-		"VERDICT  LEVEL  MOUNT POINT     TYPE  SOURCE     WHY\n"
-		"freeze       0  /da\\x1bta (+1)  xfs   /dev/sda1  is here\n"
-		"skip         -  /x              ext4  /dev/sda2  Exclude= has it: /x\n"
+		"VERDICT  LEVEL  MOUNT POINT         TYPE  SOURCE     WHY\n"
+		"freeze       0  /da\\x1bta (+1)      xfs   /dev/sda1  is here\n"
+		"skip         -  /x in process 1234  ext4  /dev/sda2  Exclude= has it: /x\n"
 		"\n"
-		"1 on no disk, such as proc and tmpfs, are skipped, too.\n"
+		"1 on no disk, such as proc and tmpfs, is skipped, too.\n"
 		"A backup is possible.\n");
 }
 
@@ -66,9 +67,9 @@ static void test_mounts(void)
 		"  { \"mount\": \"/b\", \"sync_us\": null, \"freeze_us\": null, \"frozen_us\": "
 		"null,"
 		"  \"thaw_us\": null, \"error\": \"open: gone\" } ] }",
-		"MOUNT POINT    SYNC  FREEZE     FROZEN    THAW  PROBLEM\n"
-		"/a           1.5 ms  0.2 ms  2000.0 ms  0.0 ms  -\n"
-		"/b                -       -          -       -  open: gone\n");
+		"MOUNT POINT    SYNC  FREEZE  FROZEN  THAW  PROBLEM\n"
+		"/a           1.5 ms  0.2 ms     2 s  0 ms  -\n"
+		"/b                -       -       -     -  open: gone\n");
 	check(hvctl_vss_print_mounts, "{ \"mounts\": [] }", "");
 }
 
@@ -81,9 +82,9 @@ static void test_history(void)
 		"},"
 		"  { \"kind\": \"check\", \"time_us\": 0, \"result\": \"refused\","
 		"  \"ended_by\": null, \"frozen\": 0, \"frozen_us\": 0, \"message\": \"n\" } ]",
-		"TIME                 KIND    RESULT   ENDED BY  FROZEN      FOR  MESSAGE\n"
-		"1970-01-01 00:00:01  backup  ok       host           3  12.3 ms  m\n"
-		"1970-01-01 00:00:00  check   refused  -              0   0.0 ms  n\n");
+		"TIME                 KIND    RESULT   ENDED BY  FROZEN    FOR  MESSAGE\n"
+		"1970-01-01 00:00:01  backup  ok       host           3  12 ms  m\n"
+		"1970-01-01 00:00:00  check   refused  -              0      -  n\n");
 }
 
 /* --- the writer --- */
