@@ -8,6 +8,8 @@
 #include "util/duration.h"
 #include "util/error.h"
 
+#define HOLD_MAX_MS (3600 * 1000) /* as the host has it */
+
 const CtlArg ctl_common_args[] = {
 	{ "timeout", CTL_DURATION, "timeout_ms", NULL },
 	{ "json", CTL_FLAG, ".json", NULL },
@@ -88,6 +90,17 @@ static struct json_object *parse_duration(const char *name, const char *text, GE
 								    : NULL;
 }
 
+static struct json_object *parse_hold(const char *name, const char *text, GError **error)
+{
+	gint64 ms;
+
+	if (hvis_duration_parse(text, &ms) && ms <= HOLD_MAX_MS)
+		return json_object_new_int64(ms);
+	hvis_fail(error, HVIS_ERROR_INVALID, "--%s %s: must be " HVIS_DURATION_FORMS ", 0 to 1 h",
+		name, text);
+	return NULL;
+}
+
 static struct json_object *parse_int(const char *name, const char *text, GError **error)
 {
 	guint64 n;
@@ -110,6 +123,8 @@ static struct json_object *parse_value(const CtlArg *arg, const char *text, GErr
 		return parse_int(arg->name, text, error);
 	case CTL_DURATION:
 		return parse_duration(arg->name, text, error);
+	case CTL_HOLD:
+		return parse_hold(arg->name, text, error);
 	case CTL_FLAG:
 		return json_object_new_boolean(TRUE);
 	case CTL_CONST:
@@ -201,6 +216,27 @@ gboolean ctl_args_parse(const CtlArg *args, const char *const *words, struct jso
 	return TRUE;
 }
 
+/* "silent_after" at the beginning of @message, where a blank or a colon ends it. */
+static gboolean names_member(const char *message, const char *member)
+{
+	gsize len = strlen(member);
+
+	return strncmp(message, member, len) == 0 && (message[len] == ' ' || message[len] == ':');
+}
+
+void ctl_args_rename(const CtlArg *args, GError *error)
+{
+	for (; args->name; args++)
+		if (!is_word(args) && names_member(error->message, args->member)) {
+			char *message = g_strconcat(
+				"--", args->name, error->message + strlen(args->member), NULL);
+
+			g_free(error->message);
+			error->message = message;
+			return;
+		}
+}
+
 static void append_usage(GString *usage, const CtlArg *arg)
 {
 	g_autofree char *value = g_ascii_strup(arg->name, -1);
@@ -219,6 +255,7 @@ static void append_usage(GString *usage, const CtlArg *arg)
 		g_string_append_printf(usage, " [--%s N]", arg->name);
 		break;
 	case CTL_DURATION:
+	case CTL_HOLD:
 		g_string_append_printf(usage, " [--%s TIME]", arg->name);
 		break;
 	case CTL_FLAG:

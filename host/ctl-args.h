@@ -14,6 +14,7 @@ typedef enum {
 	CTL_STRING, /* --name VALUE: string */
 	CTL_INT, /* --name N: integer, 0 or more */
 	CTL_DURATION, /* --name S: milliseconds, from a decimal number of seconds */
+	CTL_HOLD, /* --name S: the same, 0 to an hour */
 	CTL_FLAG, /* --name: true */
 	CTL_CONST, /* --name: the string @constant */
 	CTL_LIST, /* --name VALUE, many times or joined by commas: list of strings */
@@ -37,6 +38,9 @@ extern const CtlArg ctl_common_args[];
  */
 gboolean ctl_args_parse(const CtlArg *args, const char *const *words, struct json_object *params,
 	struct json_object *local, GError **error);
+
+/* The host's @error about a parameter, in the words of the command line: "silent_after" becomes "--silent-after". */
+void ctl_args_rename(const CtlArg *args, GError *error);
 
 /* " KEY VALUE [--pool POOL]", for the help. New string. */
 char *ctl_args_usage(const CtlArg *args);

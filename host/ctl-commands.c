@@ -18,7 +18,7 @@
 #define WORD(name, member) { name, CTL_WORD, member, NULL },
 #define STRING(name, member) { name, CTL_STRING, member, NULL },
 #define INT(name, member) { name, CTL_INT, member, NULL },
-#define DURATION(name, member) { name, CTL_DURATION, member, NULL },
+#define HOLD(name, member) { name, CTL_HOLD, member, NULL },
 #define FLAG(name, member) { name, CTL_FLAG, member, NULL },
 #define LIST(name, member) { name, CTL_LIST, member, NULL },
 #define CONST(name, member, constant) { name, CTL_CONST, member, constant },
@@ -205,7 +205,7 @@ const CtlCommand ctl_commands[] = {
 		.name = "backup",
 		.method = "Backup",
 		.summary = "let the guest freeze its file systems, hold them, thaw them",
-		.args = ARGS(DURATION("hold", "hold_ms") FLAG("abort", "abort")
+		.args = ARGS(HOLD("hold", "hold_ms") FLAG("abort", "abort")
 				STRING("silent-after", "silent_after") LIST("luns", "luns")),
 		.waits = TRUE,
 		.print = ctl_print_backup,

@@ -168,6 +168,8 @@ static HvisExit call_once(const CtlCommand *command, const CtlCall *call, Varlin
 	struct json_object *answer = ask(command, call, client, method, timeout_ms, error);
 	HvisExit status;
 
+	if (!answer && hvis_error_is(*error, HVIS_ERROR_INVALID))
+		ctl_args_rename(command->args, *error);
 	if (!answer && hvis_error_is(*error, HVIS_ERROR_EXISTS)) /* "add": the answer is no */
 		return HVIS_EXIT_FALSE;
 	if (!answer)

@@ -149,15 +149,19 @@ try 0 "silent after check" backup --silent-after check
 steps "check ok" "has that alone"
 asked "registered hot_backup freeze hot_backup" "no thaw is sent"
 try 2 "silent after something else" backup --silent-after thaw
-told "check or freeze is wanted" "is not"
+told '--silent-after "thaw": check or freeze is wanted' "is not"
 
 try 0 "disks" backup --hold 0.01 --luns 0:0:1,0:1:2 --luns 0:0:3
 grep -q 'FREEZE disks 3' "$tmp/trace"
 report $? "are in FREEZE"
 try 2 "disks that are none" backup --luns 0:0:256
-told "PORT:TARGET:LUN is wanted" "are refused"
+told '--luns: "0:0:256": PORT:TARGET:LUN is wanted' "are refused"
 try 2 "a hold that is none" backup --hold soon
-told "must be a time" "is refused"
+told "--hold soon: must be a time such as" "is refused"
+try 2 "a hold that is too long" backup --hold 2h
+told "--hold 2h: must be a time such as 90s, 15min or 500ms, 0 to 1 h" "is refused"
+try 0 "no hold" backup --hold 0
+steps "check ok, freeze ok, hold -, thaw ok" "has all steps"
 
 peer_start hot_backup=fail
 try 1 "a guest that cannot be backed up" backup
