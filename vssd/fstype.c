@@ -59,6 +59,15 @@ VssType vss_type_of(const char *type, gboolean has_device)
 	return has_device ? VSS_TYPE_LOCAL : VSS_TYPE_PSEUDO;
 }
 
+/* Not those that are never written to: the superblock of a squashfs is read-only, however it is mounted. */
+gboolean vss_type_gives_up(const char *type)
+{
+	static const char *const types[] = { "btrfs", "ext2", "ext3", "ext4", "f2fs", "jfs",
+		"nilfs2", "ocfs2", "reiserfs", NULL };
+
+	return g_strv_contains(types, type);
+}
+
 gboolean vss_type_may_hang(VssType type)
 {
 	return type == VSS_TYPE_NETWORK || type == VSS_TYPE_FUSE || type == VSS_TYPE_AUTOFS;

@@ -21,5 +21,8 @@ typedef enum {
 /* @type as in mountinfo; @has_device: the superblock's device number is that of a block device. */
 VssType vss_type_of(const char *type, gboolean has_device);
 
+/* Whether the kernel makes a file system of @type read-only by itself after an error; others it stops, or nothing. */
+gboolean vss_type_gives_up(const char *type);
+
 /* Whether a path that leads through it may hang although what is mounted below it is local. */
 gboolean vss_type_may_hang(VssType type);

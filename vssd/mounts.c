@@ -271,6 +271,7 @@ static gboolean add_table(
 	if (rc != 0)
 		return hvis_fail_errno(error, rc < 0 ? -rc : EBADMSG, "read %s", path);
 	while (mnt_table_next_fs(table, iter, &fs) == 0) {
+		const char *options = mnt_fs_get_vfs_options(fs);
 		VssMount *mount;
 
 		if (!mnt_fs_get_target(fs) || !mnt_fs_get_fstype(fs))
@@ -280,6 +281,7 @@ static gboolean add_table(
 		mount->parent = mnt_fs_get_parent_id(fs);
 		mount->pid = pid;
 		mount->barred = barred;
+		mount->read_only = options && mnt_optstr_get_option(options, "ro", NULL, NULL) == 0;
 		mount->target = g_strdup(mnt_fs_get_target(fs));
 		mount->root = g_strdup(mnt_fs_get_root(fs));
 		mount->super = super_of(mounts, fs);

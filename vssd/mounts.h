@@ -20,6 +20,7 @@ typedef struct {
 	char *target, *root;
 	gboolean hidden; /* something is over it or over the way to it, or that is too long */
 	gboolean risky; /* the way to it leads through what may hang */
+	gboolean read_only; /* the mount, whatever the superblock is */
 	gboolean barred; /* we have not the right to enter the view that it is in */
 } VssMount;
 

@@ -23,6 +23,7 @@ static const struct {
 	[VSS_REASON_NETWORK] = { "network", "is elsewhere, or stands on what is" },
 	[VSS_REASON_PSEUDO] = { "pseudo", "is on no disk" },
 	[VSS_REASON_READ_ONLY] = { "read-only", "nothing can write to it" },
+	[VSS_REASON_ERROR] = { "error", "the kernel has made it read-only, as after an error" },
 	[VSS_REASON_FUSE] = { "fuse", "is a program's; the kernel cannot freeze it" },
 	[VSS_REASON_UNSUPPORTED] = { "unsupported", "the kernel cannot freeze this type" },
 	[VSS_REASON_LAYERED] = { "layered", "shows the files of others, which are frozen" },
@@ -54,6 +55,15 @@ const char *vss_verdict_name(VssVerdict verdict)
 	return names[verdict];
 }
 
+/*
+ * Whoever mounts it read-only, or makes it so, has the mount and the superblock read-only. The kernel, after an error
+ * or at SysRq-U, has the superblock alone.
+ */
+static gboolean is_given_up(const VssSuper *super)
+{
+	return vss_type_gives_up(super->type) && !vss_super_mount(super)->read_only;
+}
+
 /* Why the file system cannot, or need not, be frozen; VSS_REASON_LOCAL where it can. */
 static VssReason nature(const VssMounts *mounts, guint place)
 {
@@ -69,7 +79,7 @@ static VssReason nature(const VssMounts *mounts, guint place)
 	const VssSuper *super = vss_mounts_super(mounts, place);
 
 	if (super->kind == VSS_TYPE_LOCAL && super->read_only)
-		return VSS_REASON_READ_ONLY;
+		return is_given_up(super) ? VSS_REASON_ERROR : VSS_REASON_READ_ONLY;
 	return of_type[super->kind];
 }
 
@@ -364,14 +374,14 @@ void vss_plan_free(VssPlan *plan)
 	g_free(plan);
 }
 
-char *vss_plan_barred(const VssPlan *plan)
+char *vss_plan_skipped(const VssPlan *plan, VssReason reason)
 {
 	GString *text = NULL;
 
 	for (guint i = 0; i < plan->entries->len; i++) {
 		const VssEntry *entry = vss_plan_entry(plan, i);
 
-		if (entry->verdict != VSS_VERDICT_SKIP || entry->reason != VSS_REASON_BARRED)
+		if (entry->verdict != VSS_VERDICT_SKIP || entry->reason != reason)
 			continue;
 		text = text ? g_string_append_c(text, ' ') : g_string_new(NULL);
 		g_string_append(text, vss_super_mount(vss_mounts_super(plan->mounts, i))->target);

@@ -20,6 +20,7 @@ typedef enum {
 	VSS_REASON_NETWORK, /* skip, from here */
 	VSS_REASON_PSEUDO,
 	VSS_REASON_READ_ONLY,
+	VSS_REASON_ERROR,
 	VSS_REASON_FUSE,
 	VSS_REASON_UNSUPPORTED,
 	VSS_REASON_LAYERED,
@@ -61,8 +62,8 @@ static inline VssEntry *vss_plan_entry(const VssPlan *plan, guint place)
 	return &g_array_index(plan->entries, VssEntry, place);
 }
 
-/* The mount points of what is skipped for VSS_REASON_BARRED alone, with blanks between; or NULL. */
-char *vss_plan_barred(const VssPlan *plan);
+/* The mount points of what is skipped for @reason alone, with blanks between; or NULL. */
+char *vss_plan_skipped(const VssPlan *plan, VssReason reason);
 
 /* Whether the plan can be met; else FALSE with the first thing that is in its way. */
 gboolean vss_plan_check(const VssPlan *plan, GError **error);

@@ -50,14 +50,30 @@ GArray *vss_survey_order(const VssSurvey *survey)
 	return order;
 }
 
+/* Add to @text, NULL where it is the first, what is left out for @reason: in words @why. */
+static void add_left_out(GString **text, const VssSurvey *survey, VssReason reason, const char *why)
+{
+	g_autofree char *skipped = vss_plan_skipped(survey->plan, reason);
+
+	if (!skipped)
+		return;
+	if (*text)
+		g_string_append(*text, "; nor");
+	else
+		*text = g_string_new("Not in the backup");
+	g_string_append_printf(*text, ", for %s: %s", why, skipped);
+}
+
 char *vss_survey_partial(const VssSurvey *survey)
 {
-	g_autofree char *barred = vss_plan_barred(survey->plan);
 	guint unseen = survey->mounts->unseen;
+	GString *text = NULL;
 
-	if (barred)
-		return g_strdup_printf("Not in the backup, for %s: %s",
-			"this daemon may not enter the mount namespaces that have it", barred);
+	add_left_out(&text, survey, VSS_REASON_ERROR, vss_reason_text(VSS_REASON_ERROR));
+	add_left_out(&text, survey, VSS_REASON_BARRED,
+		"this daemon may not enter the mount namespaces that have it");
+	if (text)
+		return g_string_free(text, FALSE);
 	if (unseen > 0)
 		return g_strdup_printf("The mounts of %u processes could not be read", unseen);
 	return NULL;

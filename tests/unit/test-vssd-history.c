@@ -227,7 +227,7 @@ static void test_not_utf8(void)
 	"2 1 0:5 / /proc rw - proc proc rw\n"                                                      \
 	"3 1 8:1 / /data rw - xfs /dev/sda1 rw\n"                                                  \
 	"4 1 8:1 / /again rw - xfs /dev/sda1 rw\n"                                                 \
-	"5 1 8:2 / /old rw - ext4 /dev/sda2 ro\n"
+	"5 1 8:2 / /old ro - ext4 /dev/sda2 ro\n"
 
 static struct json_object *plan_of(Tree *tree, const char *config)
 {

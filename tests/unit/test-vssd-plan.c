@@ -59,7 +59,7 @@ static void test_verdicts(void)
 		     "3 1 0:6 / /run rw - tmpfs tmpfs rw\n"
 		     "4 1 8:1 / /boot/efi rw - vfat /dev/sda1 rw\n"
 		     "5 1 7:7 / /snap rw - squashfs /dev/loop7 ro\n"
-		     "6 1 8:2 / /old rw - ext4 /dev/sda2 ro\n"
+		     "6 1 8:2 / /old ro - ext4 /dev/sda2 ro\n"
 		     "7 1 0:30 / /net rw - nfs4 server:/e rw\n"
 		     "8 1 8:3 / /win rw - fuseblk /dev/sda3 rw\n"
 		     "9 1 0:31 / /misc rw - autofs systemd-1 rw\n"
@@ -229,6 +229,44 @@ static void test_hidden(void)
 	}
 }
 
+/*
+ * The superblock of what the kernel gave up is read-only, and its mount is not. Who binds it elsewhere, read-only or
+ * not, changes nothing; a type that is never written to is no failure.
+ */
+static void test_read_only_by_error(void)
+{
+	g_auto(Tree) tree = { 0 };
+	g_autofree char *failed = NULL;
+
+	plan_of(&tree,
+		ROOT "2 1 8:2 / /ext rw,relatime - ext4 /dev/sda2 ro,errors=remount-ro\n"
+		     "3 1 8:2 /in /ext-bound ro - ext4 /dev/sda2 ro,errors=remount-ro\n"
+		     "4 1 0:33 / /butter rw - btrfs /dev/sda3 ro\n"
+		     "5 1 8:4 / /meant ro,noatime - ext4 /dev/sda4 ro\n"
+		     "6 1 8:4 /in /meant-bound rw - ext4 /dev/sda4 ro\n"
+		     "7 1 11:0 / /disc rw - iso9660 /dev/sr0 ro\n"
+		     "8 1 8:5 / /jail ro - ext4 /dev/sda5 rw\n",
+		"");
+	assert_is(&tree, "/ext", VSS_VERDICT_SKIP, VSS_REASON_ERROR);
+	assert_is(&tree, "/butter", VSS_VERDICT_SKIP, VSS_REASON_ERROR);
+	assert_is(&tree, "/meant", VSS_VERDICT_SKIP, VSS_REASON_READ_ONLY);
+	assert_is(&tree, "/disc", VSS_VERDICT_SKIP, VSS_REASON_READ_ONLY);
+	assert_is(&tree, "/jail", VSS_VERDICT_FREEZE, VSS_REASON_LOCAL);
+	assert_good(&tree);
+	failed = vss_plan_skipped(tree.plan, VSS_REASON_ERROR);
+	g_assert_cmpstr(failed, ==, "/ext /butter");
+}
+
+/* Who cannot do without it hears why there is no backup. */
+static void test_read_only_by_error_is_required(void)
+{
+	g_auto(Tree) tree = { 0 };
+
+	plan_of(&tree, ROOT "2 1 8:2 / /ext rw - ext4 /dev/sda2 ro\n", "Require=/ext");
+	assert_refused(
+		&tree, "is required, but cannot be frozen: the kernel has made it read-only");
+}
+
 /* What is only where we may not go is left out, and can be required. */
 static void test_barred(void)
 {
@@ -243,7 +281,7 @@ static void test_barred(void)
 			"51 50 8:2 / /data rw - ext4 /dev/sda2 rw\n");
 		tree_file(&tree, "proc/30/root", "no link");
 		tree_plan(&tree, required ? "Require=/data" : "");
-		barred = vss_plan_barred(tree.plan);
+		barred = vss_plan_skipped(tree.plan, VSS_REASON_BARRED);
 		if (required) {
 			assert_refused(&tree, "may not enter");
 			g_assert_cmpstr(barred, ==, "/");
@@ -293,7 +331,7 @@ static void test_barred_with_help(void)
 	assert_good(&tree);
 	assert_is(&tree, "/data", VSS_VERDICT_FREEZE, VSS_REASON_LOCAL);
 	assert_is(&tree, "/gone", VSS_VERDICT_SKIP, VSS_REASON_BARRED);
-	barred = vss_plan_barred(tree.plan);
+	barred = vss_plan_skipped(tree.plan, VSS_REASON_BARRED);
 	g_assert_cmpstr(barred, ==, "/gone");
 }
 
@@ -353,7 +391,7 @@ static void test_hidden_by_a_user(void)
 	tree_file(&tree, "proc/30/root", "no link");
 	tree_plan(&tree, "");
 	assert_good(&tree);
-	barred = vss_plan_barred(tree.plan);
+	barred = vss_plan_skipped(tree.plan, VSS_REASON_BARRED);
 	g_assert_cmpstr(barred, ==, "/usb");
 }
 
@@ -526,6 +564,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/plan/mounts-of-a-user", test_mounts_of_a_user);
 	g_test_add_func("/vssd/plan/hidden-by-a-user", test_hidden_by_a_user);
 	g_test_add_func("/vssd/plan/many-mounts-of-a-user", test_many_mounts_of_a_user);
+	g_test_add_func("/vssd/plan/read-only-by-error", test_read_only_by_error);
+	g_test_add_func(
+		"/vssd/plan/read-only-by-error-is-required", test_read_only_by_error_is_required);
 	g_test_add_func("/vssd/plan/barred", test_barred);
 	g_test_add_func("/vssd/plan/container-moved-it-too-deep", test_container_moved_it_too_deep);
 	g_test_add_func("/vssd/plan/barred-with-help", test_barred_with_help);
