@@ -43,6 +43,7 @@ static const OutputColumn fields[] = {
 	{ .heading = "Frozen since", .member = "frozen_text", .format = text_or_skip },
 	{ .heading = "Thawed in", .member = "deadline_text", .format = text_or_skip },
 	{ .heading = "Last backup", .member = "last_text", .format = text_or_skip },
+	{ .heading = "Problem", .member = "problem_text", .format = text_or_skip },
 	{ .heading = NULL },
 };
 
@@ -187,6 +188,8 @@ static void add_last(struct json_object *view, struct json_object *status, gint6
 	age = age_text(now_us - json_object_get_int64(time));
 	text = g_strdup_printf("%s, %s: %s", result, age, message);
 	json_object_object_add(view, "last_text", json_object_new_string(text));
+	json_object_object_add(
+		view, "problem_text", hvctl_vss_hooks_text(output_member(status, "last")));
 }
 
 static void print_mounts(FILE *out, struct json_object *last)

@@ -139,6 +139,11 @@ static char *time_text(struct json_object *us)
 	return time ? g_date_time_format(time, "%F %T") : NULL;
 }
 
+static const char *error_style(struct json_object *value)
+{
+	return value ? OUTPUT_RED : NULL;
+}
+
 static const OutputColumn history_columns[] = {
 	{ .heading = "TIME", .member = "time_us", .format = time_text },
 	{ .heading = "KIND", .member = "kind" },
@@ -150,8 +155,28 @@ static const OutputColumn history_columns[] = {
 		.right = TRUE,
 		.format = hvctl_vss_duration_text },
 	{ .heading = "MESSAGE", .member = "message" },
+	{ .heading = "PROBLEM", .member = "problem", .style = error_style },
 	{ .heading = NULL },
 };
+
+/* One of @hooks: "hook 20-b: thaw: exit status 3". Of an older daemon there may be none. */
+static void append_hook(GString *text, struct json_object *problem)
+{
+	g_string_append_printf(text, "%shook %s: %s: %s", text->len > 0 ? "; " : "",
+		word_of(output_member(problem, "hook")), word_of(output_member(problem, "verb")),
+		word_of(output_member(problem, "error")));
+}
+
+struct json_object *hvctl_vss_hooks_text(struct json_object *backup)
+{
+	struct json_object *hooks = output_member(backup, "hooks");
+	gsize n = json_object_is_type(hooks, json_type_array) ? json_object_array_length(hooks) : 0;
+	g_autoptr(GString) text = g_string_new(NULL);
+
+	for (gsize i = 0; i < n; i++)
+		append_hook(text, json_object_array_get_idx(hooks, i));
+	return n > 0 ? json_object_new_string(text->str) : NULL;
+}
 
 /* Where nothing was frozen it was for no time, rather than for 0 ms. */
 static struct json_object *history_row(struct json_object *backup)
@@ -163,6 +188,7 @@ static struct json_object *history_row(struct json_object *backup)
 		if (frozen || !g_str_equal(c->member, "frozen_us"))
 			json_object_object_add(
 				row, c->member, json_object_get(output_member(backup, c->member)));
+	json_object_object_add(row, "problem", hvctl_vss_hooks_text(backup));
 	return row;
 }
 
@@ -174,11 +200,6 @@ void hvctl_vss_print_history(FILE *out, struct json_object *backups)
 		json_object_array_add(rows, history_row(json_object_array_get_idx(backups, i)));
 	output_table(out, rows, history_columns);
 	json_object_put(rows);
-}
-
-static const char *error_style(struct json_object *value)
-{
-	return value ? OUTPUT_RED : NULL;
 }
 
 static const OutputColumn mount_columns[] = {

@@ -116,9 +116,16 @@ static void print_backup(FILE *out, struct json_object *backup)
 	g_autofree char *result = output_value(output_member(backup, "result"));
 	g_autofree char *message = output_value(output_member(backup, "message"));
 	struct json_object *path = output_member(backup, "writer.path");
+	struct json_object *problem = hvctl_vss_hooks_text(backup);
 
 	fprintf(out, "%s: %s\n", result, message);
 	hvctl_vss_print_mounts(out, backup);
+	if (problem) {
+		g_autofree char *text = output_value(problem);
+
+		fprintf(out, "Problem: %s\n", text);
+	}
+	json_object_put(problem);
 	if (path) {
 		g_autofree char *shown = output_value(path);
 		g_autofree char *ms =

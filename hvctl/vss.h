@@ -15,6 +15,9 @@ struct json_object *hvctl_vss_fetch_plan(const HvctlRequest *request, GError **e
 /* Print @plan as a table, and in words whether it can be met. */
 void hvctl_vss_print_plan(FILE *out, struct json_object *plan);
 
+/* What hooks of @backup have failed at, as a text; new, NULL where none has. */
+struct json_object *hvctl_vss_hooks_text(struct json_object *backup);
+
 /* Print @backups as a table. */
 void hvctl_vss_print_history(FILE *out, struct json_object *backups);
 

@@ -135,6 +135,7 @@ struct json_object *vss_history_entry(const VssRun *run, const VssOutcome *outco
 	json_object_object_add(
 		entry, "frozen_us", json_object_new_int64(vss_report_frozen_us(outcome)));
 	json_object_object_add(entry, "mounts", mounts);
+	json_object_object_add(entry, "hooks", json_object_new_array());
 	return entry;
 }
 
@@ -147,6 +148,7 @@ struct json_object *vss_history_refusal(const char *kind, const char *message)
 	json_object_object_add(entry, "frozen", json_object_new_int(0));
 	json_object_object_add(entry, "frozen_us", json_object_new_int(0));
 	json_object_object_add(entry, "mounts", json_object_new_array());
+	json_object_object_add(entry, "hooks", json_object_new_array());
 	return entry;
 }
 
@@ -163,6 +165,16 @@ const char *vss_history_result(struct json_object *entry)
 const char *vss_history_message(struct json_object *entry)
 {
 	return member_text(entry, "message");
+}
+
+gboolean vss_history_is_rehearsal(struct json_object *entry)
+{
+	return g_str_equal(member_text(entry, "kind"), "rehearsal");
+}
+
+gboolean vss_history_has_problems(struct json_object *entry)
+{
+	return json_object_array_length(json_object_object_get(entry, "hooks")) > 0;
 }
 
 /* --- the last ones --- */
@@ -250,11 +262,30 @@ static gboolean fits(const char *text)
 	       hvis_utf16_units(text) <= (gssize)HVIS_KVP_VALUE_UNITS_MAX;
 }
 
+/* Those of @entry, if there are any: as many as fit; one, whatever it takes. */
+static void add_problems(struct json_object *value, struct json_object *entry)
+{
+	struct json_object *all = json_object_object_get(entry, "hooks");
+	struct json_object *list;
+
+	if (!vss_history_has_problems(entry))
+		return;
+	list = json_object_new_array();
+	json_object_object_add(value, "hooks", list);
+	for (gsize i = 0; i < json_object_array_length(all); i++) {
+		json_object_array_add(list, json_object_get(json_object_array_get_idx(all, i)));
+		if (i > 0 && !fits(json_object_to_json_string_ext(value, PLAIN))) {
+			json_object_array_del_idx(list, i, 1);
+			break;
+		}
+	}
+}
+
 char *vss_history_value(struct json_object *entry)
 {
 	static const char *const members[] = { "kind", "result", "ended_by", "frozen", "frozen_us",
 		"message" };
-	static const char *const dispensable[] = { "mounts", "message" };
+	static const char *const dispensable[] = { "mounts", "message", "hooks" };
 	struct json_object *value = json_object_new_object();
 	gint64 us = json_object_get_int64(json_object_object_get(entry, "time_us"));
 	g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(us / G_USEC_PER_SEC);
@@ -264,6 +295,7 @@ char *vss_history_value(struct json_object *entry)
 	json_object_object_add(value, "time", json_object_new_string(text));
 	for (guint i = 0; i < G_N_ELEMENTS(members); i++)
 		move(value, entry, members[i]);
+	add_problems(value, entry);
 	json_object_object_add(
 		value, "mounts", short_mounts(json_object_object_get(entry, "mounts")));
 	for (guint i = 0; i < G_N_ELEMENTS(dispensable); i++)

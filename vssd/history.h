@@ -43,6 +43,11 @@ struct json_object *vss_history_refusal(const char *kind, const char *message);
 const char *vss_history_result(struct json_object *entry);
 const char *vss_history_message(struct json_object *entry);
 
+gboolean vss_history_is_rehearsal(struct json_object *entry);
+
+/* Whether a hook has failed. */
+gboolean vss_history_has_problems(struct json_object *entry);
+
 typedef struct VssHistory VssHistory;
 
 VssHistory *vss_history_new(void);
@@ -60,6 +65,6 @@ struct json_object *vss_history_list(const VssHistory *history, guint count, gsi
 
 /*
  * @entry for the host, as the value of a key: JSON of at most what a record holds. The times of the mounts
- * are left out where it would be longer, then the message. New.
+ * are left out where it would be longer, then the last of the hooks, then the message. New.
  */
 char *vss_history_value(struct json_object *entry);

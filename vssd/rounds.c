@@ -22,6 +22,8 @@
 #define MARKER_MAX 8192u /* bytes */
 #define OTHERS_MS 120000 /* ours: for the thaws that a former daemon's hooks call themselves */
 #define AGAIN_MS 100 /* between two looks at that */
+#define WORDS_MAX 200 /* ours: characters of a hook's own words within a reason, … */
+#define WHY_MAX 400 /* … and of a reason that is told with the backup */
 #define MOUNTS_MAX                                                                                 \
 	65536u /* bytes of HVIS_MOUNTS; a process's environment has room for 128 KiB of it */
 
@@ -58,6 +60,7 @@ struct VssRounds {
 	gint64 until_us; /* monotonic: the end of all calls on the way up */
 	VssHookVerb verb; /* that is called */
 	VssRoundsEnd how;
+	struct json_object *problems; /* of this round, or the last one; NULL: there was none */
 	gboolean stopped, recovering;
 	char *id;
 	int lock; /* shared with each hv_vss_hook; -1: none */
@@ -115,6 +118,7 @@ void vss_rounds_free(VssRounds *rounds)
 		return;
 	forget(rounds);
 	wish_clear(&rounds->next);
+	json_object_put(rounds->problems);
 	g_free(rounds);
 }
 
@@ -215,6 +219,51 @@ static void say_result(VssRounds *rounds, const VssHook *hook, const VssHookResu
 			say(rounds, HVIS_LOG_INFO, "Hook %s: | %s", hook->name, *line);
 }
 
+/* Of what a hook has said the last line, which is where a reason would be; "" where there is none. */
+static char *last_line(const char *output)
+{
+	g_auto(GStrv) lines = g_strsplit(output, "\n", -1);
+
+	for (guint n = g_strv_length(lines); n > 0; n--)
+		if (*g_strstrip(lines[n - 1]))
+			return g_utf8_substring(
+				lines[n - 1], 0, MIN(g_utf8_strlen(lines[n - 1], -1), WORDS_MAX));
+	return g_strdup("");
+}
+
+/* "exit status 3: no space left" */
+static char *reason_of(const VssHookResult *result)
+{
+	g_autofree char *words = last_line(result->output);
+
+	return result->why ? g_strconcat(result->why, *words ? ": " : "", words, NULL) : NULL;
+}
+
+static void problems_begin(VssRounds *rounds)
+{
+	json_object_put(rounds->problems); /* the entry of the backup has it, too */
+	rounds->problems = json_object_new_array();
+}
+
+static void add_problem(VssRounds *rounds, const char *name, VssHookVerb verb, const char *why)
+{
+	g_autofree char *text = g_utf8_substring(why, 0, MIN(g_utf8_strlen(why, -1), WHY_MAX));
+	struct json_object *problem;
+
+	if (json_object_array_length(rounds->problems) == VSS_ROUNDS_PROBLEMS_MAX)
+		return;
+	problem = json_object_new_object();
+	json_object_object_add(problem, "hook", json_object_new_string(name));
+	json_object_object_add(problem, "verb", json_object_new_string(vss_hook_verb_name(verb)));
+	json_object_object_add(problem, "error", json_object_new_string(text));
+	json_object_array_add(rounds->problems, problem);
+}
+
+struct json_object *vss_rounds_problems(const VssRounds *rounds)
+{
+	return rounds->phase == HELD ? rounds->problems : NULL;
+}
+
 /* --- a call --- */
 
 static const char *state_of(const VssRounds *rounds)
@@ -267,6 +316,7 @@ static void begin(VssRounds *rounds);
 static void end_of_thaw(VssRounds *rounds)
 {
 	forget(rounds);
+	rounds->ops->thawed(rounds->data);
 	if (rounds->next.phase != RESTING) {
 		rounds->wish = rounds->next;
 		rounds->next = (Wish){ .phase = RESTING };
@@ -388,6 +438,7 @@ static void step_up(VssRounds *rounds)
 		if (!why)
 			return;
 		say(rounds, HVIS_LOG_WARNING, "Hook %s is not called: %s", one->hook->name, why);
+		add_problem(rounds, one->hook->name, rounds->verb, why);
 		if (!excuse(rounds, one, why))
 			return;
 	}
@@ -399,7 +450,8 @@ static void step_up(VssRounds *rounds)
 
 static void on_called_up(VssRounds *rounds, const Participant *one, const VssHookResult *result)
 {
-	const char *why = rounds->stopped ? "it was called off" : result->why;
+	g_autofree char *reason = reason_of(result);
+	const char *why = rounds->stopped ? "it was called off" : reason;
 
 	if (why && !excuse(rounds, one, why))
 		return;
@@ -414,6 +466,11 @@ static void on_called(const VssHookResult *result, gpointer data)
 	Participant *one = participant(rounds, down ? rounds->place - 1 : rounds->place);
 
 	say_result(rounds, one->hook, result);
+	if (result->why) {
+		g_autofree char *reason = reason_of(result);
+
+		add_problem(rounds, one->hook->name, rounds->verb, reason);
+	}
 	if (down)
 		on_called_down(rounds, one);
 	else
@@ -461,6 +518,7 @@ static void begin(VssRounds *rounds)
 	rounds->phase = rounds->wish.phase;
 	rounds->participants = g_ptr_array_new_with_free_func(participant_free);
 	rounds->id = g_uuid_string_random();
+	problems_begin(rounds);
 	if (rounds->options->enabled)
 		rounds->hooks = read_folder(rounds, &error);
 	if (!prepare && rounds->hooks && rounds->hooks->len > 0)
@@ -611,6 +669,7 @@ void vss_rounds_recover(VssRounds *rounds)
 	}
 	rounds->participants = g_ptr_array_new_with_free_func(participant_free);
 	rounds->id = g_strdup(lines[0]);
+	problems_begin(rounds);
 	recover(rounds, lines + 1);
 	if (!note(rounds, &error))
 		say(rounds, HVIS_LOG_WARNING, "%s", error->message);

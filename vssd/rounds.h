@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include <json-c/json.h>
+
 #include <util/log.h>
 
 #include "vssd/hook-run.h"
@@ -14,6 +16,8 @@
 /* All hooks together; ours. The host gives 30 s for its question and 15 minutes for a freeze. */
 #define VSS_ROUNDS_PREPARE_MS 20000u
 #define VSS_ROUNDS_FREEZE_MS 600000u
+
+#define VSS_ROUNDS_PROBLEMS_MAX 16u /* ours: of one round, that are told with its backup */
 
 typedef struct {
 	VssHookRunOptions run;
@@ -27,6 +31,7 @@ typedef struct {
 	void (*prepared)(const char *problem, gpointer data);
 	void (*frozen)(
 		const char *problem, gpointer data); /* thaw() is due where there is one, too */
+	void (*thawed)(gpointer data); /* all that were held have seen thaw */
 	void (*idle)(gpointer data); /* all have seen thaw, and nothing runs */
 	void (*say)(HvisLogLevel level, const char *text, gpointer data);
 } VssRoundsOps;
@@ -67,5 +72,11 @@ void vss_rounds_thaw(VssRounds *rounds, VssRoundsEnd how);
 
 /* Thaw for a daemon that was killed, if the marker says so. idle() follows then. */
 void vss_rounds_recover(VssRounds *rounds);
+
+/*
+ * What hooks of the round that is held have failed at, VSS_ROUNDS_PROBLEMS_MAX at most: an array of type HookProblem
+ * of io.hvis.Vss, which grows until thawed(). Borrowed; NULL where none is held.
+ */
+struct json_object *vss_rounds_problems(const VssRounds *rounds);
 
 gboolean vss_rounds_is_idle(const VssRounds *rounds);

@@ -23,6 +23,7 @@ struct VssSocket {
 	gpointer data;
 	VarlinkServer *server;
 	VarlinkCall *rehearsal; /* waits for the end of its own; NULL: nobody does */
+	gboolean over; /* it has ended, but for the hooks */
 	struct json_object *plan; /* for who is not trusted; NULL: a new one is to be made */
 	guint stale; /* timer: the end of it */
 	GPtrArray *thaws; /* of VarlinkCall: wait for the end of whatever there is, … */
@@ -118,7 +119,8 @@ static void on_hangup(VarlinkCall *call, gpointer data)
 	VssSocket *socket = data;
 
 	g_clear_pointer(&socket->rehearsal, varlink_call_unref);
-	socket->ops->give_up(socket->data);
+	if (!socket->over) /* what is frozen by now would be somebody else's */
+		socket->ops->give_up(socket->data);
 }
 
 static void on_rehearse(VarlinkCall *call, struct json_object *params, gpointer data)
@@ -136,6 +138,7 @@ static void on_rehearse(VarlinkCall *call, struct json_object *params, gpointer 
 		return;
 	}
 	socket->rehearsal = varlink_call_ref(call); /* first: its end may come at once */
+	socket->over = FALSE;
 	varlink_call_on_hangup(call, on_hangup, socket);
 	begun = socket->ops->rehearse(ms, socket->data, &error);
 	if (begun)
@@ -190,12 +193,17 @@ void vss_socket_ended(VssSocket *socket, struct json_object *entry)
 	g_autoptr(GPtrArray) thaws = g_steal_pointer(&socket->thaws);
 
 	socket->thaws = calls_new();
-	if (socket->rehearsal)
-		varlink_call_reply(socket->rehearsal, reply_new("backup", json_object_get(entry)));
-	g_clear_pointer(&socket->rehearsal, varlink_call_unref);
+	socket->over = TRUE;
 	for (guint i = 0; i < thaws->len; i++)
 		varlink_call_reply((VarlinkCall *)g_ptr_array_index(thaws, i),
 			reply_new("backup", json_object_get(entry)));
+}
+
+void vss_socket_rehearsed(VssSocket *socket, struct json_object *entry)
+{
+	if (socket->rehearsal)
+		varlink_call_reply(socket->rehearsal, reply_new("backup", json_object_get(entry)));
+	g_clear_pointer(&socket->rehearsal, varlink_call_unref);
 }
 
 /* --- life --- */

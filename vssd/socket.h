@@ -22,7 +22,10 @@ typedef struct {
 	struct json_object *(*plan)(gpointer data, GError **error); /* as vss_plan_json(); new */
 	/* As vss_history_list(). */
 	struct json_object *(*history)(guint count, gsize room, gpointer data);
-	/* Begin a rehearsal: vss_socket_ended() follows, perhaps before this returns. FALSE: it does not. */
+	/*
+	 * Begin a rehearsal: vss_socket_ended() and then vss_socket_rehearsed() follow, perhaps before this returns.
+	 * FALSE: they do not.
+	 */
 	gboolean (*rehearse)(gint64 ms, gpointer data, GError **error);
 	/* Thaw what is frozen; VSS_THAW_NOTHING with HVIS_ERROR_NOT_FOUND where nothing is. */
 	VssThaw (*thaw)(gpointer data, GError **error);
@@ -43,8 +46,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssSocket, vss_socket_free)
  */
 gboolean vss_socket_listen(VssSocket *socket, const char *path, GError **error);
 
-/* A session has ended, or could not begin: tell @entry to who waits for that. */
+/* A session has ended, or could not begin: tell @entry to who thawed it by hand. */
 void vss_socket_ended(VssSocket *socket, struct json_object *entry);
+
+/* The hooks of a rehearsal are through, too: tell @entry to whose it was. */
+void vss_socket_rehearsed(VssSocket *socket, struct json_object *entry);
 
 /* What was left over has been undone, but for @problem, NULL for none: tell it to who waits for that. */
 void vss_socket_undone(VssSocket *socket, const char *problem);

@@ -29,12 +29,11 @@
 
 #include "vssd/azure.h"
 #include "vssd/device.h"
-#include "vssd/history.h"
 #include "vssd/journal.h"
 #include "vssd/machine.h"
 #include "vssd/marker.h"
 #include "vssd/plan-json.h"
-#include "vssd/record.h"
+#include "vssd/publish.h"
 #include "vssd/report.h"
 #include "vssd/rounds.h"
 #include "vssd/socket.h"
@@ -69,8 +68,7 @@ struct Vssd {
 	int azure; /* its lock of azure.h, or -1 */
 	char *refused; /* why the host was, which is published once it has its answer */
 	VssSocket *socket;
-	VssHistory *history;
-	VssRecord *record;
+	VssPublisher *publisher;
 	HvisClock *clock;
 	guint deadline; /* timer */
 	VssJournal *journal;
@@ -94,18 +92,6 @@ static void say(Vssd *vssd, HvisLogLevel level, const char *message_id, const ch
 static void on_unrecorded(const char *text, gpointer data)
 {
 	say(data, HVIS_LOG_INFO, NULL, text);
-}
-
-/* Keep @entry, which is taken, and tell it to who may want it; nothing is frozen. */
-static void publish(Vssd *vssd, struct json_object *entry, gboolean rehearsal)
-{
-	vss_history_add(vssd->history, entry);
-	vss_socket_ended(vssd->socket, entry);
-	if (!rehearsal) {
-		g_autofree char *value = vss_history_value(entry);
-
-		vss_record_put(vssd->record, value);
-	}
 }
 
 static void say_partial(Vssd *vssd, const VssOutcome *outcome)
@@ -230,7 +216,7 @@ static void publish_refused(Vssd *vssd)
 	g_autofree char *why = g_steal_pointer(&vssd->refused);
 
 	if (why)
-		publish(vssd, vss_history_refusal("check", why), FALSE);
+		vss_publisher_tell(vssd->publisher, vss_history_refusal("check", why), NULL);
 }
 
 static void quit_if_over(Vssd *vssd)
@@ -258,7 +244,7 @@ static void go_on(Vssd *vssd, struct json_object *entry, VssRoundsEnd how)
 	vss_journal_release(vssd->journal);
 	tell_manager(vssd);
 	reload_if_due(vssd);
-	publish(vssd, entry, vssd->run.rehearsal);
+	vss_publisher_tell(vssd->publisher, entry, vss_rounds_problems(vssd->rounds));
 	publish_refused(vssd);
 	hvis_fd_clear(&vssd->azure);
 	vss_rounds_thaw(vssd->rounds, how);
@@ -448,13 +434,18 @@ static void on_hooks_say(HvisLogLevel level, const char *text, gpointer data)
 	say(data, level, level <= HVIS_LOG_WARNING ? HVIS_MESSAGE_BACKUP_HOOK : NULL, text);
 }
 
+static void on_hooks_thawed(gpointer data)
+{
+	vss_publisher_complete(((Vssd *)data)->publisher);
+}
+
 static void on_hooks_idle(gpointer data)
 {
 	quit_if_over(data);
 }
 
-static const VssRoundsOps rounds_ops = { on_hooks_prepared, on_hooks_frozen, on_hooks_idle,
-	on_hooks_say };
+static const VssRoundsOps rounds_ops = { on_hooks_prepared, on_hooks_frozen, on_hooks_thawed,
+	on_hooks_idle, on_hooks_say };
 
 static gboolean reply(Vssd *vssd, guint64 txn, guint32 status)
 {
@@ -610,7 +601,8 @@ static struct json_object *give_status(gpointer data)
 	json_object_object_add(status, "deadline_us", time_json(vssd->until_us));
 	json_object_object_add(
 		status, "frozen_max_ms", json_object_new_int64(vssd->session_options.deadline_ms));
-	json_object_object_add(status, "last", json_object_get(vss_history_last(vssd->history)));
+	json_object_object_add(status, "last",
+		json_object_get(vss_history_last(vss_publisher_history(vssd->publisher))));
 	json_object_object_add(status, "counters", counters_json(vssd));
 	return status;
 }
@@ -629,7 +621,9 @@ static struct json_object *give_plan(gpointer data, GError **error)
 
 static struct json_object *give_history(guint count, gsize room, gpointer data)
 {
-	return vss_history_list(((Vssd *)data)->history, count, room);
+	Vssd *vssd = data;
+
+	return vss_history_list(vss_publisher_history(vssd->publisher), count, room);
 }
 
 static gboolean rehearse(gint64 ms, gpointer data, GError **error)
@@ -705,11 +699,10 @@ Vssd *vssd_new(const VssdOptions *options, GError **error)
 	if (!configure(vssd, error))
 		return NULL;
 	rounds_init(vssd);
-	vssd->history = vss_history_new();
-	vssd->record =
-		vss_record_new(options->root, vssd->clock, &vssd->machine, on_unrecorded, vssd);
 	vssd->service = hvis_service_new(&service_ops, options->device, NULL, vssd);
 	vssd->socket = vss_socket_new(&socket_ops, vssd);
+	vssd->publisher = vss_publisher_new(vssd->socket,
+		vss_record_new(options->root, vssd->clock, &vssd->machine, on_unrecorded, vssd));
 	return g_steal_pointer(&vssd);
 }
 
@@ -728,8 +721,7 @@ void vssd_free(Vssd *vssd)
 	g_free(vssd->hook_marker);
 	hvis_service_free(vssd->service);
 	set_deadline(vssd, 0);
-	vss_record_free(vssd->record);
-	vss_history_free(vssd->history);
+	vss_publisher_free(vssd->publisher);
 	json_object_put(vssd->plan);
 	g_free(vssd->refused);
 	for (guint i = 0; i < G_N_ELEMENTS(vssd->signals); i++)

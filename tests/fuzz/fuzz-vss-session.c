@@ -258,6 +258,10 @@ void vss_socket_ended(VssSocket *socket, struct json_object *entry)
 {
 }
 
+void vss_socket_rehearsed(VssSocket *socket, struct json_object *entry)
+{
+}
+
 void vss_socket_undone(VssSocket *socket, const char *problem)
 {
 }

@@ -105,6 +105,48 @@ wait $next
 is "and the next one waits for them" $? 0
 called >/dev/null
 
+# --- a thaw that fails ---
+
+hook 10-slow '[ "$1" != thaw ] || { read -r go <"$scratch/go"; echo "not started: no room"; exit 3; }' Timeout=10min
+problem="hook 10-slow: thaw: exit status 3: not started: no room"
+
+# last_has WORDS: of the history's first line
+last_has()
+{
+	hvctl vss history | sed -n 2p | grep -qF -e "$1"
+}
+
+# told WORDS: to the host, by now
+told()
+{
+	"$build/hvctl/hvctl" kvp get HvisLastBackup --pool-dir "$pools" | grep -qF -e "$1"
+}
+
+check "a backup with a hook that does not thaw" ctl backup --hold 0.1
+check "is well" wait_for 20 told '"result":"ok"'
+check "which is told before" no told '"hooks"'
+echo go >"$scratch/go"
+check "the history has the hook and what it said" wait_for 60 last_has "$problem"
+check "of a backup that is well" last_has " ok "
+check "the status has it" eval 'hvctl vss status | grep -qF "$problem"'
+check "the host has it" wait_for 20 told '"hooks":[{"hook":"10-slow","verb":"thaw","error":"exit status 3: not started: no room"}]'
+check "with the same result" told '"result":"ok"'
+hvctl vss rehearse --duration 0.1s --yes >"$scratch/rehearsal" 2>&1 &
+rehearsing=$!
+echo go >"$scratch/go"
+wait $rehearsing
+is "a rehearsal is well, too" $? 0
+like "and waits for it" "$(cat "$scratch/rehearsal")" "ok: *Problem: $problem*"
+hvctl vss rehearse --duration 0.1s --yes >/dev/null 2>&1 &
+rehearsing=$!
+wait_for 60 eval "tail -n 1 $calls | grep -q '10-slow thaw'"
+kill -KILL $rehearsing
+wait $rehearsing 2>/dev/null
+echo go >"$scratch/go"
+check "nobody has to wait for it" wait_for 60 last_has "$problem"
+called >/dev/null
+: >"$scratch/daemon.log"
+
 # --- those of others ---
 
 # As the sample of QEMU's guest agent for MySQL: a process holds a lock from freeze to thaw.

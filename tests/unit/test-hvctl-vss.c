@@ -81,10 +81,15 @@ static void test_history(void)
 		"  \"ended_by\": \"host\", \"frozen\": 3, \"frozen_us\": 12345, \"message\": \"m\" "
 		"},"
 		"  { \"kind\": \"check\", \"time_us\": 0, \"result\": \"refused\","
-		"  \"ended_by\": null, \"frozen\": 0, \"frozen_us\": 0, \"message\": \"n\" } ]",
-		"TIME                 KIND    RESULT   ENDED BY  FROZEN    FOR  MESSAGE\n"
-		"1970-01-01 00:00:01  backup  ok       host           3  12 ms  m\n"
-		"1970-01-01 00:00:00  check   refused  -              0      -  n\n");
+		"  \"ended_by\": null, \"frozen\": 0, \"frozen_us\": 0, \"message\": \"n\","
+		"  \"hooks\": [ { \"hook\": \"1-a\", \"verb\": \"prepare\", \"error\": \"e\" },"
+		"  { \"hook\": \"2-b\", \"verb\": \"thaw\", \"error\": \"exit status 3: no\" } ] "
+		"} ]",
+		"TIME                 KIND    RESULT   ENDED BY  FROZEN    FOR  MESSAGE  "
+		"PROBLEM\n"
+		"1970-01-01 00:00:01  backup  ok       host           3  12 ms  m        -\n"
+		"1970-01-01 00:00:00  check   refused  -              0      -  n        "
+		"hook 1-a: prepare: e; hook 2-b: thaw: exit status 3: no\n");
 }
 
 /* --- the writer --- */

@@ -206,6 +206,45 @@ static void test_value(void)
 	json_object_put(value);
 }
 
+static struct json_object *entry_with_problems(guint n, guint length)
+{
+	struct json_object *entry = vss_history_refusal("backup", "m");
+	struct json_object *hooks = json_object_object_get(entry, "hooks");
+	g_autofree char *error = g_strnfill(length, 'e');
+
+	for (guint i = 0; i < n; i++) {
+		struct json_object *problem = json_object_new_object();
+
+		json_object_object_add(problem, "error", json_object_new_string(error));
+		json_object_array_add(hooks, problem);
+	}
+	return entry;
+}
+
+/* As many as fit, and none is no member; the rest is there whatever they take. */
+static void test_problems(void)
+{
+	static const guint lengths[] = { 1, 100, 400, HVIS_KVP_VALUE_UNITS_MAX };
+	struct json_object *value = value_of(entry_with_problems(0, 0));
+	gsize last = 17;
+
+	g_assert_false(json_object_object_get_ex(value, "hooks", NULL));
+	json_object_put(value);
+	for (guint i = 0; i < G_N_ELEMENTS(lengths); i++) {
+		struct json_object *hooks = NULL;
+		gsize n;
+
+		value = value_of(entry_with_problems(16, lengths[i]));
+		g_assert_cmpstr(text(value, "result"), ==, "refused");
+		json_object_object_get_ex(value, "hooks", &hooks);
+		n = hooks ? json_object_array_length(hooks) : 0;
+		g_assert_cmpuint(n, <, last);
+		g_assert_cmpint(n > 0, ==, lengths[i] <= 400);
+		last = n;
+		json_object_put(value);
+	}
+}
+
 /* Paths are bytes, and JSON is text. */
 static void test_not_utf8(void)
 {
@@ -307,6 +346,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/history/rehearsal", test_rehearsal);
 	g_test_add_func("/vssd/history/list", test_list);
 	g_test_add_func("/vssd/history/value", test_value);
+	g_test_add_func("/vssd/history/problems", test_problems);
 	g_test_add_func("/vssd/history/not-utf8", test_not_utf8);
 	g_test_add_func("/vssd/plan-json/plan", test_plan);
 	g_test_add_func("/vssd/plan-json/pages", test_pages);

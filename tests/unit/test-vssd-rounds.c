@@ -15,6 +15,7 @@ typedef struct {
 	GPtrArray *mounts;
 	char *marker;
 	gboolean prepared, frozen, idle;
+	guint thaws;
 	char *problem;
 	GString *said;
 } Rig;
@@ -42,6 +43,11 @@ static void on_frozen(const char *problem, gpointer data)
 	note_problem(rig, problem);
 }
 
+static void on_thawed(gpointer data)
+{
+	((Rig *)data)->thaws++;
+}
+
 static void on_idle(gpointer data)
 {
 	((Rig *)data)->idle = TRUE;
@@ -52,7 +58,7 @@ static void on_say(HvisLogLevel level, const char *text, gpointer data)
 	g_string_append_printf(((Rig *)data)->said, "%d %s\n", level, text);
 }
 
-static const VssRoundsOps ops = { on_prepared, on_frozen, on_idle, on_say };
+static const VssRoundsOps ops = { on_prepared, on_frozen, on_thawed, on_idle, on_say };
 
 static void rig_init(Rig *rig)
 {
@@ -223,7 +229,7 @@ static void test_freeze_fails(void)
 	add(&rig, "20-b", "[ $1 != freeze ] || { echo no room; exit 3; }", NULL);
 	add(&rig, "30-c", "", NULL);
 	freeze(&rig);
-	g_assert_cmpstr(rig.problem, ==, "hook 20-b: freeze: exit status 3");
+	g_assert_cmpstr(rig.problem, ==, "hook 20-b: freeze: exit status 3: no room");
 	thaw(&rig, VSS_ROUNDS_NOT_FROZEN);
 	assert_log(&rig, "10-a freeze freezing\n20-b freeze freezing\n"
 			 "20-b freeze-failed failed\n20-b thaw failed\n"
@@ -264,15 +270,47 @@ static void test_prepare_fails(void)
 static void test_thaw_fails(void)
 {
 	g_auto(Rig) rig = { 0 };
+	struct json_object *problems;
 
 	rig_init(&rig);
 	add(&rig, "10-a", "", NULL);
-	add(&rig, "20-b", "[ $1 = freeze ]", NULL);
+	add(&rig, "20-b", "[ $1 = freeze ] || { printf 'why\\n no room \\n\\n'; exit 1; }", NULL);
 	freeze(&rig);
+	problems = json_object_get(vss_rounds_problems(rig.rounds));
+	g_assert_cmpuint(json_object_array_length(problems), ==, 0);
+	g_assert_cmpuint(rig.thaws, ==, 0);
 	thaw(&rig, VSS_ROUNDS_THAWED);
 	assert_log(&rig, "10-a freeze freezing\n20-b freeze freezing\n"
 			 "20-b thaw thawed\n10-a thaw thawed\n");
 	assert_said(&rig, "1 Hook 20-b: thaw failed: exit status 1");
+	g_assert_cmpuint(rig.thaws, ==, 1);
+	g_assert_cmpstr(json_object_to_json_string_ext(problems, JSON_C_TO_STRING_PLAIN), ==,
+		"[{\"hook\":\"20-b\",\"verb\":\"thaw\",\"error\":\"exit status 1: no room\"}]");
+	json_object_put(problems);
+	g_assert_null(vss_rounds_problems(rig.rounds));
+}
+
+/* What is told with a backup has an end, however many there are and whatever they say. */
+static void test_many_problems(void)
+{
+	g_auto(Rig) rig = { 0 };
+	struct json_object *problems, *last;
+
+	rig_init(&rig);
+	for (guint i = 0; i < VSS_ROUNDS_PROBLEMS_MAX + 2; i++) {
+		g_autofree char *name = g_strdup_printf("%02u-a", i);
+
+		add(&rig, name, "[ $1 = freeze ] || { printf '\\303\\274%01000d' 1; exit 1; }",
+			NULL);
+	}
+	freeze(&rig);
+	problems = json_object_get(vss_rounds_problems(rig.rounds));
+	thaw(&rig, VSS_ROUNDS_THAWED);
+	g_assert_cmpuint(json_object_array_length(problems), ==, VSS_ROUNDS_PROBLEMS_MAX);
+	last = json_object_object_get(json_object_array_get_idx(problems, 0), "error");
+	g_assert_cmpuint(strlen(json_object_get_string(last)), <, 250);
+	g_assert_true(g_utf8_validate(json_object_get_string(last), -1, NULL));
+	json_object_put(problems);
 }
 
 static void test_time_limit(void)
@@ -519,6 +557,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/rounds/ignored", test_ignored);
 	g_test_add_func("/vssd/rounds/prepare-fails", test_prepare_fails);
 	g_test_add_func("/vssd/rounds/thaw-fails", test_thaw_fails);
+	g_test_add_func("/vssd/rounds/many-problems", test_many_problems);
 	g_test_add_func("/vssd/rounds/time-limit", test_time_limit);
 	g_test_add_func("/vssd/rounds/not-to-be-trusted", test_not_to_be_trusted);
 	g_test_add_func("/vssd/rounds/folder-not-to-be-trusted", test_folder_not_to_be_trusted);

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <glib/gstdio.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,8 @@ typedef struct {
 	VssSocket *socket;
 	char *dir, *path;
 	guint plans; /* that were made */
+	guint rehearsals, thaws; /* that were asked for */
+	gboolean ends; /* a rehearsal does at once, but for its hooks */
 } Fixture;
 
 static struct json_object *make_plan(gpointer data, GError **error)
@@ -38,12 +41,32 @@ static VssThaw end_at_once(gpointer data, GError **error)
 	Fixture *f = data;
 	struct json_object *entry = json_object_new_object();
 
+	f->thaws++;
 	vss_socket_ended(f->socket, entry);
 	json_object_put(entry);
 	return VSS_THAW_SESSION;
 }
 
-static const VssSocketOps ops = { .plan = make_plan, .thaw = end_at_once };
+static gboolean rehearse(gint64 ms, gpointer data, GError **error)
+{
+	Fixture *f = data;
+	struct json_object *entry = json_object_new_object();
+
+	f->rehearsals++;
+	if (f->ends)
+		vss_socket_ended(f->socket, entry);
+	json_object_put(entry);
+	return TRUE;
+}
+
+static void give_up(gpointer data)
+{
+	end_at_once(data, NULL);
+}
+
+static const VssSocketOps ops = {
+	.plan = make_plan, .thaw = end_at_once, .rehearse = rehearse, .give_up = give_up
+};
 
 static void setup(Fixture *f, gconstpointer data)
 {
@@ -108,6 +131,42 @@ static void test_thaw_that_ends_at_once(Fixture *f, gconstpointer data)
 	assert_answered(f, geteuid(), "io.hvis.Vss.Thaw", 2);
 }
 
+/* Who rehearses is killed when that has begun. */
+static void rehearse_and_hang_up(Fixture *f)
+{
+	guint before = f->rehearsals;
+	pid_t pid = fork();
+
+	g_assert_cmpint(pid, >=, 0);
+	if (pid == 0) {
+		struct json_object *params = json_object_new_object();
+		g_autoptr(VarlinkClient) client = varlink_client_connect(f->path, NULL);
+
+		json_object_object_add(params, "duration_ms", json_object_new_int(1));
+		while (client)
+			varlink_client_call(client, "io.hvis.Vss.Rehearse", json_object_get(params),
+				PATIENCE_MS, NULL);
+		_exit(1);
+	}
+	while (f->rehearsals == before)
+		g_main_context_iteration(NULL, TRUE);
+	kill(pid, SIGKILL);
+	g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
+}
+
+/* What is frozen while hooks of a rehearsal thaw is a backup's: it was thawed because somebody hung up. */
+static void test_hangup(Fixture *f, gconstpointer data)
+{
+	rehearse_and_hang_up(f);
+	while (f->thaws == 0)
+		g_main_context_iteration(NULL, TRUE);
+	g_assert_cmpuint(f->thaws, ==, 1);
+	f->ends = TRUE;
+	rehearse_and_hang_up(f);
+	rehearse_and_hang_up(f); /* is not refused: the former one is known to have gone */
+	g_assert_cmpuint(f->thaws, ==, 1);
+}
+
 /* A plan that takes long, asked for again and again, kept the host waiting. */
 static void test_plans_of_anybody(Fixture *f, gconstpointer data)
 {
@@ -126,6 +185,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add("/vssd/socket/thaw-that-ends-at-once", Fixture, NULL, setup,
 		test_thaw_that_ends_at_once, teardown);
+	g_test_add("/vssd/socket/hangup", Fixture, NULL, setup, test_hangup, teardown);
 	g_test_add("/vssd/socket/plans-of-anybody", Fixture, NULL, setup, test_plans_of_anybody,
 		teardown);
 	return g_test_run();
