@@ -96,7 +96,7 @@ static void test_backup(void)
 						  "disk 1 0:0:1\n"
 						  "disk 1 255:255:255\n");
 	check_error("backup --silent-after thaw", HVIS_EXIT_USAGE, "check or freeze is wanted");
-	check_error("backup --hold 3601", HVIS_EXIT_USAGE, "hold_ms: 0 to 3600000");
+	check_error("backup --hold 3601", HVIS_EXIT_USAGE, "--hold 3601: must be a time");
 	check_error("backup --hold 5m", HVIS_EXIT_USAGE, "--hold 5m");
 	check_error("backup --luns 0:0", HVIS_EXIT_USAGE, "\"0:0\"");
 	check_error("backup --luns 0:0:0:0", HVIS_EXIT_USAGE, "\"0:0:0:0\"");
