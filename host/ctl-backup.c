@@ -58,7 +58,8 @@ static const struct {
 	{ "refused", HVIS_EXIT_FALSE, HVIS_ERROR_FAILED },
 	{ "timeout", HVIS_EXIT_TIMEOUT, HVIS_ERROR_TIMEOUT },
 	{ "gone", HVIS_EXIT_IO, HVIS_ERROR_CLOSED },
-	{ "failed", HVIS_EXIT_IO, HVIS_ERROR_FAILED },
+	{ "failed", HVIS_EXIT_FALSE, HVIS_ERROR_FAILED },
+	{ "impossible", HVIS_EXIT_IO, HVIS_ERROR_FAILED },
 };
 
 HvisExit ctl_judge_backup(struct json_object *answer, GError **error)

@@ -72,6 +72,7 @@ const char *vss_result_name(VssResult result)
 		"timeout",
 		"gone",
 		"failed",
+		"impossible",
 	};
 
 	return names[result];
@@ -134,7 +135,7 @@ static VssResult result_of(const GError *error)
 {
 	if (hvis_error_is(error, HVIS_ERROR_TIMEOUT))
 		return VSS_TIMEOUT;
-	return hvis_error_is(error, HVIS_ERROR_CLOSED) ? VSS_GONE : VSS_FAILED;
+	return hvis_error_is(error, HVIS_ERROR_CLOSED) ? VSS_GONE : VSS_IMPOSSIBLE;
 }
 
 /* The first failure counts: what comes after it is the mending. */
@@ -159,7 +160,7 @@ static gboolean judge(HostService *s, VssStep step, guint32 status, const GError
 	if (error)
 		fail(vss, result_of(error), error);
 	else if (!service_check_status(status, vss_step_name(step), &refused))
-		fail(vss, VSS_REFUSED, refused);
+		fail(vss, step == VSS_STEP_THAW ? VSS_FAILED : VSS_REFUSED, refused);
 	return !error && !refused;
 }
 

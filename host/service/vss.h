@@ -24,10 +24,11 @@ typedef enum {
 	VSS_DONE,
 	VSS_ABORTED, /* thawed before the hold was over, because that was wanted */
 	VSS_SILENT, /* the host has said no more, because that was wanted */
-	VSS_REFUSED, /* the guest's answer to a step is a failure */
+	VSS_REFUSED, /* the guest's answer to check or freeze is a failure: nothing was begun */
 	VSS_TIMEOUT, /* no answer to a step in time */
 	VSS_GONE, /* the service is not open, or was closed meanwhile */
-	VSS_FAILED, /* what the guest agreed to has no backup, or nothing could be sent */
+	VSS_FAILED, /* the guest's answer to the thaw is a failure: the snapshot is not consistent */
+	VSS_IMPOSSIBLE, /* what the guest agreed to has no backup, or nothing could be sent */
 	VSS_RESULT_N,
 } VssResult;
 

@@ -175,6 +175,7 @@ asked "registered hot_backup freeze" "no thaw is sent: nothing is frozen"
 peer_start thaw=fail
 try 1 "a thaw that fails" backup --hold 0.01
 told "thaw: the guest answers fail" "is told"
+result failed
 
 # The host waits as long as it is told to; then it thaws what may be frozen yet.
 peer_start freeze=silent

@@ -535,7 +535,7 @@ const char *vss_step_name(VssStep step)
 const char *vss_result_name(VssResult result)
 {
 	static const char *const names[] = { "done", "aborted", "silent", "refused", "timeout",
-		"gone", "failed" };
+		"gone", "failed", "impossible" };
 
 	return names[result];
 }
@@ -552,11 +552,11 @@ static void call_report(guint32 status, const GError *error, const void *done, g
 	};
 
 	if (status)
-		report.result = VSS_REFUSED;
+		report.result = VSS_FAILED;
 	else if (error)
 		report.result = hvis_error_is(error, HVIS_ERROR_TIMEOUT)  ? VSS_TIMEOUT
 				: hvis_error_is(error, HVIS_ERROR_CLOSED) ? VSS_GONE
-									  : VSS_FAILED;
+									  : VSS_IMPOSSIBLE;
 	report.message = report.result == VSS_DONE ? NULL : "thaw: it went wrong";
 	func(&report, data);
 }

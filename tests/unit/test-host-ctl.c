@@ -208,10 +208,10 @@ static void test_backup(void)
 		HvisExit exit;
 		const char *result;
 	} ends[] = {
-		{ HVIS_E_FAIL, HVIS_ERROR_N, HVIS_EXIT_FALSE, "Result:         refused\n" },
+		{ HVIS_E_FAIL, HVIS_ERROR_N, HVIS_EXIT_FALSE, "Result:         failed\n" },
 		{ 0, HVIS_ERROR_TIMEOUT, HVIS_EXIT_TIMEOUT, "Result:         timeout\n" },
 		{ 0, HVIS_ERROR_CLOSED, HVIS_EXIT_IO, "Result:         gone\n" },
-		{ 0, HVIS_ERROR_UNSUPPORTED, HVIS_EXIT_IO, "Result:         failed\n" },
+		{ 0, HVIS_ERROR_UNSUPPORTED, HVIS_EXIT_IO, "Result:         impossible\n" },
 	};
 
 	fake_host_start(&host, TRUE);

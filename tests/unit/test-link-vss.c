@@ -252,7 +252,7 @@ static void test_other_timeouts(Fixture *f, gconstpointer registered)
 	daemon_answer(f, HVIS_S_OK);
 	expect_asked(f, HVIS_VSS_OP_THAW);
 	hvis_fake_clock_advance(f->clock, HVIS_VSS_TIMEOUT_MS);
-	expect_end(f, VSS_REFUSED);
+	expect_end(f, VSS_FAILED);
 }
 
 /* An impatient host's THAW waits in the ring, and is there when the daemon has frozen at last. */
