@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <hvis/hresult.h>
+#include <util/json.h>
 #include <wire/vss.h>
 
 gsize vss_device_build_register(guint8 *buf, gpointer data)
@@ -48,4 +49,17 @@ char *vss_device_state_text(HvisServiceState state, const char *reason)
 	if (state == HVIS_SERVICE_ABSENT && reason)
 		return g_strdup_printf("Waiting for the host: %s", reason);
 	return g_strdup(reason ? reason : "Stopped");
+}
+
+struct json_object *vss_device_counters(HvisService *service)
+{
+	const HvisServiceCounters *counters = hvis_service_counters(service);
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "requests", hvis_json_count(counters->requests));
+	json_object_object_add(object, "answered", hvis_json_count(counters->replies));
+	json_object_object_add(object, "malformed", hvis_json_count(counters->malformed));
+	json_object_object_add(object, "overdue", hvis_json_count(counters->overdue));
+	json_object_object_add(object, "reopened", hvis_json_count(counters->reopened));
+	return object;
 }

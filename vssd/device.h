@@ -2,6 +2,8 @@
 /* What the daemon's device and lib/service want to know of the messages: functions of HvisServiceOps. */
 #pragma once
 
+#include <json-c/json.h>
+
 #include <service/service.h>
 
 gsize vss_device_build_register(guint8 *buf, gpointer data);
@@ -13,3 +15,6 @@ gsize vss_device_build_failure(HvisFailure why, guint8 *buf, gpointer data);
 
 /* One line for journal and manager on @state, with @reason or NULL. New. */
 char *vss_device_state_text(HvisServiceState state, const char *reason);
+
+/* Of the host's requests: type Counters of io.hvis.Vss; new. */
+struct json_object *vss_device_counters(HvisService *service);

@@ -139,17 +139,33 @@ struct json_object *vss_history_entry(const VssRun *run, const VssOutcome *outco
 	return entry;
 }
 
-struct json_object *vss_history_refusal(const char *kind, const char *message)
+static struct json_object *entry_without_outcome(const char *kind, gint64 began_us,
+	const char *result, const char *message, const char *ended_by)
 {
-	struct json_object *entry = entry_new(kind, g_get_real_time(), "refused");
+	struct json_object *entry = entry_new(kind, began_us, result);
 
 	json_object_object_add(entry, "message", text_of(message));
-	json_object_object_add(entry, "ended_by", NULL);
+	json_object_object_add(entry, "ended_by", hvis_json_text(ended_by));
 	json_object_object_add(entry, "frozen", json_object_new_int(0));
 	json_object_object_add(entry, "frozen_us", json_object_new_int(0));
 	json_object_object_add(entry, "mounts", json_object_new_array());
 	json_object_object_add(entry, "hooks", json_object_new_array());
 	return entry;
+}
+
+struct json_object *vss_history_refusal(const char *kind, const char *message)
+{
+	return entry_without_outcome(kind, g_get_real_time(), "refused", message, NULL);
+}
+
+struct json_object *vss_history_killed(gboolean rehearsal, gint64 began_us, gboolean thawed)
+{
+	const char *message = thawed ? "the daemon was killed as it was about to tell that all was "
+				       "frozen until its thaw"
+				     : "the daemon was killed before it was over";
+
+	return entry_without_outcome(rehearsal ? "rehearsal" : "backup", began_us, "failed",
+		message, enders[VSS_ENDER_FAILURE].word);
 }
 
 static const char *member_text(struct json_object *entry, const char *name)

@@ -39,6 +39,12 @@ struct json_object *vss_history_entry(const VssRun *run, const VssOutcome *outco
 /* A new entry of what was not begun. @kind: "backup", "rehearsal" or "check". */
 struct json_object *vss_history_refusal(const char *kind, const char *message);
 
+/*
+ * A new entry of what began at @began_us, real time, and was ended by a SIGKILL of this daemon; @thawed: when nothing
+ * was left to do but to tell so.
+ */
+struct json_object *vss_history_killed(gboolean rehearsal, gint64 began_us, gboolean thawed);
+
 /* Its members, borrowed. "ok"; one sentence. */
 const char *vss_history_result(struct json_object *entry);
 const char *vss_history_message(struct json_object *entry);

@@ -1,24 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The array of problems is part of the entry: what it gets later the history has, too. */
+/*
+ * The array of problems is part of the entry: what it gets later the history has, too. What a daemon that is killed
+ * would leave untold is written down ahead, see ahead.h.
+ */
 #include "config.h"
 
 #include "vssd/publish.h"
+
+#include "vssd/ahead.h"
 
 struct VssPublisher {
 	VssHistory *history;
 	VssSocket *socket;
 	VssRecord *record;
+	char *ahead; /* the path of that */
+	gboolean noted; /* there is a session, and what is ahead is of it */
+	void (*failed)(const char *text, gpointer data);
+	gpointer data;
 	struct json_object *open; /* its hooks are not through; NULL: there is none */
 	const struct json_object *put; /* what the host was told last; to be compared alone */
 };
 
-VssPublisher *vss_publisher_new(VssSocket *socket, VssRecord *record)
+static void on_recorded(gpointer data)
+{
+	VssPublisher *publisher = data;
+
+	if (!publisher->noted)
+		vss_ahead_forget(publisher->ahead);
+}
+
+VssPublisher *vss_publisher_new(VssSocket *socket, VssRecord *record, const char *marker,
+	void (*failed)(const char *text, gpointer data), gpointer data)
 {
 	VssPublisher *publisher = g_new0(VssPublisher, 1);
+	g_autofree char *dir = g_path_get_dirname(marker);
 
 	publisher->history = vss_history_new();
 	publisher->socket = socket;
+	publisher->ahead = g_build_filename(dir, "vss.last", NULL);
+	publisher->failed = failed;
+	publisher->data = data;
 	publisher->record = record;
+	vss_record_on_end(record, on_recorded, publisher);
 	return publisher;
 }
 
@@ -27,6 +50,7 @@ void vss_publisher_free(VssPublisher *publisher)
 	if (!publisher)
 		return;
 	json_object_put(publisher->open);
+	g_free(publisher->ahead);
 	vss_record_free(publisher->record);
 	vss_history_free(publisher->history);
 	g_free(publisher);
@@ -45,6 +69,39 @@ static void put(VssPublisher *publisher, struct json_object *entry)
 	vss_record_put(publisher->record, value);
 }
 
+/* Without it there is less to tell after a SIGKILL, which is no reason for less than a backup. */
+static void write_ahead(VssPublisher *publisher, struct json_object *entry)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (!vss_ahead_write(publisher->ahead, entry, &error))
+		publisher->failed(error->message, publisher->data);
+}
+
+void vss_publisher_note(
+	VssPublisher *publisher, gboolean rehearsal, gint64 began_us, gboolean thawed)
+{
+	struct json_object *entry = vss_history_killed(rehearsal, began_us, thawed);
+
+	publisher->noted = TRUE;
+	write_ahead(publisher, entry);
+	json_object_put(entry);
+}
+
+void vss_publisher_recover(VssPublisher *publisher)
+{
+	g_autoptr(GError) error = NULL;
+	struct json_object *entry = vss_ahead_read(publisher->ahead, &error);
+
+	if (error)
+		publisher->failed(error->message, publisher->data);
+	if (!entry)
+		return;
+	if (vss_history_is_rehearsal(entry))
+		vss_ahead_forget(publisher->ahead);
+	vss_publisher_tell(publisher, entry, NULL);
+}
+
 void vss_publisher_tell(
 	VssPublisher *publisher, struct json_object *entry, struct json_object *hooks)
 {
@@ -52,6 +109,11 @@ void vss_publisher_tell(
 
 	if (hooks)
 		json_object_object_add(entry, "hooks", json_object_get(hooks));
+	if (publisher->noted && rehearsal)
+		vss_ahead_forget(publisher->ahead);
+	else if (publisher->noted)
+		write_ahead(publisher, entry); /* until the host can read it */
+	publisher->noted = FALSE;
 	vss_history_add(publisher->history, entry);
 	vss_socket_ended(publisher->socket, entry);
 	if (!rehearsal)

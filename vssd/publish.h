@@ -11,8 +11,12 @@
 
 typedef struct VssPublisher VssPublisher;
 
-/* @socket must outlive it; @record is its own from here on. */
-VssPublisher *vss_publisher_new(VssSocket *socket, VssRecord *record);
+/*
+ * @socket must outlive it; @record is its own from here on. ahead.h's file is beside @marker; @failed is told what is wrong
+ * with it, a sentence.
+ */
+VssPublisher *vss_publisher_new(VssSocket *socket, VssRecord *record, const char *marker,
+	void (*failed)(const char *text, gpointer data), gpointer data);
 
 /* NULL is fine. */
 void vss_publisher_free(VssPublisher *publisher);
@@ -20,6 +24,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssPublisher, vss_publisher_free)
 
 /* Borrowed. */
 const VssHistory *vss_publisher_history(const VssPublisher *publisher);
+
+/* Tell what became of the backup that a former daemon was killed in, if it was. */
+void vss_publisher_recover(VssPublisher *publisher);
+
+/* A session begins, or has been thawed well, of which vss_publisher_tell() tells; nothing is frozen. */
+void vss_publisher_note(
+	VssPublisher *publisher, gboolean rehearsal, gint64 began_us, gboolean thawed);
 
 /*
  * Tell @entry, which is taken; nothing is frozen. @hooks is an array of type HookProblem that grows until

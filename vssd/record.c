@@ -10,6 +10,8 @@ struct VssRecord {
 	const VssMachine *machine;
 	void (*failed)(const char *text, gpointer data);
 	gpointer data;
+	void (*ended)(gpointer data); /* or NULL */
+	gpointer ended_data;
 	char *value; /* is to be written; NULL: nothing is */
 	gboolean newer; /* than what the process writes */
 	guint tries; /* that failed */
@@ -19,13 +21,20 @@ struct VssRecord {
 
 static void attempt(gpointer data);
 
+static void end(VssRecord *record)
+{
+	g_clear_pointer(&record->value, g_free);
+	if (record->ended)
+		record->ended(record->ended_data);
+}
+
 static void give_up(VssRecord *record, const GError *error)
 {
 	g_autofree char *text = g_strdup_printf("%s could not be written, by hvctl, %u times: %s",
 		VSS_RECORD_KEY, record->tries, error->message);
 
-	g_clear_pointer(&record->value, g_free);
 	record->failed(text, record->data);
+	end(record);
 }
 
 /* Set the timer for after @tries that failed, one or more. */
@@ -57,7 +66,7 @@ static void on_written(GPid pid, gint status, gpointer data)
 	if (record->newer)
 		attempt(record);
 	else if (written)
-		g_clear_pointer(&record->value, g_free);
+		end(record);
 	else
 		fail(record, error);
 }
@@ -105,6 +114,12 @@ VssRecord *vss_record_new(const char *root, HvisClock *clock, const VssMachine *
 	record->socket = g_strconcat(root, "/run/hvis/kvp", NULL);
 	record->pools = g_strconcat(root, HVIS_POOL_DIR, NULL);
 	return record;
+}
+
+void vss_record_on_end(VssRecord *record, void (*ended)(gpointer data), gpointer data)
+{
+	record->ended = ended;
+	record->ended_data = data;
 }
 
 void vss_record_free(VssRecord *record)

@@ -27,6 +27,9 @@ typedef struct VssRecord VssRecord;
 VssRecord *vss_record_new(const char *root, HvisClock *clock, const VssMachine *machine,
 	void (*failed)(const char *text, gpointer data), gpointer data);
 
+/* @ended is called whenever the newest value has been written or is given up: nothing is to be written then. */
+void vss_record_on_end(VssRecord *record, void (*ended)(gpointer data), gpointer data);
+
 /* What is being written is written all the same; what is to be tried again is not. */
 void vss_record_free(VssRecord *record);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssRecord, vss_record_free)

@@ -264,6 +264,8 @@ static void on_ended(const VssOutcome *outcome, gpointer data)
 								    : VSS_ROUNDS_BROKEN;
 
 	vssd->frozen_us = vssd->until_us = 0;
+	if (how == VSS_ROUNDS_THAWED)
+		vss_publisher_note(vssd->publisher, vssd->run.rehearsal, vssd->run.began_us, TRUE);
 	end(vssd, outcome->err == 0 ? VSS_EVENT_ENDED_WELL : VSS_EVENT_ENDED_BADLY);
 	vss_journal_outcome(entry, outcome, vssd->run.rehearsal);
 	say_partial(vssd, outcome);
@@ -340,6 +342,7 @@ static void order_start(gpointer data)
 		fail_start(vssd, error->message);
 		return;
 	}
+	vss_publisher_note(vssd->publisher, vssd->run.rehearsal, vssd->run.began_us, FALSE);
 	set_deadline(vssd, FREEZE_MS);
 	mounts = vss_survey_mounts(survey);
 	(vssd->run.rehearsal ? vss_rounds_rehearse : vss_rounds_freeze)(vssd->rounds, mounts);
@@ -542,6 +545,7 @@ static void begin(gpointer data)
 
 	vssd->patience = 0;
 	vssd->begun = TRUE;
+	vss_publisher_recover(vssd->publisher);
 	vss_rounds_recover(vssd->rounds);
 	hvis_service_start(vssd->service);
 }
@@ -570,19 +574,6 @@ static gboolean undo_left_over(Vssd *vssd)
 
 /* --- the socket --- */
 
-static struct json_object *counters_json(const Vssd *vssd)
-{
-	const HvisServiceCounters *counters = hvis_service_counters(vssd->service);
-	struct json_object *object = json_object_new_object();
-
-	json_object_object_add(object, "requests", hvis_json_count(counters->requests));
-	json_object_object_add(object, "answered", hvis_json_count(counters->replies));
-	json_object_object_add(object, "malformed", hvis_json_count(counters->malformed));
-	json_object_object_add(object, "overdue", hvis_json_count(counters->overdue));
-	json_object_object_add(object, "reopened", hvis_json_count(counters->reopened));
-	return object;
-}
-
 static struct json_object *time_json(gint64 us)
 {
 	return us ? json_object_new_int64(us) : NULL;
@@ -603,7 +594,7 @@ static struct json_object *give_status(gpointer data)
 		status, "frozen_max_ms", json_object_new_int64(vssd->session_options.deadline_ms));
 	json_object_object_add(status, "last",
 		json_object_get(vss_history_last(vss_publisher_history(vssd->publisher))));
-	json_object_object_add(status, "counters", counters_json(vssd));
+	json_object_object_add(status, "counters", vss_device_counters(vssd->service));
 	return status;
 }
 
@@ -702,7 +693,8 @@ Vssd *vssd_new(const VssdOptions *options, GError **error)
 	vssd->service = hvis_service_new(&service_ops, options->device, NULL, vssd);
 	vssd->socket = vss_socket_new(&socket_ops, vssd);
 	vssd->publisher = vss_publisher_new(vssd->socket,
-		vss_record_new(options->root, vssd->clock, &vssd->machine, on_unrecorded, vssd));
+		vss_record_new(options->root, vssd->clock, &vssd->machine, on_unrecorded, vssd),
+		options->marker, on_unrecorded, vssd);
 	return g_steal_pointer(&vssd);
 }
 

@@ -272,6 +272,10 @@ VssRecord *vss_record_new(const char *root, HvisClock *clock, const VssMachine *
 	return NULL;
 }
 
+void vss_record_on_end(VssRecord *record, void (*ended)(gpointer data), gpointer data)
+{
+}
+
 void vss_record_free(VssRecord *record)
 {
 }

@@ -26,6 +26,18 @@ is_undoing()
 	return 1
 }
 
+# told WORDS: to the host, by now
+told()
+{
+	"$build/hvctl/hvctl" kvp get HvisLastBackup --pool-dir "$pools" | grep -qF -e "$1"
+}
+
+# history: in one line, the last two
+history()
+{
+	"$build/hvctl/hvctl" vss history --socket "$socket" --lines 2 --json | tr -d '\n'
+}
+
 # waits_for_lock PID: it does, as the kernel knows
 waits_for_lock()
 {
@@ -103,7 +115,14 @@ for signal in TERM KILL; do
 	check "the daemon is ended by SIG$signal while all is frozen" thawed_within 3000 "$(now_ms)"
 	wait "$backup" 2>/dev/null
 	daemon_start
+	if [ $signal = KILL ]; then
+		like "the next one has it in its history" "$(history)" \
+			'*"kind": "backup",*"result": "failed",*"the daemon was killed before it was over"*'
+		check "and tells the host" wait_for 20 told "the daemon was killed before it was over"
+	fi
 	check "and the next backup is well" ctl backup --hold 0.1
+	check "which the host is told" wait_for 20 told '"result":"ok"'
+	check "and no daemon after it" wait_for 20 test ! -e "$scratch/vss.last"
 done
 
 for what in worker guard both; do
@@ -132,6 +151,15 @@ daemon_start
 check "until the next daemon starts" thawed_within 3000 "$(now_ms)"
 wait "$backup" 2>/dev/null
 check "and the journal has it" log_has "A backup had been cut off: what it had left frozen is thawed"
+check "and the host" wait_for 20 told "the daemon was killed before it was over"
+daemon_stop KILL
+daemon_start
+is "a daemon that is killed with nothing under way was killed in no backup" "$(history)" "[]"
+echo '{ "kind": "backup" }' >"$scratch/vss.last"
+daemon_stop
+daemon_start
+check "what is no entry is none" log_has "$scratch/vss.last is damaged"
+check "and is gone" test ! -e "$scratch/vss.last"
 
 hold 60
 kill_all
