@@ -39,6 +39,7 @@ static const OutputColumn fields[] = {
 	{ .heading = "Kernel protocol", .member = "kernel_protocol", .format = text_or_skip },
 	{ .heading = "Last request", .member = "last_request_text", .format = text_or_skip },
 	{ .heading = "Counters", .member = "counters_text", .format = text_or_skip },
+	{ .heading = "Configuration", .member = "config_text", .format = text_or_skip },
 	{ .heading = "Backup", .member = "backup", .format = text_or_skip },
 	{ .heading = "Frozen since", .member = "frozen_text", .format = text_or_skip },
 	{ .heading = "Thawed in", .member = "deadline_text", .format = text_or_skip },
@@ -175,6 +176,18 @@ static void add_deadline(struct json_object *view, struct json_object *status, g
 	json_object_object_add(view, "deadline_text", json_object_new_string(text));
 }
 
+/* "an older one is in use: /etc/hvis/hvis.conf:3: there is no key X" */
+static void add_config(struct json_object *view, struct json_object *status)
+{
+	const char *problem = json_object_get_string(output_member(status, "config_problem"));
+	g_autofree char *text = NULL;
+
+	if (!problem)
+		return;
+	text = g_strconcat("an older one is in use: ", problem, NULL);
+	json_object_object_add(view, "config_text", json_object_new_string(text));
+}
+
 /* "ok, 3 s ago: 2 file systems were frozen for 10 ms" */
 static void add_last(struct json_object *view, struct json_object *status, gint64 now_us)
 {
@@ -230,6 +243,7 @@ static void print_text(FILE *out, const char *heading, struct json_object *statu
 	add_counters(view, status);
 	add_age(view, "frozen_text", status, "frozen_since_us", now_us);
 	add_deadline(view, status, now_us);
+	add_config(view, status);
 	add_last(view, status, now_us);
 	fprintf(out, "%s\n", heading);
 	output_fields(out, view, fields);

@@ -48,6 +48,7 @@ struct Vssd {
 	const VssdOptions *options;
 	VssSessionOptions session_options;
 	HvisConfig *config;
+	char *misconfigured; /* why it is an older one than that of the files, or NULL */
 	HvisService *service;
 	VssMachine machine;
 	VssRoundsOptions rounds_options;
@@ -129,6 +130,7 @@ static gboolean configure(Vssd *vssd, GError **error)
 		return FALSE;
 	hvis_config_free(vssd->config);
 	vssd->config = config;
+	g_clear_pointer(&vssd->misconfigured, g_free);
 	vssd->session_options.deadline_ms = (guint)hvis_config_int(config, "vss", "Deadline");
 	vssd->rounds_options.folder = hvis_config_string(config, "vss", "HooksDirectory");
 	vssd->rounds_options.enabled = hvis_config_bool(config, "vss", "Hooks");
@@ -146,9 +148,12 @@ static void reload_if_due(Vssd *vssd)
 	vssd->reload = FALSE;
 	if (vssd->told_ready)
 		hvis_notify_reloading();
-	if (!configure(vssd, &error))
+	if (!configure(vssd, &error)) {
 		hvis_log_with(HVIS_LOG_WARNING, &context, "The configuration is not used: %s",
 			error->message);
+		g_free(vssd->misconfigured);
+		vssd->misconfigured = g_strdup(error->message);
+	}
 	if (vssd->told_ready)
 		hvis_notify_reloaded();
 }
@@ -592,6 +597,7 @@ static struct json_object *give_status(gpointer data)
 	json_object_object_add(status, "deadline_us", time_json(vssd->until_us));
 	json_object_object_add(
 		status, "frozen_max_ms", json_object_new_int64(vssd->session_options.deadline_ms));
+	json_object_object_add(status, "config_problem", hvis_json_text(vssd->misconfigured));
 	json_object_object_add(status, "last",
 		json_object_get(vss_history_last(vss_publisher_history(vssd->publisher))));
 	json_object_object_add(status, "counters", vss_device_counters(vssd->service));
@@ -612,9 +618,7 @@ static struct json_object *give_plan(gpointer data, GError **error)
 
 static struct json_object *give_history(guint count, gsize room, gpointer data)
 {
-	Vssd *vssd = data;
-
-	return vss_history_list(vss_publisher_history(vssd->publisher), count, room);
+	return vss_history_list(vss_publisher_history(((Vssd *)data)->publisher), count, room);
 }
 
 static gboolean rehearse(gint64 ms, gpointer data, GError **error)
@@ -724,6 +728,7 @@ void vssd_free(Vssd *vssd)
 	vss_journal_free(vssd->journal);
 	g_free(vssd->status);
 	g_free(vssd->partial);
+	g_free(vssd->misconfigured);
 	g_free(vssd);
 }
 

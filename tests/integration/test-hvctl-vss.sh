@@ -203,6 +203,18 @@ else
 	skip "others may look" "they cannot run hvctl here"
 fi
 
+# --- a configuration that is wrong ---
+
+like "the configuration in use is that of the files" "$(hvctl vss status --json)" '*"config_problem": null*'
+cp "$etc/hvis.conf" "$scratch/hvis.conf"
+echo "Nonsense=1" >>"$etc/hvis.conf"
+kill -HUP "$daemon_pid"
+check "until they are wrong" wait_for 20 eval "hvctl vss status | grep -q '^Configuration: *an older one is in use: .*Nonsense'"
+like "which programs are told, too" "$(hvctl vss status --json)" '*"config_problem": "*Nonsense*'
+cp "$scratch/hvis.conf" "$etc/hvis.conf"
+kill -HUP "$daemon_pid"
+check "and mended" wait_for 20 eval "! hvctl vss status | grep -q '^Configuration'"
+
 # --- what goes wrong ---
 
 daemon_stop
