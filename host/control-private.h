@@ -30,6 +30,8 @@ typedef struct Request Request;
 Request *request_new(Control *control, VarlinkCall *call);
 /* Once the caller has given up: call @cancel, which ends the request; else it ends in its time. */
 void request_on_give_up(Request *request, void (*cancel)(Request *request));
+/* @why, of the request's data, adds to the message of a time-out: ": the guest sleeps", or "". */
+void request_on_timeout(Request *request, const char *(*why)(gpointer data));
 /* Answer with @params (taken) or, where @error is set, with that. Frees the request. */
 void request_end(Request *request, struct json_object *params, const GError *error);
 /* As request_end() with an empty answer for HVIS_S_OK. @what: "KVP set". */

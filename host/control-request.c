@@ -22,6 +22,7 @@ struct Request {
 	gpointer data;
 	guint id;
 	char *what;
+	const char *(*why)(gpointer data);
 };
 
 /* "; the guest has been waiting for OPEN_RESULT for 12 s", for everything that is owed. */
@@ -66,8 +67,9 @@ static gboolean on_timeout(gpointer data)
 	g_autoptr(GError) error = NULL;
 
 	request->timer = 0;
-	hvis_fail(&error, HVIS_ERROR_TIMEOUT, "no answer within %.1f s%s",
-		(double)request->timeout_ms / 1000, owed);
+	hvis_fail(&error, HVIS_ERROR_TIMEOUT, "no answer within %.1f s%s%s",
+		(double)request->timeout_ms / 1000, request->why ? request->why(request->data) : "",
+		owed);
 	varlink_call_gerror(request->call, CONTROL_INTERFACE, error);
 	give_up(request);
 	return G_SOURCE_REMOVE;
@@ -103,6 +105,11 @@ Request *request_new(Control *control, VarlinkCall *call)
 void request_on_give_up(Request *request, void (*cancel)(Request *request))
 {
 	request->cancel = cancel;
+}
+
+void request_on_timeout(Request *request, const char *(*why)(gpointer data))
+{
+	request->why = why;
 }
 
 void request_end(Request *request, struct json_object *params, const GError *error)

@@ -86,11 +86,26 @@ static void cancel_ready(Request *request)
 	request_end(request, NULL, NULL);
 }
 
+/* Nothing is owed where the guest has not begun. */
+static const char *why_not_ready(gpointer service)
+{
+	static const char *const states[SERVICE_STATE_N] = {
+		[SERVICE_DISABLED] = ": the service is not offered",
+		[SERVICE_OFFERED] =
+			": the service is offered, but nobody in the guest has opened it",
+		[SERVICE_OPEN] = ": the guest has opened the service, but no version is agreed on",
+	};
+	const char *text = service ? states[service_state(service)] : NULL;
+
+	return text ? text : "";
+}
+
 static void wait_ready(Request *request, HostService *service)
 {
 	guint id;
 
 	request_on_give_up(request, cancel_ready);
+	request_on_timeout(request, why_not_ready);
 	id = service_on_ready(service, on_ready, request);
 	if (id)
 		request_set_data(request, service, id, NULL);

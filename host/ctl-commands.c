@@ -205,6 +205,11 @@ const CtlCommand ctl_commands[] = {
 		.name = "backup",
 		.method = "Backup",
 		.summary = "let the guest freeze its file systems, hold them, thaw them",
+		.help = "  --hold TIME          hold them so long, 0 to 1 h [1s]\n"
+			"  --abort              thaw at once, as where the snapshot failed\n"
+			"  --silent-after STEP  say nothing more after check or freeze\n"
+			"  --luns LUNS          PORT:TARGET:LUN of the disks to tell the guest of\n"
+			"  --timeout TIME       abort it where it takes longer\n",
 		.args = ARGS(HOLD("hold", "hold_ms") FLAG("abort", "abort")
 				STRING("silent-after", "silent_after") LIST("luns", "luns")),
 		.waits = TRUE,

@@ -211,6 +211,8 @@ static void print_usage(const CtlCommand *command, FILE *out)
 
 	fprintf(out, "usage: hvis-host ctl SOCKET %s%s [--json] [--timeout TIME]\n\n  %s\n",
 		command->name, usage, command->summary);
+	if (command->help)
+		fprintf(out, "\n%s", command->help);
 }
 
 HvisExit ctl_run(const char *socket, const char *const *words, FILE *out, GError **error)

@@ -20,6 +20,7 @@ typedef struct {
 	const char *name; /* "kvp get"; NULL ends the table */
 	const char *method;
 	const char *summary;
+	const char *help; /* its options, lines with an end; NULL where the summary says it all */
 	const CtlArg *args;
 	gboolean waits; /* the method takes timeout_ms */
 	gboolean patient; /* with --timeout: the host may still be starting */

@@ -16,12 +16,16 @@ static const struct {
 	{ "ctl", "talk to a running host", host_ctl },
 };
 
-static int help(void)
+static void help(FILE *out)
 {
-	puts("usage: hvis-host COMMAND [ARGUMENT...]; COMMAND --help shows its options\n");
+	fputs("usage: hvis-host COMMAND [ARGUMENT...]; COMMAND --help shows its options\n\n", out);
 	for (gsize i = 0; i < G_N_ELEMENTS(subcommands); i++)
-		printf("  %-6s %s\n", subcommands[i].name, subcommands[i].summary);
-	return HVIS_EXIT_OK;
+		fprintf(out, "  %-6s %s\n", subcommands[i].name, subcommands[i].summary);
+}
+
+static gboolean asks_for_help(const char *word)
+{
+	return g_str_equal(word, "--help") || g_str_equal(word, "-h") || g_str_equal(word, "help");
 }
 
 int main(int argc, char **argv)
@@ -33,8 +37,11 @@ int main(int argc, char **argv)
 			return subcommands[i].main(argc - 1, argv + 1);
 	if (argc > 1 && g_str_equal(argv[1], "--version"))
 		return puts("hvis-host " VERSION) < 0 ? HVIS_EXIT_IO : HVIS_EXIT_OK;
-	if (argc > 1 && (g_str_equal(argv[1], "--help") || g_str_equal(argv[1], "-h")))
-		return help();
-	fprintf(stderr, "hvis-host: no command \"%s\"; see --help\n", argc > 1 ? argv[1] : "");
+	if (argc > 1 && asks_for_help(argv[1]))
+		return help(stdout), HVIS_EXIT_OK;
+	if (argc > 1)
+		fprintf(stderr, "hvis-host: no command \"%s\"; see --help\n", argv[1]);
+	else
+		help(stderr);
 	return HVIS_EXIT_USAGE;
 }

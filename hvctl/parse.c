@@ -145,6 +145,8 @@ static gboolean find_command(const Options *o, const HvctlCommand **command, cha
 	*n_words = hvctl_find_command((const char *const *)words, command);
 	if (*n_words > 0)
 		return TRUE;
+	if (words[0] && !words[1] && g_str_equal(words[0], "help"))
+		return TRUE;
 	if (given(o, HVCTL_OPT_HELP) && (!words[0] || hvctl_is_group(all))) {
 		*group = words[0] ? g_steal_pointer(&all) : NULL;
 		return TRUE;
@@ -394,7 +396,7 @@ gboolean hvctl_parse(const char *const *argv, HvctlRequest *ret, GError **error)
 	}
 	if (!find_command(&o, &r.command, &r.group, &n_words, error))
 		return FALSE;
-	r.help = given(&o, HVCTL_OPT_HELP);
+	r.help = given(&o, HVCTL_OPT_HELP) || (!r.command && o.words && n_words == 0);
 	r.version = given(&o, HVCTL_OPT_VERSION);
 	r.root = "";
 	r.in = stdin;

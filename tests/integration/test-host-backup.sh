@@ -95,6 +95,8 @@ report $? "who starts the host is warned"
 try 3 "a backup that nobody serves" backup
 told "vss is not open in the guest" "says so"
 result gone
+try 5 "nor can it be waited for" wait vss --timeout 0.2
+told "no answer within 0.2 s: the service is offered, but nobody in the guest has opened it" "which says why"
 
 peer_start
 try 0 "wait until the daemon serves" wait vss --timeout 30

@@ -31,7 +31,7 @@ prints() {
 	report $? "0: $*"
 }
 
-ends 2 "see --help"
+ends 2 "usage: hvis-host COMMAND"
 ends 2 '"fly"' fly
 ends 2 "--kernel FILE is missing" run
 ends 2 "--bogus" run --kernel k --bogus
@@ -79,9 +79,11 @@ prints "--dir" link --help
 prints "--json" probe --help
 prints "kvp set KEY VALUE" ctl --help
 prints "usage: hvis-host ctl SOCKET backup" ctl backup --help
+prints "  --silent-after STEP  say nothing more" ctl backup --help
 prints "usage: hvis-host ctl SOCKET backup" ctl "$tmp/none" backup --help
 prints "hvis-host 0" --version
 prints "probe" --help
+prints "usage: hvis-host COMMAND" help
 
 # What could not be asked is not said to be missing.
 nobody=(setpriv --reuid 65534 --regid 65534 --clear-groups)

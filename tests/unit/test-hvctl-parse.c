@@ -180,6 +180,9 @@ static void test_help_levels(void)
 
 	g_assert_true(hvctl_parse(ARGV("--help"), &top, &error));
 	g_assert_true(top.help && !top.command && !top.group);
+	hvctl_request_clear(&top);
+	g_assert_true(hvctl_parse(ARGV("help"), &top, &error));
+	g_assert_true(top.help && !top.command && !top.group);
 	g_assert_true(hvctl_parse(ARGV("kvp", "-h"), &group, &error));
 	g_assert_cmpstr(group.group, ==, "kvp");
 	g_assert_true(hvctl_parse(ARGV("kvp", "get", "--help"), &command, &error));
