@@ -12,9 +12,14 @@ of_daemon() { guest "sed -n 's/^$1:[[:space:]]*//p' /proc/\$(systemctl show -P M
 # fqdn NAME: does the host see it?
 fqdn() { [ "$(ctl kvp get FullyQualifiedDomainName --pool auto)" = "$1" ]; }
 
+device_is()
+{
+	[ "$(guest stat -c %U:%G:%a /dev/vmbus/hv_kvp)" = "$1" ]
+}
+
 is "the system is up without a failed unit" "$(guest systemctl --failed --no-legend)" ""
 check "sysusers has made the daemon's user" guest id hvis-kvp
-is "udev has given it the device" "$(guest stat -c %U:%G:%a /dev/vmbus/hv_kvp)" root:hvis-kvp:660
+check "udev has given it the device" wait_for 60 device_is root:hvis-kvp:660
 is "tmpfiles has made the pools, for root" "$(owners)" root:root
 guest "touch -d '2001-02-03 04:05:06 UTC' $pools/.kvp_pool_1"
 
@@ -76,7 +81,7 @@ is "the pools are root's again" "$(owners)" root:root
 check "root without capabilities, as another daemon may be, can write them" \
 	guest "setpriv --bounding-set=-all --inh-caps=-all sh -c ': >>$pools/.kvp_pool_0'"
 check "enable the service on the host" ctl service enable kvp
-check "the unit comes back" wait_for 30 guest systemctl is-active $unit
+check "the unit comes back" wait_for 120 guest systemctl is-active $unit
 check "kvp is ready" ctl wait kvp --timeout 60
 is "the pair is still there" "$(ctl kvp get Unit)" systemd
 check "stop" guest systemctl stop $unit
