@@ -182,6 +182,7 @@ at_end()
 for folder in proc dev sys; do
 	mount --rbind "/$folder" "$debian/$folder"
 done
+mount -t tmpfs -o mode=1777 shm "$debian/dev/shm" # a server that is killed leaves its memory there
 mkdir -p "$debian$scratch" "$debian/hooks" "$acks" "$seen" "$debian/run/"{hvis,postgresql,mysqld,redis}
 chmod 777 "$seen" "$debian/run/"{postgresql,mysqld,redis}
 mount --bind "$top/hooks" "$debian/hooks"
