@@ -26,8 +26,8 @@ static gpointer serve(gpointer data)
 
 	g_assert_cmpint(fd, >=, 0);
 	for (guint i = 0; i < G_N_ELEMENTS(s->parts) && s->parts[i]; i++) {
-		g_assert_cmpint(send(fd, s->parts[i], strlen(s->parts[i]), MSG_NOSIGNAL), ==,
-			strlen(s->parts[i]));
+		/* Who has heard enough hangs up, and the rest is not taken. */
+		g_assert_cmpint(send(fd, s->parts[i], strlen(s->parts[i]), MSG_NOSIGNAL), >, 0);
 		g_usleep(2000);
 	}
 	if (s->hangs)
