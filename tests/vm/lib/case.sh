@@ -208,6 +208,22 @@ vss_begin()
 	check "a backup" wait_for 30 ctl backup --hold 0.1
 }
 
+# vss_last MEMBER: of the newest entry of the guest's history
+vss_last()
+{
+	guest hvctl vss history --lines 1 --json | tr -d '\n' |
+		grep -o "\"$1\" *: *\(\"[^\"]*\"\|[0-9]*\)" | head -n 1 | sed 's/[^:]*: *//; s/"//g'
+}
+
+# vss_seconds N: for how long to hold a backup so that N commands in the guest are done meanwhile, by how long
+# one of the longer ones takes now.
+vss_seconds()
+{
+	case_since=$(tr -d . </proc/uptime | cut -d' ' -f1)
+	guest hvctl vss history --lines 1 >/dev/null
+	echo $((6 + $1 * ($(tr -d . </proc/uptime | cut -d' ' -f1) - case_since) / 100))
+}
+
 # A write to each of the guest's disks below /mnt, for which nobody waits; vss_wrote is true once all are
 # done, vss_waits while none is.
 vss_write()
