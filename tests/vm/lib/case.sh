@@ -243,6 +243,34 @@ vss_waits()
 	guest '! ls /run/wrote.*'
 }
 
+# vss_hold: a backup in the background that only we end, and a write to all disks, which waits.
+vss_hold()
+{
+	case_refused=$(vss_refusals)
+	ctl backup --hold 3600 >backup.out 2>&1 &
+	case_backup=$!
+	check "the guest is frozen" wait_for 60 vss_phase frozen
+	check "writers begin" vss_write
+	sleep 2
+	check "and wait" vss_waits
+}
+vss_refusals()
+{
+	ctl services | awk '$1 == "vss" { print $6 }'
+}
+vss_heard()
+{
+	[ "$(vss_refusals)" -gt "$case_refused" ] && vss_phase idle
+}
+
+# vss_ended WHAT: the host goes on, and asks to thaw.
+vss_ended()
+{
+	kill "$case_backup"
+	wait "$case_backup"
+	check "$1: the host hears that it was no backup" wait_for 60 vss_heard
+}
+
 # Last line of a script.
 done_testing()
 {

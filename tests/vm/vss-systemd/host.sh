@@ -14,35 +14,6 @@ active() { guest systemctl is-active $unit; }
 # told RESULT: whether the host reads that of the last backup
 told() { ctl kvp get HvisLastBackup --pool guest | grep -qF "\"result\":\"$1\""; }
 
-# hold: a backup in the background that only we end, and a write to all disks, which waits.
-hold()
-{
-	refused=$(refusals)
-	ctl backup --hold 3600 >backup.out 2>&1 &
-	backup=$!
-	check "the guest is frozen" wait_for 60 vss_phase frozen
-	check "writers begin" vss_write
-	sleep 2
-	check "and wait" vss_waits
-}
-
-refusals()
-{
-	ctl services | awk '$1 == "vss" { print $6 }'
-}
-heard()
-{
-	[ "$(refusals)" -gt "$refused" ] && vss_phase idle
-}
-
-# ended WHAT: the host goes on, and asks to thaw.
-ended()
-{
-	kill "$backup"
-	wait "$backup"
-	check "$1: the host hears that it was no backup" wait_for 60 heard
-}
-
 begin=$(guest date +%s)
 check "vss is ready" ctl wait vss --timeout 60
 is "the system is up without a failed unit" "$(guest systemctl --failed --no-legend)" ""
@@ -83,25 +54,25 @@ check "the host reads that it was well" wait_for 120 told ok
 
 # --- killed, and stopped ---
 
-hold
+vss_hold
 check "all of it is killed" guest systemctl kill -s KILL $unit
 check "the unit thaws" wait_for 60 vss_wrote
-ended killed
+vss_ended killed
 check "the journal has it" wait_for 60 has_message 2166e336b55d4df3bd6d24bb808ff901
 check "the unit comes back" wait_for 60 active
 check "a backup" wait_for 60 ctl backup --hold 0.1
 
-hold
+vss_hold
 check "the daemon alone is killed" guest systemctl kill --kill-who=main -s KILL $unit
 check "the guard thaws" wait_for 60 vss_wrote
-ended killed
+vss_ended killed
 check "the unit comes back" wait_for 60 active
 check "a backup" wait_for 60 ctl backup --hold 0.1
 
-hold
+vss_hold
 check "it is stopped" guest systemctl stop $unit
 check "and thaws" wait_for 60 vss_wrote
-ended stopped
+vss_ended stopped
 check "as the host reads" wait_for 120 told aborted
 is "that is no failure" "$(guest systemctl --failed --no-legend)" ""
 check "the marker is gone" guest test ! -e /run/hvis/vss.frozen
