@@ -8,7 +8,7 @@
 set -uo pipefail
 top=$(cd "${top_srcdir:-$(dirname "$0")/../..}" && pwd)
 lib=$top/tests/vm/lib
-for part in say cache conf tap outer lane vm bench; do
+for part in say cache conf tap build outer lane vm bench campaign test; do
 	# shellcheck source=/dev/null
 	. "$lib/$part.sh"
 done
@@ -75,6 +75,59 @@ is "all passed but the status" "$(counts 1 'ok 1' '1..1')" "1 1 0"
 is "all skipped" "$(counts 0 '1..0 # SKIP no such thing')" "0 0 1"
 is "bail out" "$(counts 1 'ok 1' 'Bail out! no')" "1 1 0"
 is "indented lines are no results" "$(counts 0 '    ok 1 - inner' 'ok 1 - outer' '1..1')" "1 0 0"
+
+# --- what is told of a failure ---
+
+# wrong LINE…: of a log that has these
+wrong()
+{
+	printf '%s\n' "$@" >"$scratch/log"
+	tap_wrong "$scratch/log"
+}
+
+is "each check that failed, with what was said of it, wherever" \
+	"$(wrong '# of the first' 'ok 1 - a' 'PASS: t 1 - a' '# got 1' 'not ok 2 - b' 'FAIL: t 2 - b' '# later' 'ok 3 - c' \
+		'not ok 4 - d # TODO some day' 'not ok' 'Bail out! no more' | paste -sd ';')" \
+	"# got 1;not ok 2 - b;# later;not ok;Bail out! no more"
+is "and what a sanitizer found" "$(wrong 'ok 1' '==7==ERROR: AddressSanitizer: heap-use-after-free on' '    #0 main')" \
+	"==7==ERROR: AddressSanitizer: heap-use-after-free on"
+is "of a log where all is well nothing" "$(wrong 'ok 1' '# said' '1..1')" ""
+mapfile -t much < <(seq -f '# %g' 100)
+wrong "${much[@]}" 'not ok 1' 'ok 2' "${much[@]}" 'not ok 3' >"$scratch/told"
+is "one that says much leaves room for the others" "$(wc -l <"$scratch/told") $(grep -c '^not' "$scratch/told")" "20 2"
+seq 60 | sed 's/.*/# of &\nnot ok &/' >"$scratch/log"
+like "too many are counted" "$(tap_wrong "$scratch/log")" "not ok 1
+not ok 2
+*not ok 40
+… 20 more"
+
+# A test that failed, long before the end of its log.
+mkdir -p "$scratch/broken/tests/integration"
+{
+	printf 'ok 1 - a\n# got 1\nnot ok 2 - the one that failed\n'
+	seq -f 'ok %g - fine' 3 200
+} >"$scratch/broken/tests/integration/test-it.log"
+printf ':test-result: %s\n' 'PASS 1 - a' 'FAIL 2 - the one that failed' >"$scratch/broken/tests/integration/test-it.trs"
+for where in plain asan distcheck; do
+	(test_trs "$scratch/broken" $where 2>&1; tap_summary) >"$scratch/told"
+	is "$where: the failure comes first" "$(head -n 3 "$scratch/told" | paste -sd ';')" \
+		"FAIL integration/test-it;# got 1;not ok 2 - the one that failed"
+	check "$where: then the end of the log" grep -qx "ok 200 - fine" "$scratch/told"
+	is "$where: and the last line but one of the run has it" "$(tail -n 2 "$scratch/told" | head -n 1)" \
+		"failed: $where: integration/test-it: not ok 2 - the one that failed"
+done
+campaign_counted it "$scratch/broken/tests/integration/test-it.log" 1 2>"$scratch/told"
+is "servers and campaigns do so as well" "$(sed -n 2p "$scratch/told")" "not ok 2 - the one that failed"
+like "and cases of the VM" "$(lane_complain host 1 "$scratch/broken/tests/integration/test-it.log")" "host.sh ended with 1:
+# got 1
+not ok 2 - the one that failed*ok 200 - fine"
+mkdir -p "$scratch/broken/tests/fuzz"
+printf '#!/bin/bash\necho "==1==ERROR: AddressSanitizer: it"\nseq 100\nexit 1\n' >"$scratch/broken/tests/fuzz/fuzz-it"
+chmod 755 "$scratch/broken/tests/fuzz/fuzz-it"
+(fuzz_all "$scratch/broken" -runs=1 it) 2>"$scratch/told"
+like "and fuzz targets" "$(cat "$scratch/told")" "*FAIL fuzz-it
+==1==ERROR: AddressSanitizer: it*
+100"
 
 # --- the cache ---
 

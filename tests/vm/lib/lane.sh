@@ -189,8 +189,7 @@ lane_complain()
 	125) echo "$1.sh: the guest went away" ;;
 	*) echo "$1.sh ended with $2:" ;;
 	esac
-	grep -B 8 -A 2 '^not ok' "$3" | head -n 60
-	grep -q '^not ok' "$3" || tail -n 20 "$3"
+	tap_show "$3"
 }
 
 # The bad lines of a case's part of the console; of the whole kernel log for the last case of a boot.

@@ -40,6 +40,43 @@ tap_fail()
 	tap_add "$1" 0 1 0
 }
 
+# tap_wrong FILE: what is wrong in a script's output or the log of a test, in 40 lines at most: each "not ok" with
+# what is said before and after it, "Bail out!" and what a sanitizer calls it. They share the lines, for who reads
+# it may see no more than that.
+tap_wrong()
+{
+	LC_ALL=C awk -v most=40 '
+		function is_bad() {
+			return /^Bail out!/ || /(ERROR|SUMMARY): [A-Za-z]*Sanitizer/ || /runtime error:/ ||
+				(/^not ok($|[ \t])/ && toupper($0) !~ /# *TODO/)
+		}
+		function put(line) { if (shown++ < most) print substr(line, 1, 300) }
+		FNR == 1 { pass++ }
+		pass == 1 { bad += is_bad(); next }
+		FNR == 1 { share = bad ? int((most - bad) / bad / 2) : 0 }
+		/^(PASS|FAIL|XFAIL|XPASS|SKIP|ERROR): / { next } # what the driver makes of the line before
+		is_bad() {
+			for (i = n > share ? n - share : 0; i < n; i++) put(said[i])
+			put($0)
+			n = 0
+			after = share
+			next
+		}
+		/^#/ { if (after > 0) { after--; put($0) } else said[n++] = $0; next }
+		{ n = after = 0 }
+		END { if (shown > most) print "… " shown - most " more" }' "$1" "$1"
+}
+
+# tap_show FILE: that, and the end of it, which says most where nothing is wrong by name.
+tap_show()
+{
+	local wrong
+
+	wrong=$(tap_wrong "$1")
+	[ -z "$wrong" ] || printf '%s\n--- its last lines (%s)\n' "$wrong" "$1"
+	tail -n "$([ -z "$wrong" ] && echo 60 || echo 20)" "$1"
+}
+
 # The reasons of skipped tests in a file.
 tap_skips()
 {

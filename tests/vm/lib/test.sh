@@ -152,7 +152,7 @@ test_trs()
 			END { print ok + 0, bad + 0, skip + 0 }' "$trs")
 		if [ "$failed" != 0 ]; then
 			say_line "FAIL $name"
-			tail -n 60 "${trs%.trs}.log" >&2
+			tap_show "${trs%.trs}.log" >&2
 			name+=": $(grep -E '^(not ok|Bail out)' "${trs%.trs}.log" | head -n 3 | paste -sd ';')"
 		fi
 		[ "$skipped" = 0 ] || tap_skips "${trs%.trs}.log" | sed "s|^|           $name: |" >&2
@@ -203,8 +203,8 @@ fuzz_all()
 			say "ok   $name: $(grep -ao 'Done [0-9]* runs.*' "$target.log" | tail -n 1)"
 			tap_add "$name" 1 0 0
 		else
-			tail -n 40 "$target.log" >&2
 			tap_fail "$name"
+			tap_show "$target.log" >&2
 		fi
 	done
 }
