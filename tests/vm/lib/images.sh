@@ -9,7 +9,7 @@ image_modules=(hv_vmbus hv_utils dummy veth brd crc32c_generic ext4 xfs btrfs)
 
 # Packages of root=debian: what the name promises, and the libraries that our programs use.
 image_debian_packages=(systemd-sysv udev dbus kmod iproute2 procps
-	libglib2.0-0 libjson-c5 libmount1 libnl-3-200 libnl-route-3-200)
+	libglib2.0-0 libjson-c5 libmount1 libnettle8 libnl-3-200 libnl-route-3-200)
 
 # image_merge STAGE: move what is in /bin, /sbin and /lib below /usr.
 image_merge()
