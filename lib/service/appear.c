@@ -15,6 +15,7 @@
 struct HvisAppear {
 	char *path;
 	HvisClock *clock;
+	gboolean (*there)(gpointer data); /* NULL = the path itself */
 	void (*func)(gpointer data);
 	gpointer data;
 	int fd;
@@ -28,7 +29,7 @@ struct HvisAppear {
 
 static gboolean exists(const HvisAppear *a)
 {
-	return access(a->path, F_OK) == 0;
+	return a->there ? a->there(a->data) : access(a->path, F_OK) == 0;
 }
 
 static char *nearest_directory(const char *path)
@@ -132,13 +133,14 @@ static gboolean on_inotify(
 	return G_SOURCE_CONTINUE;
 }
 
-HvisAppear *hvis_appear_new(
-	const char *path, HvisClock *clock, void (*func)(gpointer data), gpointer data)
+HvisAppear *hvis_appear_new_near(const char *path, HvisClock *clock,
+	gboolean (*there)(gpointer data), void (*func)(gpointer data), gpointer data)
 {
 	HvisAppear *a = g_new0(HvisAppear, 1);
 
 	a->path = g_strdup(path);
 	a->clock = clock;
+	a->there = there;
 	a->func = func;
 	a->data = data;
 	a->watch = -1;
@@ -151,6 +153,12 @@ HvisAppear *hvis_appear_new(
 	if (exists(a))
 		a->idle = g_idle_add(on_idle, a);
 	return a;
+}
+
+HvisAppear *hvis_appear_new(
+	const char *path, HvisClock *clock, void (*func)(gpointer data), gpointer data)
+{
+	return hvis_appear_new_near(path, clock, NULL, func, data);
 }
 
 void hvis_appear_free(HvisAppear *a)

@@ -19,5 +19,12 @@ typedef struct HvisAppear HvisAppear;
  */
 HvisAppear *hvis_appear_new(
 	const char *path, HvisClock *clock, void (*func)(gpointer data), gpointer data);
+
+/*
+ * The same for what has no path that is known before: @there says whether it has come, and is asked whenever
+ * something changes beside @path, whether or not that itself exists.
+ */
+HvisAppear *hvis_appear_new_near(const char *path, HvisClock *clock,
+	gboolean (*there)(gpointer data), void (*func)(gpointer data), gpointer data);
 void hvis_appear_free(HvisAppear *appear);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HvisAppear, hvis_appear_free)

@@ -20,6 +20,7 @@ struct HvisService {
 	const HvisServiceOps *ops;
 	gpointer data;
 	char *path;
+	const HvisFinder *finder; /* NULL: it is at the path, or nowhere */
 	HvisClock *clock;
 	HvisServiceOpener open;
 	gpointer open_data;
@@ -33,7 +34,7 @@ struct HvisService {
 
 	HvisTransport *transport;
 	guint source;
-	HvisAppear *appear;
+	GPtrArray *appear; /* watches of the places where it may come */
 	guint timer;
 	HvisServiceEvent timer_event;
 	guint failures; /* opens or registrations that failed in a row */
@@ -173,6 +174,21 @@ static HvisServiceEvent event_of_failure(const GError *error)
 	return HVIS_EVENT_BROKEN;
 }
 
+/* Where it is now. What becomes of the old path is nobody's business: it is the new one that is opened. */
+static gboolean find_device(HvisService *s, GError **error)
+{
+	char *path;
+
+	if (!s->finder)
+		return TRUE;
+	path = hvis_finder_find(s->finder, error);
+	if (!path)
+		return FALSE;
+	g_free(s->path);
+	s->path = path;
+	return TRUE;
+}
+
 static void open_now(HvisService *s)
 {
 	g_autoptr(GError) error = NULL;
@@ -196,11 +212,18 @@ static void open_now(HvisService *s)
 /* It is no failure to be early: nobody is told, and who waits for us to be ready waits a moment longer. */
 static void act_open(HvisService *s)
 {
-	guint early_ms = s->settle_ms(s->path);
+	g_autoptr(GError) error = NULL;
+	guint early_ms;
 
-	g_clear_pointer(&s->appear, hvis_appear_free);
+	g_ptr_array_set_size(s->appear, 0);
 	drop_timer(s);
 	s->opened_at = s->clock->now(s->clock);
+	if (!find_device(s, &error)) {
+		set_reason(s, error->message);
+		post(s, event_of_failure(error));
+		return;
+	}
+	early_ms = s->settle_ms(s->path);
 	if (early_ms > 0)
 		set_timer(s, early_ms, HVIS_EVENT_RETRY);
 	else
@@ -219,10 +242,24 @@ static void on_appeared(gpointer data)
 		set_timer(s, HVIS_SERVICE_BACKOFF_MIN_MS - (guint)MAX(ago_ms, 0), HVIS_EVENT_RETRY);
 }
 
+static gboolean has_come(gpointer data)
+{
+	const HvisService *s = data;
+	g_autofree char *path = hvis_finder_find(s->finder, NULL);
+
+	return path != NULL;
+}
+
 static void act_watch(HvisService *s)
 {
 	s->failures = 0;
-	s->appear = hvis_appear_new(s->path, s->clock, on_appeared, s);
+	if (!s->finder) {
+		g_ptr_array_add(s->appear, hvis_appear_new(s->path, s->clock, on_appeared, s));
+		return;
+	}
+	for (const char *const *near = s->finder->near; *near; near++)
+		g_ptr_array_add(
+			s->appear, hvis_appear_new_near(*near, s->clock, has_come, on_appeared, s));
 }
 
 static void act_delay(HvisService *s)
@@ -334,7 +371,7 @@ static void act_reopen(HvisService *s)
 static void act_close(HvisService *s)
 {
 	drop_transport(s);
-	g_clear_pointer(&s->appear, hvis_appear_free);
+	g_ptr_array_set_size(s->appear, 0);
 	set_reason(s, NULL);
 	s->failures = 0;
 }
@@ -422,6 +459,7 @@ HvisService *hvis_service_new(
 	s->clock = clock ? clock : hvis_clock_default();
 	s->open = open_path;
 	s->settle_ms = hvis_transport_settle_ms;
+	s->appear = g_ptr_array_new_with_free_func((GDestroyNotify)hvis_appear_free);
 	s->rx = g_malloc(ops->receive_size);
 	s->tx = g_malloc(ops->send_size);
 	s->since = s->clock->now(s->clock);
@@ -433,12 +471,18 @@ void hvis_service_free(HvisService *s)
 	if (!s)
 		return;
 	hvis_service_stop(s);
+	g_ptr_array_unref(s->appear);
 	g_free(s->path);
 	g_free(s->reason);
 	g_free(s->shown_reason);
 	g_free(s->rx);
 	g_free(s->tx);
 	g_free(s);
+}
+
+void hvis_service_set_finder(HvisService *s, const HvisFinder *finder)
+{
+	s->finder = finder;
 }
 
 void hvis_service_set_opener(HvisService *s, HvisServiceOpener opener, gpointer data)

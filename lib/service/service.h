@@ -9,6 +9,7 @@
 #pragma once
 
 #include <service/table.h>
+#include <transport/find.h>
 #include <transport/transport.h>
 #include <util/clock.h>
 
@@ -80,6 +81,12 @@ HvisService *hvis_service_new(
 void hvis_service_free(HvisService *service);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HvisService, hvis_service_free)
 
+/*
+ * For a device that has one of several paths: looked for before it is opened, and while it is absent whenever
+ * something changes where it may come. @finder must outlive the service. Before start.
+ */
+void hvis_service_set_finder(HvisService *service, const HvisFinder *finder);
+
 /* For tests: how to open, in place of hvis_transport_open_path(). Before start. */
 typedef HvisTransport *(*HvisServiceOpener)(const char *path, gpointer data, GError **error);
 void hvis_service_set_opener(HvisService *service, HvisServiceOpener opener, gpointer data);
@@ -109,4 +116,5 @@ gint64 hvis_service_since(HvisService *service); /* clock time of the last state
  */
 HvisServiceState hvis_service_shown(HvisService *service, const char **reason);
 const HvisServiceCounters *hvis_service_counters(HvisService *service);
+/* Where the device was last found, or was given to be. */
 const char *hvis_service_path(HvisService *service);

@@ -68,6 +68,31 @@ static void test_levels(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpuint(f->seen, >, 0);
 }
 
+static gboolean is_there(gpointer data)
+{
+	g_autofree char *other = g_build_filename(((Fixture *)data)->dir, "other", NULL);
+
+	return g_file_test(other, G_FILE_TEST_EXISTS);
+}
+
+/* What comes has another name than what is watched. */
+static void test_near(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *other = g_build_filename(f->dir, "other", NULL);
+	g_autoptr(HvisAppear) a =
+		hvis_appear_new_near(f->path, hvis_fake_clock_get(f->clock), is_there, on_seen, f);
+
+	g_assert_cmpint(g_mkdir_with_parents(f->dir, 0755), ==, 0);
+	settle();
+	touch(f->path);
+	settle();
+	g_assert_cmpuint(f->seen, ==, 0);
+	touch(other);
+	settle();
+	g_assert_cmpuint(f->seen, >, 0);
+	g_assert_cmpint(g_unlink(other), ==, 0);
+}
+
 /* All of it made before the loop turns once: no event of the inner directory is seen. */
 static void test_burst(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -129,6 +154,7 @@ int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	ADD("levels", test_levels);
+	ADD("near", test_near);
 	ADD("burst", test_burst);
 	ADD("directory-gone", test_directory_gone);
 	ADD("already", test_already);

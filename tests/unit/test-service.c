@@ -9,9 +9,12 @@
 
 #include <glib/gstdio.h>
 
+#include <hvis/services.h>
 #include <service/service.h>
 #include <transport/script.h>
 #include <util/error.h>
+
+#include "tests/unit/remove-tree.h"
 
 /* --- the table --- */
 
@@ -693,6 +696,46 @@ static void test_stop_and_start(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	expect_states(f, "ready stopped ready ");
 }
 
+/* It comes at a path that nobody can know, goes, and comes at another one. */
+static void test_finder(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	g_autofree char *root = g_dir_make_tmp("hvis-service-XXXXXX", NULL);
+	g_autofree char *device = g_build_filename(root, "hv_fcopy", NULL);
+	g_autofree char *uio = g_build_filename(root, "uio3", NULL);
+	g_autofree char *near = g_build_filename(root, "uio0", NULL);
+	g_autofree char *vmbus = g_build_filename(root, "bus/vmbus/devices/5", NULL);
+	g_autofree char *node = g_build_filename(vmbus, "uio/uio3", NULL);
+	g_autofree char *id = g_build_filename(vmbus, "class_id", NULL);
+	HvisFinder finder = { device, HVIS_FCOPY_TYPE, root, root, { device, near } };
+
+	f->scripts = SCRIPTS(STEPS(SENT("REGI"), GONE), STEPS(SENT("REGI"), ARRIVES("HELO")));
+	hvis_service_set_finder(f->service, &finder);
+	start(f);
+	g_assert_cmpint(hvis_service_state(f->service), ==, HVIS_SERVICE_ABSENT);
+	g_assert_nonnull(strstr(hvis_service_reason(f->service), "the host does not offer"));
+	hvis_fake_clock_advance(f->clock, 1000);
+	g_assert_cmpint(g_mkdir_with_parents(node, 0755), ==, 0);
+	g_assert_true(
+		g_file_set_contents(id, "{34d14be3-dee4-41c8-9ae7-6b174977c192}\n", -1, NULL));
+	settle();
+	g_assert_cmpuint(f->opens, ==, 0); /* in sysfs, but without a node */
+	g_assert_true(g_file_set_contents(uio, "", 0, NULL));
+	settle();
+	g_assert_cmpuint(f->opens, ==, 1);
+	g_assert_cmpstr(hvis_service_path(f->service), ==, uio);
+	g_assert_cmpint(hvis_service_state(f->service), ==, HVIS_SERVICE_BACKOFF);
+	g_assert_cmpint(g_unlink(uio), ==, 0);
+	hvis_fake_clock_advance(f->clock, HVIS_SERVICE_BACKOFF_MIN_MS);
+	g_assert_cmpint(hvis_service_state(f->service), ==, HVIS_SERVICE_ABSENT);
+	hvis_fake_clock_advance(f->clock, 1000);
+	g_assert_true(g_file_set_contents(device, "", 0, NULL));
+	settle();
+	g_assert_cmpint(hvis_service_state(f->service), ==, HVIS_SERVICE_READY);
+	g_assert_cmpstr(hvis_service_path(f->service), ==, device);
+	hvis_service_stop(f->service);
+	remove_tree(root);
+}
+
 static void test_since(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	gint64 ready;
@@ -737,6 +780,7 @@ int main(int argc, char **argv)
 	ADD("open/absent", test_absent);
 	ADD("open/absent-but-there", test_absent_but_there);
 	ADD("open/new-device-is-no-failure", test_new_device);
+	ADD("open/where-it-is-found", test_finder);
 	ADD("stop/before-it-settles", test_stop_before_it_settles);
 	ADD("stop/in-request", test_stop_in_request);
 	ADD("stop/and-start", test_stop_and_start);
