@@ -32,6 +32,21 @@ enum hvis_fcopy_op {
 /* Registration with the character device: a version, alone, both ways. */
 #define HVIS_FCOPY_DEVICE_VERSION 1u
 
+/*
+ * Ours: the answer of a transport that speaks with the host itself, where the kernel has no device for it. It
+ * begins like the device's, and says that requests are as on the wire. It comes again whenever the host has
+ * negotiated again; what was under way before has then no answer any more.
+ */
+enum hvis_fcopy_text {
+	HVIS_FCOPY_UTF16 = 0, /* the host's wire */
+	HVIS_FCOPY_UTF8 = 1, /* the character device */
+};
+
+struct hvis_fcopy_welcome {
+	hvis_le32 version;
+	hvis_le32 text; /* enum hvis_fcopy_text */
+};
+
 struct hvis_fcopy_hdr {
 	hvis_le32 op;
 	struct hvis_guid service[2]; /* not read by any known guest */
@@ -61,6 +76,7 @@ struct hvis_fcopy_write {
 
 /* COMPLETE and CANCEL are the header alone. The device's answer to each is the status, four bytes. */
 
+static_assert(sizeof(struct hvis_fcopy_welcome) == 8, "wire layout");
 static_assert(sizeof(struct hvis_fcopy_hdr) == 36, "wire layout");
 static_assert(sizeof(struct hvis_fcopy_start) == 1088, "wire layout");
 static_assert(offsetof(struct hvis_fcopy_start, name) == 36, "wire layout");

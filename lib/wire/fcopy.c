@@ -231,7 +231,34 @@ gsize fcopy_register_encode(void *buf)
 
 gboolean fcopy_is_register(const void *buf, gsize len)
 {
-	return len == sizeof(hvis_le32);
+	return len == sizeof(hvis_le32) || len == sizeof(struct hvis_fcopy_welcome);
+}
+
+gboolean fcopy_welcome_decode(const void *buf, gsize len, FcopyText *ret_text, GError **error)
+{
+	struct hvis_fcopy_welcome welcome = { .text = hvis_le32_make(HVIS_FCOPY_UTF8) };
+	guint32 version, text;
+
+	if (!fcopy_is_register(buf, len))
+		return hvis_fail(
+			error, HVIS_ERROR_PROTOCOL, "answer to a registration of %zu bytes", len);
+	memcpy(&welcome, buf, len);
+	version = hvis_le32_get(welcome.version);
+	text = hvis_le32_get(welcome.text);
+	if (version != HVIS_FCOPY_DEVICE_VERSION || text > HVIS_FCOPY_UTF8)
+		return hvis_fail(error, HVIS_ERROR_UNSUPPORTED,
+			"version %u of the kernel's interface, text %u", version, text);
+	*ret_text = (FcopyText)text;
+	return TRUE;
+}
+
+gsize fcopy_welcome_encode(FcopyText text, void *buf)
+{
+	struct hvis_fcopy_welcome welcome = { hvis_le32_make(HVIS_FCOPY_DEVICE_VERSION),
+		hvis_le32_make(text) };
+
+	memcpy(buf, &welcome, sizeof(welcome));
+	return sizeof(welcome);
 }
 
 gsize fcopy_answer_encode(guint32 status, void *buf)

@@ -11,8 +11,8 @@
 #include <hvis/fcopy.h>
 
 typedef enum {
-	FCOPY_TEXT_UTF16, /* the host's wire */
-	FCOPY_TEXT_UTF8, /* the character device */
+	FCOPY_TEXT_UTF16 = HVIS_FCOPY_UTF16,
+	FCOPY_TEXT_UTF8 = HVIS_FCOPY_UTF8,
 } FcopyText;
 
 typedef struct {
@@ -54,8 +54,12 @@ gboolean fcopy_request_encode(
 /* --- the character device's own --- */
 
 gsize fcopy_register_encode(void *buf); /* four bytes */
-/* TRUE where the message is the kernel's answer to a registration: no request is as short. */
+/* TRUE where the message is the answer to a registration, the kernel's or a transport's: no request is as short. */
 gboolean fcopy_is_register(const void *buf, gsize len);
+/* What that says of the text of requests: the kernel's says nothing, and it is UTF-8. HVIS_ERROR_UNSUPPORTED: of
+ * another version. */
+gboolean fcopy_welcome_decode(const void *buf, gsize len, FcopyText *ret_text, GError **error);
+gsize fcopy_welcome_encode(FcopyText text, void *buf); /* eight bytes */
 /* An answer, four bytes. */
 gsize fcopy_answer_encode(guint32 status, void *buf);
 /* HVIS_ERROR_PROTOCOL where @len is wrong. */

@@ -216,10 +216,35 @@ static void test_device(void)
 	g_assert_cmpuint(fcopy_answer_encode(HVIS_E_DISK_FULL, bytes), ==, 4);
 	g_assert_cmpmem(bytes, 4, full, 4);
 	for (gsize len = 0; len <= sizeof(bytes); len++) {
-		g_assert_cmpint(fcopy_is_register(bytes, len), ==, len == 4);
+		g_assert_cmpint(fcopy_is_register(bytes, len), ==, len == 4 || len == 8);
 		g_assert_cmpint(fcopy_answer_decode(bytes, len, &status, NULL), ==, len == 4);
 	}
 	g_assert_cmphex(status, ==, HVIS_E_DISK_FULL);
+}
+
+static void test_welcome(void)
+{
+	static const guint8 device[] = { 1, 0, 0, 0 }, wire[] = { 1, 0, 0, 0, 0, 0, 0, 0 };
+	static const guint8 wrong[][8] = { { 2 }, { 0 }, { 1, 0, 0, 1 }, { 1, 0, 0, 0, 2 } };
+	FcopyText text = FCOPY_TEXT_UTF16;
+	guint8 bytes[8] = { 9, 9, 9, 9, 9, 9, 9, 9 };
+
+	g_assert_true(fcopy_welcome_decode(device, sizeof(device), &text, NULL));
+	g_assert_cmpint(text, ==, FCOPY_TEXT_UTF8);
+	g_assert_cmpuint(fcopy_welcome_encode(FCOPY_TEXT_UTF16, bytes), ==, 8);
+	g_assert_cmpmem(bytes, 8, wire, 8);
+	g_assert_true(fcopy_welcome_decode(bytes, 8, &text, NULL));
+	g_assert_cmpint(text, ==, FCOPY_TEXT_UTF16);
+	for (gsize len = 0; len < sizeof(wire); len++)
+		g_assert_cmpint(fcopy_welcome_decode(wire, len, &text, NULL), ==, len == 4);
+	text = FCOPY_TEXT_UTF16;
+	for (gsize i = 0; i < G_N_ELEMENTS(wrong); i++) {
+		g_autoptr(GError) error = NULL;
+
+		g_assert_false(fcopy_welcome_decode(wrong[i], 8, &text, &error));
+		g_assert_true(hvis_error_is(error, HVIS_ERROR_UNSUPPORTED));
+	}
+	g_assert_cmpint(text, ==, FCOPY_TEXT_UTF16);
 }
 
 int main(int argc, char **argv)
@@ -234,5 +259,6 @@ int main(int argc, char **argv)
 	g_test_add_func("/wire/fcopy/text-long", test_text_long);
 	g_test_add_func("/wire/fcopy/size", test_size);
 	g_test_add_func("/wire/fcopy/device", test_device);
+	g_test_add_func("/wire/fcopy/welcome", test_welcome);
 	return g_test_run();
 }
