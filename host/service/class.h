@@ -24,7 +24,8 @@ typedef struct {
 	void (*json)(HostService *service, struct json_object *into); /* may be NULL */
 } ServiceClass;
 
-extern const ServiceClass heartbeat_class, shutdown_class, timesync_class, kvp_class, vss_class;
+extern const ServiceClass heartbeat_class, shutdown_class, timesync_class, kvp_class, vss_class,
+	fcopy_class;
 
 /* What --service may say. Zero and empty mean the class's own. */
 typedef struct {

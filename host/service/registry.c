@@ -28,6 +28,7 @@ static const ServiceClass *const classes[] = {
 	&timesync_class,
 	&kvp_class,
 	&vss_class,
+	&fcopy_class,
 };
 
 const char *service_state_name(ServiceState state)

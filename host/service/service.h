@@ -3,7 +3,7 @@
  * The host end of the integration services: a registry by name, what each is doing, and the
  * requests of an administrator. "run" fills it over VMBus, "link" over sockets (host/link.h); those
  * who ask cannot tell the difference. Requests are in shutdown.h, timesync.h, heartbeat.h,
- * kvp.h, vss.h.
+ * kvp.h, vss.h, fcopy.h.
  *
  * Main context only. A completion is called exactly once, also when the service closes or is freed,
  * and may be called before the function that takes it returns.

@@ -66,7 +66,7 @@ for first in service time kvp ip fault; do
 	seconds=$(printf '%s\n' "${commands[@]}" | awk -v f=$first '$1 == f && NF > 1 { print $2 }' | sort | paste -sd ' ' -)
 	offers "$seconds" hvis-host ctl none "$first" ""
 done
-offers "exit heartbeat kvp shutdown timesync vss" hvis-host ctl none wait ""
+offers "exit fcopy heartbeat kvp shutdown timesync vss" hvis-host ctl none wait ""
 offers "kvp" hvis-host ctl none service enable k
 offers "check freeze" hvis-host ctl none backup --silent-after ""
 offers "auto auto-external auto-internal" hvis-host ctl none kvp list --pool au

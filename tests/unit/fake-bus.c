@@ -15,7 +15,7 @@ typedef struct {
 	ServicePort port; /* first */
 	const ServicePortClient *client;
 	gpointer data;
-	gboolean offered, open, full;
+	gboolean offered, open, full, prompt;
 	GQueue sent; /* of FakeSent */
 } FakePort;
 
@@ -52,6 +52,20 @@ static void fake_rescind(ServicePort *base)
 	}
 }
 
+static void port_answer(
+	FakePort *port, const FakeSent *sent, guint32 status, const void *body, gsize len)
+{
+	IcMessage m = sent->m;
+	gsize size = HVIS_IC_BODY_OFFSET + len, used;
+	g_autofree guint8 *bytes = g_malloc(size);
+
+	m.status = status;
+	m.flags = HVIS_IC_TRANSACTION | HVIS_IC_RESPONSE;
+	m.body = wire_cursor(body, len);
+	g_assert_true(icmsg_encode(&m, bytes, size, &used, NULL));
+	port->client->packet(port->data, sent->xid, bytes, used);
+}
+
 static gboolean fake_send(
 	ServicePort *base, guint64 xid, const guint8 *bytes, gsize len, GError **error)
 {
@@ -66,6 +80,8 @@ static gboolean fake_send(
 	sent->bytes = g_byte_array_append(g_byte_array_new(), bytes, (guint)len);
 	g_assert_true(icmsg_decode(sent->bytes->data, len, &sent->m, NULL));
 	g_queue_push_tail(&port->sent, sent);
+	if (port->prompt)
+		port_answer(port, sent, HVIS_S_OK, sent->m.body.pos, sent->m.body.left);
 	return TRUE;
 }
 
@@ -155,6 +171,11 @@ void fake_bus_set_room(FakeBus *bus, const char *name, gboolean room)
 		port->client->writable(port->data);
 }
 
+void fake_bus_set_prompt(FakeBus *bus, const char *name)
+{
+	find(bus, name)->prompt = TRUE;
+}
+
 void fake_bus_break_offers(FakeBus *bus)
 {
 	bus->broken = TRUE;
@@ -183,15 +204,7 @@ void fake_bus_inject(FakeBus *bus, const char *name, guint64 xid, const void *by
 void fake_bus_answer(FakeBus *bus, const char *name, const FakeSent *sent, guint32 status,
 	const void *body, gsize len)
 {
-	IcMessage m = sent->m;
-	gsize size = HVIS_IC_BODY_OFFSET + len, used;
-	g_autofree guint8 *bytes = g_malloc(size);
-
-	m.status = status;
-	m.flags = HVIS_IC_TRANSACTION | HVIS_IC_RESPONSE;
-	m.body = wire_cursor(body, len);
-	g_assert_true(icmsg_encode(&m, bytes, size, &used, NULL));
-	fake_bus_inject(bus, name, sent->xid, bytes, used);
+	port_answer(find(bus, name), sent, status, body, len);
 }
 
 static void answer_versions(FakeBus *bus, const char *name, const IcVersions *versions)

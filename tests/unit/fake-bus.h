@@ -20,6 +20,8 @@ gboolean fake_bus_offered(FakeBus *bus, const char *name);
 void fake_bus_open(FakeBus *bus, const char *name);
 void fake_bus_close(FakeBus *bus, const char *name);
 void fake_bus_set_room(FakeBus *bus, const char *name, gboolean room);
+/* All is answered well from now on, with its own body, before the call that sends it returns. */
+void fake_bus_set_prompt(FakeBus *bus, const char *name);
 void fake_bus_break_offers(FakeBus *bus); /* offer() fails from now on */
 
 /* A message that the service has sent. */

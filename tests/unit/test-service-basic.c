@@ -364,12 +364,12 @@ static void test_add(Fixture *f, gconstpointer spec)
 	g_assert_false(services_add(f->all, "kvp", &error));
 	g_assert_true(hvis_error_is(error, HVIS_ERROR_EXISTS));
 	g_assert_true(services_add_missing(f->all, NULL));
-	g_assert_cmpuint(services_count(f->all), ==, 5);
+	g_assert_cmpuint(services_count(f->all), ==, 6);
 	g_assert_cmpstr(service_name(services_nth(f->all, 0)), ==, "kvp");
-	g_assert_null(services_nth(f->all, 5));
+	g_assert_null(services_nth(f->all, 6));
 	g_assert_false(fake_bus_offered(f->bus, "kvp"));
 	g_assert_true(fake_bus_offered(f->bus, "timesync"));
-	g_assert_null(services_get(f->all, "fcopy", NULL));
+	g_assert_null(services_get(f->all, "toaster", NULL));
 }
 
 static void test_options(Fixture *f, gconstpointer spec)
@@ -520,7 +520,7 @@ static void test_describe(Fixture *f, gconstpointer spec)
 	g_assert_true(services_add_missing(f->all, NULL));
 	ready(f, "heartbeat", 3, 0);
 	json = services_describe(f->all);
-	g_assert_cmpint(json_object_object_length(json), ==, 5);
+	g_assert_cmpint(json_object_object_length(json), ==, 6);
 	g_assert_true(json_object_object_get_ex(json, "heartbeat", &one));
 	g_assert_cmpstr(json_object_get_string(json_object_object_get(one, "state")), ==, "ready");
 	g_assert_cmpstr(json_object_get_string(json_object_object_get(one, "version")), ==, "3.0");

@@ -140,9 +140,9 @@ static void test_offers(Fixture *f, gconstpointer unused)
 	const struct hvis_msg_offer *offer = fake_guest_find(f->guest, &kvp_instance, 0);
 	const struct hvis_guid type = HVIS_KVP_TYPE;
 
-	for (guint n = 0; n < 5; n++)
+	for (guint n = 0; n < 6; n++)
 		g_assert_nonnull(fake_guest_offer(f->guest, n));
-	g_assert_null(fake_guest_offer(f->guest, 5));
+	g_assert_null(fake_guest_offer(f->guest, 6));
 	g_assert_true(hvis_guid_equal(&offer->type, &type));
 	g_assert_cmpuint(hvis_le16_get(offer->flags), ==, 0x11);
 	g_assert_cmpmem(offer->user_data, 4, "\4\0\0\0", 4);
