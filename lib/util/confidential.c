@@ -21,8 +21,7 @@
 #define LEAF_HV_ISOLATION 0x4000000cu
 #define ISOLATION_B_TYPE 0xfu
 
-static HvisCpuid ask_processor(
-	guint32 leaf G_GNUC_UNUSED, guint32 sub G_GNUC_UNUSED, gpointer data G_GNUC_UNUSED)
+HvisCpuid hvis_cpuid(guint32 leaf G_GNUC_UNUSED, guint32 sub G_GNUC_UNUSED)
 {
 	HvisCpuid r = { 0 };
 
@@ -30,6 +29,11 @@ static HvisCpuid ask_processor(
 	__cpuid_count(leaf, sub, r.a, r.b, r.c, r.d);
 #endif
 	return r;
+}
+
+static HvisCpuid ask_processor(guint32 leaf, guint32 sub, gpointer data G_GNUC_UNUSED)
+{
+	return hvis_cpuid(leaf, sub);
 }
 
 static gboolean has_vendor(guint32 x, guint32 y, guint32 z, const char *vendor)

@@ -25,6 +25,9 @@ typedef struct {
 	guint32 a, b, c, d;
 } HvisCpuid;
 
+/* What this processor says; all zero where it is not an x86. */
+HvisCpuid hvis_cpuid(guint32 leaf, guint32 sub);
+
 /* Ask for @leaf, @sub; for tests. */
 typedef HvisCpuid (*HvisCpuidFunc)(guint32 leaf, guint32 sub, gpointer data);
 
