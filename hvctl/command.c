@@ -198,6 +198,16 @@ const HvctlCommand hvctl_commands[] = {
 			"run or answer, what was left frozen is found by its marker. The exit "
 			"status is 1 where nothing is frozen. For root.",
 		.run = hvctl_vss_thaw },
+	{ .path = "doctor",
+		.usage = "[CHECK…]",
+		.n_args_max = HVCTL_ARGS_MAX,
+		.options = HVCTL_OPT_JSON | HVCTL_OPT_LIST | HVCTL_OPT_ROOT,
+		.summary = "look for what is wrong, and say what to do about it",
+		.help = "Looks at everything, or at what CHECK names, changes nothing, and takes "
+			"seconds at most. Whoever is not root is told less. The exit status is 0 "
+			"where all is well, and 1 where there is a problem or a warning, or where "
+			"this is no guest of Hyper-V.",
+		.run = hvctl_doctor },
 	{ .path = "config check",
 		.usage = "",
 		.options = HVCTL_OPT_JSON,

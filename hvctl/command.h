@@ -38,6 +38,8 @@ enum {
 	HVCTL_OPT_DURATION = 1u << 24,
 	HVCTL_OPT_YES = 1u << 25,
 	HVCTL_OPT_MARKER = 1u << 26,
+	HVCTL_OPT_LIST = 1u << 27,
+	HVCTL_OPT_ROOT = 1u << 28,
 	HVCTL_OPT_COMMON = HVCTL_OPT_HELP | HVCTL_OPT_COLOR,
 	HVCTL_OPT_CALL = HVCTL_OPT_SOCKET | HVCTL_OPT_TIMEOUT,
 	/* of a command that can do without the daemon */
@@ -95,13 +97,14 @@ struct HvctlRequest {
 	char *group; /* the words before --help that are no whole command: "kvp"; or NULL */
 	char **args; /* command->n_args of them, valid UTF-8 */
 	gboolean explain, json, origin, offline, raw, split, append, all, if_stale, dry_run, repair,
-		replace, follow, yes;
+		replace, follow, yes, list;
 	gboolean color; /* what is printed may have colours */
 	HvctlFormat format;
 	gint64 lines; /* --lines; -1 = not given */
 	char *value; /* --value; NULL = not given */
 	char *field; /* --field; NULL = not given */
 	char *socket, *pool_dir, *marker;
+	char *tree; /* --root; NULL = not given */
 	gboolean names_marker; /* --marker was given */
 	gboolean names_dir; /* --pool-dir was given */
 	gboolean fallback; /* the files will do where the daemon does not run */
@@ -175,5 +178,6 @@ HvisExit hvctl_vss_status(const HvctlRequest *request, GError **error);
 HvisExit hvctl_vss_history(const HvctlRequest *request, GError **error);
 HvisExit hvctl_vss_rehearse(const HvctlRequest *request, GError **error);
 HvisExit hvctl_vss_thaw(const HvctlRequest *request, GError **error);
+HvisExit hvctl_doctor(const HvctlRequest *request, GError **error);
 HvisExit hvctl_config_check(const HvctlRequest *request, GError **error);
 HvisExit hvctl_config_show(const HvctlRequest *request, GError **error);

@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "hvctl/doctor.h"
 #include "hvctl/records.h"
 #include "kvpd/pools.h"
 #include "util/output.h"
@@ -192,6 +193,12 @@ static void offer_words(Line *line, const char *const *words)
 		offer(line, *words, NULL);
 }
 
+static void offer_checks(Line *line)
+{
+	for (const DoctorCheck *check = doctor_checks; check->name; check++)
+		offer(line, check->name, check->summary);
+}
+
 /* Of the outcomes only a failure has one. */
 static gboolean has_reason(const Line *line)
 {
@@ -209,6 +216,8 @@ static void offer_argument(Line *line, const HvctlCommand *command, guint at)
 		return;
 	if (strstr(name, "KEY"))
 		offer_keys(line, text_of(line, HVCTL_OPT_POOL));
+	else if (strstr(name, "CHECK"))
+		offer_checks(line);
 	else if (strstr(name, "FILE"))
 		g_string_append(line->out, ":files\n");
 	else if (strstr(name, "ADAPTER"))

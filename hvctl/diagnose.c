@@ -25,6 +25,17 @@ const HvctlService hvctl_service_vss = {
 		     ": load the driver with \"modprobe hv_utils\"",
 };
 
+const HvctlService hvctl_service_fcopy = {
+	.device = HVCTL_FCOPY_DEVICE,
+	.class = HVCTL_FCOPY_CLASS,
+	.unit = "hv-fcopy-daemon",
+	.no_offer = "the host does not offer file copy: switch on the VM's integration service "
+		    "\"Guest services\", which is off unless somebody does",
+	.no_driver = "the host offers file copy, but there is no " HVCTL_FCOPY_DEVICE
+		     ": load the driver with \"modprobe hv_utils\", from Linux 6.10 on with "
+		     "\"modprobe uio_hv_generic\"",
+};
+
 static gboolean is_of(const HvctlService *service, const char *devices, const char *name)
 {
 	g_autofree char *wanted = g_strconcat("{", service->class, "}", NULL);

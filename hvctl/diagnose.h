@@ -21,6 +21,9 @@ typedef enum {
 #define HVCTL_VSS_DEVICE "/dev/vmbus/hv_vss"
 #define HVCTL_VSS_CLASS                                                                            \
 	"35fa2e29-ea23-4236-96ae-3a6ebacba440" /* HVIS_VSS_TYPE as sysfs writes it */
+#define HVCTL_FCOPY_DEVICE "/dev/vmbus/hv_fcopy"
+#define HVCTL_FCOPY_CLASS                                                                          \
+	"34d14be3-dee4-41c8-9ae7-6b174977c192" /* HVIS_FCOPY_TYPE as sysfs writes it */
 
 #define HVCTL_KVP_USER "hvis-kvp" /* as whom its unit runs hv_kvp_daemon */
 
@@ -30,7 +33,7 @@ typedef struct {
 	const char *no_offer, *no_driver; /* what is said then */
 } HvctlService;
 
-extern const HvctlService hvctl_service_kvp, hvctl_service_vss;
+extern const HvctlService hvctl_service_kvp, hvctl_service_vss, hvctl_service_fcopy;
 
 /* Look for @service's device below @root ("" = the running system). */
 HvctlDevice hvctl_find_device(const char *root, const HvctlService *service);

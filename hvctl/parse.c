@@ -324,6 +324,7 @@ static gboolean read_flags(const Options *o, HvctlRequest *r, GError **error)
 	r->replace = given(o, HVCTL_OPT_REPLACE);
 	r->follow = given(o, HVCTL_OPT_FOLLOW);
 	r->yes = given(o, HVCTL_OPT_YES);
+	r->list = given(o, HVCTL_OPT_LIST);
 	if (value && !g_utf8_validate(value, -1, NULL))
 		return hvis_fail(error, HVIS_ERROR_INVALID, "--value is not valid UTF-8");
 	if (field && !g_utf8_validate(field, -1, NULL))
@@ -337,7 +338,7 @@ static gboolean read_flags(const Options *o, HvctlRequest *r, GError **error)
 static gboolean read_place(const Options *o, HvctlRequest *r, GError **error)
 {
 	const char *path = text_of(o, HVCTL_OPT_SOCKET), *dir = text_of(o, HVCTL_OPT_POOL_DIR);
-	const char *marker = text_of(o, HVCTL_OPT_MARKER);
+	const char *marker = text_of(o, HVCTL_OPT_MARKER), *root = text_of(o, HVCTL_OPT_ROOT);
 
 	if (dir && !*dir)
 		return hvis_fail(error, HVIS_ERROR_INVALID,
@@ -348,6 +349,11 @@ static gboolean read_place(const Options *o, HvctlRequest *r, GError **error)
 	if (marker && !*marker)
 		return hvis_fail(error, HVIS_ERROR_INVALID,
 			"--marker is empty: the path of hv_vss_daemon's marker is wanted");
+	if (root && *root != '/')
+		return hvis_fail(error, HVIS_ERROR_INVALID,
+			"--root is \"%s\": the absolute path of a directory is wanted", root);
+	r->tree = g_strdup(root);
+	r->root = root ? r->tree : "";
 	r->offline = given(o, HVCTL_OPT_OFFLINE) || (dir && !path);
 	r->fallback = dir || !path;
 	r->socket = g_strdup(path ? path : HVCTL_SOCKET);
@@ -420,6 +426,7 @@ void hvctl_request_clear(HvctlRequest *request)
 	g_free(request->socket);
 	g_free(request->pool_dir);
 	g_free(request->marker);
+	g_free(request->tree);
 	g_free(request->value);
 	g_free(request->field);
 	g_strfreev(request->args);

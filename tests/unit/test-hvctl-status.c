@@ -229,6 +229,7 @@ static void test_class(void)
 {
 	check_class((struct hvis_guid)HVIS_KVP_TYPE, HVCTL_KVP_CLASS);
 	check_class((struct hvis_guid)HVIS_VSS_TYPE, HVCTL_VSS_CLASS);
+	check_class((struct hvis_guid)HVIS_FCOPY_TYPE, HVCTL_FCOPY_CLASS);
 }
 
 static void check_advice(Tree *tree, const char *state, const char *says)

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What other programs say, above all systemd: each is asked once, has a few seconds, and is killed after that. Of a
+ * tree in the place of the machine its programs are asked.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "hvctl/doctor.h"
+#include "util/fd.h"
+
+#define ANSWER_MS 5000 /* ours: of a program; systemd waits longer for its manager */
+#define OUTPUT_MAX (8u << 20) /* ours: what is beyond is not read */
+#define END_LOOKS 50 /* ours, 10 ms each: one that waits for a disk may outlive SIGKILL */
+
+/* Colours and pagers are for people; another language is for none of us. */
+static char **environment(void)
+{
+	static const char *const settings[][2] = { { "LC_ALL", "C.UTF-8" },
+		{ "SYSTEMD_COLORS", "0" }, { "SYSTEMD_PAGER", "" }, { "SYSTEMD_URLIFY", "0" } };
+	char **env = g_get_environ();
+
+	for (guint i = 0; i < G_N_ELEMENTS(settings); i++)
+		env = g_environ_setenv(env, settings[i][0], settings[i][1], TRUE);
+	return env;
+}
+
+static gboolean start(char **argv, GPid *pid, int *out)
+{
+	g_auto(GStrv) env = environment();
+
+	return g_spawn_async_with_pipes("/", argv, env,
+		G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDERR_TO_DEV_NULL, NULL,
+		NULL, pid, NULL, out, NULL, NULL);
+}
+
+/* FALSE where it takes too long. */
+static gboolean read_all(int fd, GString *text)
+{
+	gint64 until = g_get_monotonic_time() + ANSWER_MS * 1000;
+	char buf[65536];
+
+	for (;;) {
+		struct pollfd pfd = { .fd = fd, .events = POLLIN };
+		gint64 left_ms = (until - g_get_monotonic_time()) / 1000;
+		int ready = left_ms > 0 ? poll(&pfd, 1, (int)left_ms) : 0;
+		ssize_t n;
+
+		if (ready < 0 && errno == EINTR)
+			continue;
+		if (ready <= 0)
+			return FALSE;
+		n = read(fd, buf, sizeof(buf));
+		if (n <= 0 || text->len > OUTPUT_MAX)
+			return n == 0;
+		g_string_append_len(text, buf, n);
+	}
+}
+
+/* TRUE where it ended by itself, and well or with something to say. */
+static gboolean end(GPid pid, gboolean told)
+{
+	int status = 0;
+
+	if (!told)
+		kill(pid, SIGKILL);
+	for (guint i = 0; i < END_LOOKS; i++) {
+		if (waitpid(pid, &status, WNOHANG) != 0)
+			return told && WIFEXITED(status);
+		g_usleep(10000);
+	}
+	kill(pid, SIGKILL);
+	return FALSE;
+}
+
+static char *ask(const Doctor *doctor, const char *line)
+{
+	g_auto(GStrv) argv = g_strsplit(line, " ", -1);
+	g_autoptr(GString) text = g_string_new(NULL);
+	hvis_autofd int out = -1;
+	GPid pid;
+
+	if (*doctor->root) {
+		char *program = g_strconcat(doctor->root, "/usr/bin/", argv[0], NULL);
+
+		g_free(argv[0]);
+		argv[0] = program;
+	}
+	if (!start(argv, &pid, &out))
+		return NULL;
+	if (!end(pid, read_all(out, text)))
+		return NULL;
+	return g_strndup(text->str, text->len);
+}
+
+const char *doctor_output(Doctor *doctor, const char *line)
+{
+	gpointer text;
+
+	if (!g_hash_table_lookup_extended(doctor->outputs, line, NULL, &text)) {
+		text = ask(doctor, line);
+		g_hash_table_insert(doctor->outputs, g_strdup(line), text);
+	}
+	return text;
+}
+
+/* --- systemd --- */
+
+gboolean doctor_has_systemd(const Doctor *doctor)
+{
+	return doctor_exists(doctor, "/run/systemd/system");
+}
+
+static GHashTable *parse_properties(const char *text)
+{
+	GHashTable *properties = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+	g_auto(GStrv) lines = g_strsplit(text ? text : "", "\n", -1);
+
+	for (char **line = lines; *line; line++) {
+		const char *equals = strchr(*line, '=');
+
+		if (equals)
+			g_hash_table_insert(properties, g_strndup(*line, (gsize)(equals - *line)),
+				g_strdup(equals + 1));
+	}
+	return properties;
+}
+
+const char *doctor_unit(Doctor *doctor, const char *unit, const char *name)
+{
+	GHashTable *properties = g_hash_table_lookup(doctor->units, unit);
+	const char *value;
+
+	if (!properties) {
+		g_autofree char *line = g_strconcat("systemctl show --no-pager ", unit, NULL);
+
+		properties = parse_properties(
+			doctor_has_systemd(doctor) ? doctor_output(doctor, line) : NULL);
+		g_hash_table_insert(doctor->units, g_strdup(unit), properties);
+	}
+	value = g_hash_table_lookup(properties, name);
+	return value ? value : "";
+}

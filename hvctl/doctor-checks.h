@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The checks of "hvctl doctor", one function each, and what they share: the services. For doctor*.c. */
+#pragma once
+
+#include "hvctl/doctor.h"
+
+const char *doctor_severity_name(DoctorSeverity severity);
+
+/* A service that the host may offer, whether a daemon of ours or the kernel serves it. */
+typedef struct {
+	const char *name; /* "kvp" */
+	const char *title; /* "key-value pairs" */
+	const char *class; /* as sysfs writes it */
+	const char *setting; /* what PowerShell calls it */
+	const HvctlService *served; /* by a daemon of ours; NULL: by the kernel */
+	gboolean is_default; /* Hyper-V offers it unless told not to */
+	gboolean is_on_azure;
+} DoctorService;
+
+extern const DoctorService doctor_services[]; /* a NULL name ends it */
+
+/* Whether the unit of @service is enabled, by itself or by a link; without systemd it is not. */
+gboolean doctor_wants(Doctor *doctor, const DoctorService *service);
+
+void doctor_check_guest(Doctor *doctor);
+void doctor_check_kernel(Doctor *doctor);
+void doctor_check_vmbus(Doctor *doctor);
+void doctor_check_utils(Doctor *doctor);
+void doctor_check_offer(Doctor *doctor);
+void doctor_check_driver(Doctor *doctor);
+void doctor_check_device(Doctor *doctor);
+void doctor_check_uio(Doctor *doctor);

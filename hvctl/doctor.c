@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The checks' table, running them, and saying what they find. See doctor.h; the checks are in doctor-AREA.c. */
+#include "hvctl/doctor-checks.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static const DoctorKind kinds_guest[] = { { "ok", DOCTOR_OK }, { "none", DOCTOR_PROBLEM },
+	{ "container", DOCTOR_PROBLEM }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_kernel[] = { { "ok", DOCTOR_OK }, { "old", DOCTOR_PROBLEM },
+	{ "replaced", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_vmbus[] = { { "ok", DOCTOR_OK }, { "unloaded", DOCTOR_PROBLEM },
+	{ "absent", DOCTOR_PROBLEM }, { "empty", DOCTOR_PROBLEM }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_utils[] = { { "ok", DOCTOR_OK }, { "unloaded", DOCTOR_PROBLEM },
+	{ "absent", DOCTOR_PROBLEM }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_offer[] = { { "ok", DOCTOR_OK }, { "off", DOCTOR_NOTE },
+	{ "missing", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_driver[] = { { "ok", DOCTOR_OK }, { "none", DOCTOR_PROBLEM },
+	{ "other", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_device[] = { { "ok", DOCTOR_OK }, { "missing", DOCTOR_PROBLEM },
+	{ "rights", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_uio[] = { { "ok", DOCTOR_OK }, { "unused", DOCTOR_NOTE },
+	{ "absent", DOCTOR_PROBLEM }, { "unloaded", DOCTOR_PROBLEM }, { "unbound", DOCTOR_PROBLEM },
+	{ "other", DOCTOR_PROBLEM }, { "rule", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
+
+const DoctorCheck doctor_checks[] = {
+	{ "guest", "Machine", "is this a guest of Hyper-V?", doctor_check_guest, kinds_guest },
+	{ "kernel", "Machine", "the kernel fits, and its modules are there", doctor_check_kernel,
+		kinds_kernel },
+	{ "vmbus", "Machine", "the kernel has the VMBus and devices on it", doctor_check_vmbus,
+		kinds_vmbus },
+	{ "utils", "Machine", "the driver of the services is loaded", doctor_check_utils,
+		kinds_utils },
+	{ "offer", "Services", "which services the host offers", doctor_check_offer, kinds_offer },
+	{ "driver", "Services", "what is offered has its driver", doctor_check_driver,
+		kinds_driver },
+	{ "device", "Services", "the device nodes are there", doctor_check_device, kinds_device },
+	{ "uio", "Services", "file copy has its driver, from Linux 6.10 on", doctor_check_uio,
+		kinds_uio },
+	{ NULL, NULL, NULL, NULL, NULL },
+};
+
+static const char *const severity_names[] = { "ok", "note", "unknown", "warning", "problem" };
+
+G_STATIC_ASSERT(G_N_ELEMENTS(severity_names) == DOCTOR_N);
+
+const char *doctor_severity_name(DoctorSeverity severity)
+{
+	return severity_names[severity];
+}
+
+void doctor_init(Doctor *doctor, const char *root)
+{
+	*doctor = (Doctor){ .root = root,
+		.is_root = geteuid() == 0,
+		.findings = json_object_new_array(),
+		.units = g_hash_table_new_full(
+			g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref),
+		.outputs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free) };
+}
+
+void doctor_deinit(Doctor *doctor)
+{
+	json_object_put(doctor->findings);
+	g_clear_pointer(&doctor->units, g_hash_table_unref);
+	g_clear_pointer(&doctor->outputs, g_hash_table_unref);
+	*doctor = (Doctor){ 0 };
+}
+
+const DoctorCheck *doctor_find(const char *name)
+{
+	for (const DoctorCheck *check = doctor_checks; check->name; check++)
+		if (g_str_equal(check->name, name))
+			return check;
+	return NULL;
+}
+
+void doctor_run(Doctor *doctor, const DoctorCheck *check)
+{
+	if (doctor->ended)
+		return;
+	doctor->check = check;
+	check->run(doctor);
+}
+
+static const DoctorKind *kind_of(const DoctorCheck *check, const char *word)
+{
+	const DoctorKind *kind = check->kinds;
+
+	while (kind->word && !g_str_equal(kind->word, word))
+		kind++;
+	if (!kind->word)
+		g_error("%s.%s is not in the table", check->name, word);
+	return kind;
+}
+
+/* What programs and files have told us goes into texts: valid UTF-8 for JSON. */
+static struct json_object *text_of(const char *bytes)
+{
+	g_autofree char *valid = bytes ? g_utf8_make_valid(bytes, -1) : NULL;
+
+	return valid ? json_object_new_string(valid) : NULL;
+}
+
+void doctor_say(Doctor *doctor, const char *word, const char *about, const char *todo,
+	const char *format, ...)
+{
+	const DoctorCheck *check = doctor->check;
+	const DoctorKind *kind = kind_of(check, word);
+	struct json_object *finding = json_object_new_object();
+	g_autofree char *id = g_strjoin(".", check->name, word, NULL);
+	g_autofree char *what = NULL;
+	va_list ap;
+
+	va_start(ap, format);
+	what = g_strdup_vprintf(format, ap);
+	va_end(ap);
+	json_object_object_add(finding, "id", json_object_new_string(id));
+	json_object_object_add(finding, "check", json_object_new_string(check->name));
+	json_object_object_add(finding, "area", json_object_new_string(check->area));
+	json_object_object_add(finding, "about", text_of(about));
+	json_object_object_add(
+		finding, "severity", json_object_new_string(doctor_severity_name(kind->severity)));
+	json_object_object_add(finding, "what", text_of(what));
+	json_object_object_add(finding, "do", text_of(todo));
+	json_object_array_add(doctor->findings, finding);
+	doctor->counts[kind->severity]++;
+}

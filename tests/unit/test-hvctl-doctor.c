@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The checks of "hvctl doctor" on machines of doctor.cases: each finding is provoked by its case and by no healthy
+ * machine, and what is wrong has something to do beside it.
+ */
+#include <hvis/services.h>
+#include <string.h>
+
+#include "doctor-tree.h"
+#include "hvctl/doctor-checks.h"
+#include "util/output.h"
+
+static char *cases_file;
+
+/* What @doctor has found with @id, borrowed; NULL where it has not. */
+static struct json_object *find(const Doctor *doctor, const char *id)
+{
+	for (gsize i = 0; i < json_object_array_length(doctor->findings); i++) {
+		struct json_object *finding = json_object_array_get_idx(doctor->findings, i);
+
+		if (g_str_equal(json_object_get_string(output_member(finding, "id")), id))
+			return finding;
+	}
+	return NULL;
+}
+
+static void look(Doctor *doctor, const DoctorTree *tree, const char *check)
+{
+	doctor_init(doctor, tree->root);
+	doctor->is_root = !tree->nobody;
+	for (const DoctorCheck *c = doctor_checks; c->name; c++)
+		if (c == doctor_checks || !check || g_str_equal(c->name, check))
+			doctor_run(doctor, c);
+}
+
+static const DoctorKind *kind_of(const char *id)
+{
+	g_auto(GStrv) words = g_strsplit(id, ".", 2);
+	const DoctorCheck *check = doctor_find(words[0]);
+
+	for (const DoctorKind *kind = check ? check->kinds : NULL; kind && kind->word; kind++)
+		if (g_strcmp0(kind->word, words[1]) == 0)
+			return kind;
+	g_error("%s is no finding", id);
+}
+
+static void test_case(gconstpointer data)
+{
+	const char *id = data;
+	g_auto(GStrv) words = g_strsplit(id, ".", 2);
+	const DoctorKind *kind = kind_of(id);
+	g_auto(Doctor) doctor = { 0 };
+	struct json_object *finding;
+	DoctorTree tree;
+
+	doctor_tree_make(&tree, cases_file, id);
+	look(&doctor, &tree, words[0]);
+	finding = find(&doctor, id);
+	if (!finding)
+		g_error("no %s in %s", id, json_object_to_json_string(doctor.findings));
+	g_assert_cmpstr(json_object_get_string(output_member(finding, "severity")), ==,
+		doctor_severity_name(kind->severity));
+	g_assert_cmpuint(doctor.counts[kind->severity], >, 0);
+	if (kind->severity == DOCTOR_OK)
+		g_assert_cmpuint(
+			json_object_array_length(doctor.findings), ==, doctor.counts[DOCTOR_OK]);
+	doctor_tree_remove(&tree);
+}
+
+/* Of the machine with which all is well nothing is said but that. */
+static void test_healthy(void)
+{
+	g_auto(Doctor) doctor = { 0 };
+	DoctorTree tree;
+
+	doctor_tree_make(&tree, cases_file, "guest.ok");
+	look(&doctor, &tree, NULL);
+	if (json_object_array_length(doctor.findings) != doctor.counts[DOCTOR_OK])
+		g_error("%s", json_object_to_json_string(doctor.findings));
+	doctor_tree_remove(&tree);
+}
+
+/* Where there is no patient, nothing else is looked at. */
+static void test_ends(void)
+{
+	g_auto(Doctor) doctor = { 0 };
+	DoctorTree tree;
+
+	doctor_tree_make(&tree, cases_file, "guest.none");
+	look(&doctor, &tree, NULL);
+	g_assert_cmpuint(json_object_array_length(doctor.findings), ==, 1);
+	doctor_tree_remove(&tree);
+}
+
+/* Each finding has a case, and the other way round (kind_of() ends the program). */
+static void test_all(void)
+{
+	g_autoptr(GPtrArray) cases = doctor_tree_cases(cases_file);
+	guint n = 0;
+
+	for (const DoctorCheck *check = doctor_checks; check->name; check++)
+		for (const DoctorKind *kind = check->kinds; kind->word; kind++, n++) {
+			g_autofree char *id = g_strjoin(".", check->name, kind->word, NULL);
+
+			if (!g_ptr_array_find_with_equal_func(cases, id, g_str_equal, NULL))
+				g_error("%s has no case", id);
+		}
+	g_assert_cmpuint(cases->len, ==, n);
+}
+
+/* The classes that sysfs shows are the types of the wire. */
+static void test_classes(void)
+{
+	static const struct hvis_guid types[] = { HVIS_KVP_TYPE, HVIS_VSS_TYPE, HVIS_FCOPY_TYPE,
+		HVIS_HEARTBEAT_TYPE, HVIS_SHUTDOWN_TYPE, HVIS_TIMESYNC_TYPE };
+
+	for (guint i = 0; doctor_services[i].name; i++) {
+		const guint8 *b = types[i].b;
+		g_autofree char *text = g_strdup_printf(
+			"%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x",
+			b[3], b[2], b[1], b[0], b[5], b[4], b[7], b[6], b[8], b[9], b[10], b[11],
+			b[12], b[13], b[14], b[15]);
+
+		g_assert_cmpuint(i, <, G_N_ELEMENTS(types));
+		g_assert_cmpstr(doctor_services[i].class, ==, text);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	g_autoptr(GPtrArray) cases = NULL;
+
+	g_test_init(&argc, &argv, NULL);
+	cases_file = g_build_filename(g_getenv("top_srcdir") ? g_getenv("top_srcdir") : ".",
+		"tests", "unit", "doctor.cases", NULL);
+	cases = doctor_tree_cases(cases_file);
+	for (guint i = 0; i < cases->len; i++) {
+		g_autofree char *path =
+			g_strconcat("/hvctl/doctor/", (const char *)cases->pdata[i], NULL);
+
+		g_strdelimit(path + strlen("/hvctl/doctor/"), ".", '/');
+		g_test_add_data_func(path, cases->pdata[i], test_case);
+	}
+	g_test_add_func("/hvctl/doctor/healthy", test_healthy);
+	g_test_add_func("/hvctl/doctor/ends", test_ends);
+	g_test_add_func("/hvctl/doctor/all", test_all);
+	g_test_add_func("/hvctl/doctor/classes", test_classes);
+	return g_test_run();
+}
