@@ -66,46 +66,23 @@ demo_thaw()
 	umount "$1/srv" 2>/dev/null || umount --lazy "$1/srv"
 }
 
-demo_frozen()
+# For story.sh.
+story_kill_vss()
 {
-	ctl services --json | tr -d ' ",' | grep -qx "backup:frozen"
-}
-
-demo_backup_story()
-{
-	local dir=$1 build=$2 backup
-
-	tell "A backup by the host freezes what is on the disks, and never for longer than Deadline=, here 8 s. (This one
-freezes a file of the demo's own, and nothing of this machine.)"
-	show host ctl wait vss --timeout 20
-	show guest hvctl vss plan
-	tell "The host takes a backup; its snapshot takes 2 s. A program goes on saving meanwhile, and waits."
-	guest saver start "$dir/srv/data" "$dir/saver"
-	show host ctl backup --hold 2s
-	wait_for 20 grep -q 'was [1-9]' "$dir/saver/longest"
-	show guest saver longest "$dir/saver"
-	show guest hvctl vss history
-	wait_for 20 ctl kvp get HvisLastBackup --pool guest
-	show host ctl kvp get HvisLastBackup --pool guest
-	tell "A snapshot that takes too long. The guest thaws by itself, and fails the host's thaw: the host knows that its
-snapshot is not consistent."
-	show -1 host ctl backup --hold 10s
-	show guest hvctl vss history
-	tell "Even a daemon that is killed leaves nothing frozen: its guard thaws at once."
-	ctl backup --hold 600s >/dev/null 2>&1 &
-	backup=$!
-	wanted "$(wait_for 20 demo_frozen && echo frozen)" frozen
 	{
 		show guest kill -KILL "$demo_vss"
 		wait "$demo_vss"
 	} 2>/dev/null # bash tells of it
-	show guest cp /etc/os-release "$dir/srv/copy"
-	{
-		kill $backup
-		wait $backup
-	} 2>/dev/null
-	tell "A new daemon, and all is well again. (In a distribution systemd starts it.)"
-	demo_vss_start "$dir" "$build"
-	show host ctl wait vss --timeout 20
-	show host ctl backup
+}
+
+story_start_vss()
+{
+	demo_vss_start "$demo_dir" "$build"
+}
+
+demo_backup_story()
+{
+	tell "A backup by the host freezes what is on the disks, and never for longer than Deadline=, here 8 s. (This one
+freezes a file of the demo's own, and nothing of this machine.)"
+	story_backup
 }

@@ -86,6 +86,10 @@ demo_link()
 	. "$top/tests/vm/lib/case.sh"
 	# shellcheck source=tests/vm/lib/narrate.sh
 	. "$top/tests/vm/lib/narrate.sh"
+	# shellcheck source=tests/vm/lib/story.sh
+	. "$top/tests/vm/lib/story.sh"
+	# shellcheck disable=SC2034 # for story.sh
+	story_data=$dir/srv story_notes=$dir/saver story_device=$dir/dev/hv_kvp story_too_long=10s
 	ctl()
 	{
 		"$build/hvis-host" ctl "$dir/control" "$@"
@@ -103,7 +107,7 @@ demo_link()
 	if [ -n "$demo_without" ]; then
 		tell "The backup is left out here: there is no $demo_without. ./run demo shows it in a virtual machine."
 	else
-		demo_backup_story "$dir" "$build"
+		demo_backup_story
 	fi
 }
 
@@ -134,20 +138,6 @@ demo_link_story()
 {
 	tell "hvis-host plays host and kernel; hv_kvp_daemon has opened its socket as if it were the device."
 	show host ctl wait kvp --timeout 20
-	tell "The host asks what this machine is."
-	show host ctl kvp intrinsic
-	tell "The host sets a pair; hvctl shows it."
-	show host ctl kvp set Backup.Window "Sunday 02:00"
-	show guest hvctl kvp get Backup.Window
-	wanted "$(guest hvctl kvp get Backup.Window)" "Sunday 02:00"
-	tell "hvctl sets one; the host reads it."
-	show guest hvctl kvp set App.State "serving 42 users"
-	show host ctl kvp get App.State --pool guest
-	wanted "$(ctl kvp get App.State --pool guest)" "serving 42 users"
-	tell "The host takes the service away, and gives it back."
-	show host ctl service disable kvp
-	show host ctl service enable kvp
-	show host ctl wait kvp --timeout 20
-	show host ctl kvp get Backup.Window
-	show guest hvctl status
+	story_pairs
+	story_away
 }
