@@ -10,15 +10,10 @@
 
 #include <glib.h>
 
+#include "fcopyd/place.h" /* FcopyWanted */
 #include "fcopyd/policy.h"
 
 typedef struct FcopyFile FcopyFile;
-
-typedef struct {
-	const char *path, *name; /* as the host says it, UTF-8 */
-	gboolean overwrite, create_path;
-	guint64 size;
-} FcopyWanted;
 
 typedef struct {
 	char sha256[65]; /* hexadecimal */
@@ -38,7 +33,7 @@ FcopyFile *fcopy_file_create(
 /* The destination, absolute; owned by @file. As the host has spelled it: control characters and all. */
 const char *fcopy_file_target(const FcopyFile *file);
 
-/* Any order, repeats allowed. INVALID beyond the declared size; NO_SPACE; IO. After a failure the file cannot be finished. */
+/* Any order, repeats allowed. INVALID beyond the size; NO_SPACE; IO. After a failure it cannot be finished. */
 gboolean fcopy_file_write(
 	FcopyFile *file, guint64 offset, const void *data, gsize len, GError **error);
 

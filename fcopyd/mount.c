@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Mounts, from statfs(2) and the tables in /proc. */
+#include "config.h"
+
+#include "fcopyd/mount.h"
+
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include <util/file.h>
+#include <util/output.h>
+
+#define TABLE_MAX (16u << 20) /* ours: bytes of a mount table */
+
+char *fcopy_mount_path(int dir)
+{
+	g_autofree char *link = g_strdup_printf("/proc/self/fd/%d", dir);
+
+	return g_file_read_link(link, NULL);
+}
+
+/* --- file systems without files --- */
+
+static const struct {
+	long magic;
+	const char *name;
+} pseudo[] = {
+	{ PROC_SUPER_MAGIC, "proc" },
+	{ SYSFS_MAGIC, "sysfs" },
+	{ DEVPTS_SUPER_MAGIC, "devpts" },
+	{ CGROUP_SUPER_MAGIC, "cgroup" },
+	{ CGROUP2_SUPER_MAGIC, "cgroup2" },
+	{ DEBUGFS_MAGIC, "debugfs" },
+	{ TRACEFS_MAGIC, "tracefs" },
+	{ SECURITYFS_MAGIC, "securityfs" },
+	{ SELINUX_MAGIC, "selinuxfs" },
+	{ SMACK_MAGIC, "smackfs" },
+	{ BPF_FS_MAGIC, "bpf" },
+	{ PSTOREFS_MAGIC, "pstore" },
+	{ EFIVARFS_MAGIC, "efivarfs" },
+	{ HUGETLBFS_MAGIC, "hugetlbfs" },
+	{ BINFMTFS_MAGIC, "binfmt_misc" },
+	{ AUTOFS_SUPER_MAGIC, "autofs" },
+	{ NSFS_MAGIC, "nsfs" },
+	{ 0x62656570, "configfs" }, /* not in linux/magic.h */
+	{ 0x65735543, "fusectl" },
+	{ 0x19800202, "mqueue" },
+	{ 0x67596969, "rpc_pipefs" },
+};
+
+const char *fcopy_mount_pseudo(int root, int dir)
+{
+	struct statfs fs;
+	struct stat at, dev;
+
+	if (fstatfs(dir, &fs) < 0)
+		return NULL;
+	for (guint i = 0; i < G_N_ELEMENTS(pseudo); i++)
+		if (pseudo[i].magic == (long)fs.f_type)
+			return pseudo[i].name;
+	/* devtmpfs calls itself tmpfs, and so is the /dev of a unit with PrivateDevices= */
+	if (fs.f_type == TMPFS_MAGIC && fstat(dir, &at) == 0 &&
+		fstatat(root, "dev", &dev, 0) == 0 && at.st_dev == dev.st_dev &&
+		fstat(root, &dev) == 0 && at.st_dev != dev.st_dev)
+		return "devtmpfs";
+	return NULL;
+}
+
+/* --- what is read-only --- */
+
+typedef struct {
+	guint64 id;
+	char *device, *point, *options, *super;
+} Row;
+
+static void row_clear(Row *row)
+{
+	g_free(row->device);
+	g_free(row->point);
+	g_free(row->options);
+	g_free(row->super);
+	*row = (Row){ 0 };
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Row, row_clear)
+
+/* proc(5): id parent device root point options tags… - type source super */
+static gboolean row_parse(const char *line, Row *ret)
+{
+	g_auto(GStrv) words = g_strsplit(line, " ", -1);
+	guint n = g_strv_length(words), dash = 6;
+
+	while (dash < n && strcmp(words[dash], "-") != 0)
+		dash++;
+	if (dash + 3 >= n)
+		return FALSE;
+	*ret = (Row){ .id = g_ascii_strtoull(words[0], NULL, 10),
+		.device = g_strdup(words[2]),
+		.point = g_strcompress(words[4]),
+		.options = g_strdup(words[5]),
+		.super = g_strdup(words[dash + 3]) };
+	return TRUE;
+}
+
+static gboolean is_read_only(const char *options)
+{
+	g_auto(GStrv) words = g_strsplit(options, ",", -1);
+
+	return g_strv_contains((const char *const *)words, "ro");
+}
+
+/* Bytes of @point where @path is in it. */
+static gsize within(const char *point, const char *path)
+{
+	gsize len = strlen(point);
+
+	if (len == 1)
+		return 1;
+	return strncmp(point, path, len) == 0 && (path[len] == '/' || !path[len]) ? len : 0;
+}
+
+/* The row of mount @id, or where @path is not NULL, of the one that @path is in: the last of the longest. */
+static gboolean find_row(const char *table, guint64 id, const char *path, Row *ret)
+{
+	g_auto(GStrv) lines = g_strsplit(table, "\n", -1);
+	gsize best = 0;
+
+	for (char **line = lines; *line; line++) {
+		g_auto(Row) row = { 0 };
+
+		if (!row_parse(*line, &row) || (!path && row.id != id) ||
+			(path && within(row.point, path) < MAX(best, 1)))
+			continue;
+		best = path ? within(row.point, path) : 1;
+		row_clear(ret);
+		*ret = row;
+		row = (Row){ 0 };
+	}
+	return best > 0;
+}
+
+FcopyMountState fcopy_mount_judge(
+	const char *own, const char *outside, guint64 id, const char *path)
+{
+	g_auto(Row) here = { 0 }, there = { 0 };
+
+	if (!find_row(own, id, NULL, &here))
+		return FCOPY_MOUNT_WRITABLE;
+	if (is_read_only(here.super))
+		return FCOPY_MOUNT_FILE_SYSTEM;
+	if (!is_read_only(here.options))
+		return FCOPY_MOUNT_WRITABLE;
+	if (outside && path && find_row(outside, 0, path, &there) &&
+		strcmp(here.device, there.device) == 0 && is_read_only(there.options))
+		return FCOPY_MOUNT_READ_ONLY;
+	return FCOPY_MOUNT_PROTECTED;
+}
+
+char *fcopy_mount_explain(int dir)
+{
+	g_autofree char *own = hvis_file_read("/proc/self/mountinfo", TABLE_MAX, NULL, NULL);
+	g_autofree char *outside = hvis_file_read("/proc/1/mountinfo", TABLE_MAX, NULL, NULL);
+	g_autofree char *path = fcopy_mount_path(dir);
+	g_autofree char *shown = output_escape(path ? path : "DIR");
+	struct statx st;
+
+	if (!own || statx(dir, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+		return NULL;
+	switch (fcopy_mount_judge(own, outside, st.stx_mnt_id, path)) {
+	case FCOPY_MOUNT_WRITABLE:
+	case FCOPY_MOUNT_N:
+		break;
+	case FCOPY_MOUNT_FILE_SYSTEM:
+		return g_strdup("the file system is read-only");
+	case FCOPY_MOUNT_READ_ONLY:
+		return g_strdup("the file system is mounted read-only");
+	case FCOPY_MOUNT_PROTECTED:
+		return g_strdup_printf("protected by the service's unit; to allow it: systemctl "
+				       "edit hv-fcopy-daemon, with ReadWritePaths=%s in [Service], "
+				       "and restart it",
+			shown);
+	}
+	return NULL;
+}

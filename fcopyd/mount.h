@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a directory's mount tells: where it is, whether it has files at all, and why nothing can be written. */
+#pragma once
+
+#include <glib.h>
+
+/* The path of @dir as the kernel has it; NULL where /proc is not there. */
+char *fcopy_mount_path(int dir);
+
+/*
+ * The type of the file system of @dir where there are only the kernel's own files in it: "proc"; NULL for all others.
+ * @root: an open directory that stands for "/".
+ */
+const char *fcopy_mount_pseudo(int root, int dir);
+
+/* For a write in @dir that was refused: who keeps it read-only, and what to do. NULL where it is not read-only. */
+char *fcopy_mount_explain(int dir);
+
+typedef enum {
+	FCOPY_MOUNT_WRITABLE, /* or nothing tells */
+	FCOPY_MOUNT_FILE_SYSTEM, /* is read-only itself */
+	FCOPY_MOUNT_READ_ONLY, /* here as well as outside of the unit */
+	FCOPY_MOUNT_PROTECTED, /* by the unit */
+	FCOPY_MOUNT_N,
+} FcopyMountState;
+
+/*
+ * What mount @id is, told by the texts of /proc/self/mountinfo and of process 1's (NULL: unknown) for @path, which is
+ * in it.
+ */
+FcopyMountState fcopy_mount_judge(
+	const char *own, const char *outside, guint64 id, const char *path);
