@@ -8,20 +8,16 @@
 
 #include <glib.h>
 
-/* A temporary name and its note. */
-typedef struct {
-	char *path; /* of the note */
-	char name[32]; /* random */
-} FcopyNote;
+#include "fcopyd/place.h"
 
-/*
- * Note a new name in the directory @base (of Allow=, whose symbolic links are followed) + @below ("a/b", or ""), open as
- * @dir.
- */
-FcopyNote *fcopy_note_new(
-	const char *state_dir, const char *base, const char *below, int dir, GError **error);
-/* Forget it: there is no file of that name any more. */
-void fcopy_note_drop(FcopyNote *note);
+/* A temporary name and its note, which is locked as long as this is here. */
+typedef struct FcopyNote FcopyNote;
+
+/* Note a new name for the directory of @place. HVIS_ERROR_UNSUPPORTED without a state directory. */
+FcopyNote *fcopy_note_new(const char *state_dir, const FcopyPlace *place, GError **error);
+const char *fcopy_note_name(const FcopyNote *note);
+/* Forget it, for there is no file of that name any more. NULL is fine. */
+void fcopy_note_free(FcopyNote *note);
 
 /*
  * Remove what a daemon that was killed has left, told by the notes in @state_dir. @root: an open directory that
