@@ -15,6 +15,8 @@ static const HvctlDaemon kvp_daemon = { "hv_kvp_daemon", "io.hvis.Kvp", HVCTL_SO
 	VARLINK_DENIED };
 const HvctlDaemon hvctl_vss_daemon = { "hv_vss_daemon", "io.hvis.Vss", VSS_SOCKET,
 	"only root may do this" };
+const HvctlDaemon hvctl_fcopy_daemon = { "hv_fcopy_daemon", "io.hvis.Fcopy", HVCTL_FCOPY_SOCKET,
+	"only root may do this" };
 
 static VarlinkClient *connect_to(
 	const HvctlDaemon *daemon, const HvctlRequest *request, GError **error)

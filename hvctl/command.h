@@ -68,6 +68,7 @@ typedef enum {
 
 #define HVCTL_SOCKET "/run/hvis/kvp"
 #define HVCTL_IP_SOCKET "/run/hvis/ip" /* of the ip commands */
+#define HVCTL_FCOPY_SOCKET "/run/hvis/fcopy"
 #define HVCTL_STDIN "standard input"
 #define HVCTL_ARGS_MAX 1000u /* ours: of a command that takes several */
 #define HVCTL_TIMEOUT_MS 10000
@@ -178,6 +179,9 @@ HvisExit hvctl_vss_status(const HvctlRequest *request, GError **error);
 HvisExit hvctl_vss_history(const HvctlRequest *request, GError **error);
 HvisExit hvctl_vss_rehearse(const HvctlRequest *request, GError **error);
 HvisExit hvctl_vss_thaw(const HvctlRequest *request, GError **error);
+HvisExit hvctl_fcopy_status(const HvctlRequest *request, GError **error);
+HvisExit hvctl_fcopy_history(const HvctlRequest *request, GError **error);
+HvisExit hvctl_fcopy_cancel(const HvctlRequest *request, GError **error);
 HvisExit hvctl_doctor(const HvctlRequest *request, GError **error);
 HvisExit hvctl_config_check(const HvctlRequest *request, GError **error);
 HvisExit hvctl_config_show(const HvctlRequest *request, GError **error);

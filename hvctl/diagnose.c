@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "transport/find.h"
+
 #define BUS "/sys/bus/vmbus/devices"
 
 const HvctlService hvctl_service_kvp = {
@@ -28,13 +30,21 @@ const HvctlService hvctl_service_vss = {
 const HvctlService hvctl_service_fcopy = {
 	.device = HVCTL_FCOPY_DEVICE,
 	.class = HVCTL_FCOPY_CLASS,
+	.uio = TRUE,
 	.unit = "hv-fcopy-daemon",
 	.no_offer = "the host does not offer file copy: switch on the VM's integration service "
-		    "\"Guest services\", which is off unless somebody does",
-	.no_driver = "the host offers file copy, but there is no " HVCTL_FCOPY_DEVICE
-		     ": load the driver with \"modprobe hv_utils\", from Linux 6.10 on with "
-		     "\"modprobe uio_hv_generic\"",
+		    "\"Guest services\" (Guest Service Interface), which is off unless somebody "
+		    "has; Azure never does",
+	.no_driver = "the host offers file copy, but no driver has made a device of it: load it "
+		     "with \"modprobe hv_utils\" (Linux up to 6.9) or \"modprobe "
+		     "uio_hv_generic\" (later)",
 };
+
+gboolean hvctl_is_device(const HvctlService *service, const char *path)
+{
+	return g_str_equal(path, service->device) ||
+	       (service->uio && g_str_has_prefix(path, "/dev/uio"));
+}
 
 static gboolean is_of(const HvctlService *service, const char *devices, const char *name)
 {
@@ -44,6 +54,14 @@ static gboolean is_of(const HvctlService *service, const char *devices, const ch
 
 	return g_file_get_contents(path, &class, NULL, NULL) &&
 	       g_str_equal(g_strstrip(class), wanted);
+}
+
+static gboolean has_uio(const HvctlService *service, const char *devices, const char *name)
+{
+	g_autofree char *path = g_build_filename(devices, name, NULL);
+	g_autofree char *uio = service->uio ? hvis_find_uio(path) : NULL;
+
+	return uio != NULL;
 }
 
 HvctlDevice hvctl_find_device(const char *root, const HvctlService *service)
@@ -60,7 +78,8 @@ HvctlDevice hvctl_find_device(const char *root, const HvctlService *service)
 		return HVCTL_DEVICE_NO_BUS;
 	while ((name = g_dir_read_name(dir)))
 		if (is_of(service, devices, name))
-			return HVCTL_DEVICE_NO_DRIVER;
+			return has_uio(service, devices, name) ? HVCTL_DEVICE_THERE
+							       : HVCTL_DEVICE_NO_DRIVER;
 	return HVCTL_DEVICE_NO_OFFER;
 }
 

@@ -11,7 +11,7 @@ typedef enum {
 	HVCTL_DEVICE_THERE,
 	HVCTL_DEVICE_NO_BUS, /* the kernel has no VMBus: no Hyper-V guest, or hv_vmbus is not loaded */
 	HVCTL_DEVICE_NO_OFFER, /* the host does not offer the service */
-	HVCTL_DEVICE_NO_DRIVER, /* offered, but hv_utils made no device of it */
+	HVCTL_DEVICE_NO_DRIVER, /* offered, but no driver made a device of it */
 	HVCTL_DEVICE_N,
 } HvctlDevice;
 
@@ -29,11 +29,15 @@ typedef enum {
 
 typedef struct {
 	const char *device, *class;
+	gboolean uio; /* with kernels that have no such device it is a node of uio_hv_generic */
 	const char *unit; /* "hv-kvp-daemon" */
 	const char *no_offer, *no_driver; /* what is said then */
 } HvctlService;
 
 extern const HvctlService hvctl_service_kvp, hvctl_service_vss, hvctl_service_fcopy;
+
+/* Is @path where @service's device may be, rather than something else that its daemon was told to open? */
+gboolean hvctl_is_device(const HvctlService *service, const char *path);
 
 /* Look for @service's device below @root ("" = the running system). */
 HvctlDevice hvctl_find_device(const char *root, const HvctlService *service);

@@ -70,6 +70,9 @@ static const struct {
 		 "  auto-internal (4)  nobody is known to use it\n" },
 	{ "vss", "These are for hv_vss_daemon, which freezes file systems while the host takes a\n"
 		 "backup. hvis-backup(7) tells how to look after backups.\n" },
+	{ "fcopy",
+		"These are for hv_fcopy_daemon, which takes files that the host copies into the\n"
+		"guest. hv_fcopy_daemon(8) tells where they may go.\n" },
 };
 
 static void add_explanation(GString *out, const char *group)

@@ -13,8 +13,10 @@
 static const char *const matches[] = { "_SYSTEMD_UNIT=hv-kvp-daemon.service", "+",
 	"UNIT=hv-kvp-daemon.service", "+", "SYSLOG_IDENTIFIER=hv_kvp_daemon", "+",
 	"_SYSTEMD_UNIT=hv-vss-daemon.service", "+", "UNIT=hv-vss-daemon.service", "+",
-	"SYSLOG_IDENTIFIER=hv_vss_daemon", "+", "_SYSTEMD_UNIT=hvis-ip.service", "+",
-	"UNIT=hvis-ip.service", "+", "SYSLOG_IDENTIFIER=hvis_ip_helper" };
+	"SYSLOG_IDENTIFIER=hv_vss_daemon", "+", "_SYSTEMD_UNIT=hv-fcopy-daemon.service", "+",
+	"UNIT=hv-fcopy-daemon.service", "+", "SYSLOG_IDENTIFIER=hv_fcopy_daemon", "+",
+	"_SYSTEMD_UNIT=hvis-ip.service", "+", "UNIT=hvis-ip.service", "+",
+	"SYSLOG_IDENTIFIER=hvis_ip_helper" };
 
 char **hvctl_logs_argv(const HvctlRequest *request)
 {

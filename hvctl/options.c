@@ -59,6 +59,8 @@ const char *hvctl_option_help(const HvctlCommand *command, const HvctlOption *op
 		return "the helper's socket [" HVCTL_IP_SOCKET "]";
 	if (command && option->bit == HVCTL_OPT_SOCKET && g_str_has_prefix(command->path, "vss "))
 		return "the daemon's socket [" VSS_SOCKET "]";
+	if (command && option->bit == HVCTL_OPT_SOCKET && g_str_has_prefix(command->path, "fcopy "))
+		return "the daemon's socket [" HVCTL_FCOPY_SOCKET "]";
 	if (command && option->bit == HVCTL_OPT_TIMEOUT && command->is_long)
 		return "end after this long [never]";
 	return option->help;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* What "hvctl status" prints. */
+#include "hvctl/fcopy.h"
 #include "hvctl/holder.h"
 #include "hvctl/status.h"
 #include "hvctl/vss.h"
@@ -35,6 +36,7 @@ static const OutputColumn fields[] = {
 	{ .heading = "Detail", .member = "detail", .format = text_or_skip },
 	{ .heading = "What to do", .member = "advice", .format = text_or_skip },
 	{ .heading = "Device", .member = "device" },
+	{ .heading = "Transport", .member = "transport", .format = text_or_skip },
 	{ .heading = "Version", .member = "version", .format = text_or_skip },
 	{ .heading = "Kernel protocol", .member = "kernel_protocol", .format = text_or_skip },
 	{ .heading = "Last request", .member = "last_request_text", .format = text_or_skip },
@@ -43,7 +45,14 @@ static const OutputColumn fields[] = {
 	{ .heading = "Backup", .member = "backup", .format = text_or_skip },
 	{ .heading = "Frozen since", .member = "frozen_text", .format = text_or_skip },
 	{ .heading = "Thawed in", .member = "deadline_text", .format = text_or_skip },
+	{ .heading = "Copy", .member = "copy", .format = text_or_skip },
+	{ .heading = "File", .member = "file_text", .format = text_or_skip },
+	{ .heading = "Progress", .member = "progress_text", .format = text_or_skip },
+	{ .heading = "Allowed", .member = "allowed_text", .format = text_or_skip },
+	{ .heading = "Denied", .member = "denied_text", .format = text_or_skip },
 	{ .heading = "Last backup", .member = "last_text", .format = text_or_skip },
+	{ .heading = "Last copy", .member = "last_copy_text", .format = text_or_skip },
+	{ .heading = "SHA-256", .member = "last_sum_text", .format = text_or_skip },
 	{ .heading = "Problem", .member = "problem_text", .format = text_or_skip },
 	{ .heading = NULL },
 };
@@ -58,8 +67,7 @@ static const OutputColumn pool_columns[] = {
 	{ .heading = NULL },
 };
 
-/* A duration as a person would say it. */
-static char *age_text(gint64 us)
+char *hvctl_age_text(gint64 us)
 {
 	gint64 s = us / G_USEC_PER_SEC;
 
@@ -83,7 +91,7 @@ static void add_age(struct json_object *view, const char *to, struct json_object
 
 	if (!json_object_is_type(time, json_type_int))
 		return;
-	age = age_text(now_us - json_object_get_int64(time));
+	age = hvctl_age_text(now_us - json_object_get_int64(time));
 	json_object_object_add(view, to, json_object_new_string(age));
 }
 
@@ -97,7 +105,7 @@ static void add_last_request(struct json_object *view, struct json_object *statu
 	if (!json_object_is_type(name, json_type_string))
 		return;
 	if (json_object_is_type(time, json_type_int))
-		age = age_text(now_us - json_object_get_int64(time));
+		age = hvctl_age_text(now_us - json_object_get_int64(time));
 	text = g_strjoin(", ", json_object_get_string(name), age, NULL);
 	json_object_object_add(view, "last_request_text", json_object_new_string(text));
 }
@@ -112,8 +120,13 @@ static void add_counters(struct json_object *view, struct json_object *status)
 		return;
 	json_object_object_foreach(counters, name, value)
 	{
-		g_string_append_printf(text, "%s%s %s", text->len ? ", " : "",
-			json_object_to_json_string(value), name);
+		g_autofree char *size = g_str_equal(name, "bytes") ? hvctl_size_text(value) : NULL;
+
+		if (size)
+			g_string_append_printf(text, " of %s", size);
+		else
+			g_string_append_printf(text, "%s%s %s", text->len ? ", " : "",
+				json_object_to_json_string(value), name);
 	}
 	json_object_object_add(view, "counters_text", json_object_new_string(text->str));
 }
@@ -196,9 +209,10 @@ static void add_last(struct json_object *view, struct json_object *status, gint6
 	const char *message = json_object_get_string(output_member(status, "last.message"));
 	g_autofree char *age = NULL, *text = NULL;
 
-	if (!result || !message || !json_object_is_type(time, json_type_int))
+	if (!output_member(status, "backup") || !result || !message ||
+		!json_object_is_type(time, json_type_int))
 		return;
-	age = age_text(now_us - json_object_get_int64(time));
+	age = hvctl_age_text(now_us - json_object_get_int64(time));
 	text = g_strdup_printf("%s, %s: %s", result, age, message);
 	json_object_object_add(view, "last_text", json_object_new_string(text));
 	json_object_object_add(
@@ -215,17 +229,19 @@ static void print_mounts(FILE *out, struct json_object *last)
 	hvctl_vss_print_mounts(out, last);
 }
 
-/* --- both --- */
+/* --- all --- */
 
-static void print_json(FILE *out, struct json_object *kvp, struct json_object *vss)
+static void print_json(FILE *out, const HvctlStatuses *statuses)
 {
 	struct json_object *all = json_object_new_object();
 
 	json_object_object_add(all, "schema", json_object_new_int(SCHEMA));
-	if (kvp)
-		json_object_object_add(all, "kvp", json_object_get(kvp));
-	if (vss)
-		json_object_object_add(all, "vss", json_object_get(vss));
+	if (statuses->kvp)
+		json_object_object_add(all, "kvp", json_object_get(statuses->kvp));
+	if (statuses->vss)
+		json_object_object_add(all, "vss", json_object_get(statuses->vss));
+	if (statuses->fcopy)
+		json_object_object_add(all, "fcopy", json_object_get(statuses->fcopy));
 	output_json(out, all, FALSE);
 	json_object_put(all);
 }
@@ -245,6 +261,7 @@ static void print_text(FILE *out, const char *heading, struct json_object *statu
 	add_deadline(view, status, now_us);
 	add_config(view, status);
 	add_last(view, status, now_us);
+	hvctl_fcopy_add_status(view, status, now_us);
 	fprintf(out, "%s\n", heading);
 	output_fields(out, view, fields);
 	print_pools(out, output_member(status, "pools"));
@@ -252,17 +269,28 @@ static void print_text(FILE *out, const char *heading, struct json_object *statu
 	json_object_put(view);
 }
 
-void hvctl_status_print(
-	FILE *out, gboolean json, struct json_object *kvp, struct json_object *vss, gint64 now_us)
+void hvctl_status_print(FILE *out, gboolean json, const HvctlStatuses *statuses, gint64 now_us)
 {
+	const struct {
+		const char *heading;
+		struct json_object *status;
+	} daemons[] = {
+		{ "hv_kvp_daemon: key-value pairs", statuses->kvp },
+		{ "hv_vss_daemon: backups", statuses->vss },
+		{ "hv_fcopy_daemon: files from the host", statuses->fcopy },
+	};
+	gboolean first = TRUE;
+
 	if (json) {
-		print_json(out, kvp, vss);
+		print_json(out, statuses);
 		return;
 	}
-	if (kvp)
-		print_text(out, "hv_kvp_daemon: key-value pairs", kvp, now_us);
-	if (kvp && vss)
-		fputc('\n', out);
-	if (vss)
-		print_text(out, "hv_vss_daemon: backups", vss, now_us);
+	for (gsize i = 0; i < G_N_ELEMENTS(daemons); i++) {
+		if (!daemons[i].status)
+			continue;
+		if (!first)
+			fputc('\n', out);
+		print_text(out, daemons[i].heading, daemons[i].status, now_us);
+		first = FALSE;
+	}
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * hvctl status, vss status: what the daemons say of themselves, or, where one does not run, what can be
- * seen without it; and in both cases what to do about a state that does not serve the host.
+ * hvctl status, vss status, fcopy status: what the daemons say of themselves, or, where one does not run, what
+ * can be seen without it; and in both cases what to do about a state that does not serve the host.
  */
 #include "hvctl/call.h"
 #include "hvctl/diagnose.h"
@@ -39,7 +39,7 @@ static char *advice_busy(const char *root, const char *device)
 
 char *hvctl_stopped_advice(const HvctlService *service, HvisIsolation isolation)
 {
-	if (service == &hvctl_service_kvp && isolation != HVIS_ISOLATION_NONE)
+	if (service != &hvctl_service_vss && isolation != HVIS_ISOLATION_NONE)
 		return g_strdup_printf(
 			"this is a confidential VM (%s): its host is served only where "
 			"ConfidentialVM= says so, see hvis.conf(5)",
@@ -58,7 +58,7 @@ char *hvctl_status_advice(
 		return NULL;
 	if (g_str_equal(state, "busy"))
 		return advice_busy(root, device);
-	if (!g_str_equal(device, service->device)) /* a link's socket: no kernel has a part in it */
+	if (!hvctl_is_device(service, device)) /* a link's socket: no kernel has a part in it */
 		return NULL;
 	if (found != HVCTL_DEVICE_THERE)
 		return g_strdup(hvctl_device_text(service, found));
@@ -158,57 +158,73 @@ static HvisExit ask_kvp(const HvctlRequest *request, struct json_object **ret, G
 	return judge(request, &hvctl_service_kvp, ret, &cause, error);
 }
 
-static HvisExit ask_vss(const HvctlRequest *request, struct json_object **ret, GError **error)
+static HvisExit ask(const HvctlDaemon *daemon, const HvctlService *service,
+	const HvctlRequest *request, struct json_object **ret, GError **error)
 {
 	g_autoptr(GError) cause = NULL;
-	struct json_object *answer =
-		hvctl_call_to(&hvctl_vss_daemon, request, "GetStatus", NULL, &cause);
+	struct json_object *answer = hvctl_call_to(daemon, request, "GetStatus", NULL, &cause);
 
-	*ret = open_answer(request, &hvctl_service_vss, answer, cause ? NULL : &cause);
-	return judge(request, &hvctl_service_vss, ret, &cause, error);
+	*ret = open_answer(request, service, answer, cause ? NULL : &cause);
+	return judge(request, service, ret, &cause, error);
 }
 
-/* Beside the other: what is wrong with this one is shown, and no failure. */
-static struct json_object *vss_beside(const HvctlRequest *request)
+/* Beside the first one: what is wrong with this one is shown, and no failure. */
+static struct json_object *ask_beside(
+	const HvctlDaemon *daemon, const HvctlService *service, const HvctlRequest *request)
 {
 	g_autoptr(GError) error = NULL;
 	struct json_object *status = NULL;
 
-	ask_vss(request, &status, &error);
+	ask(daemon, service, request, &status, &error);
 	if (status)
 		return status;
 	status = json_object_new_object();
 	set_text(status, "state", "not answering");
-	set_text(status, "device", HVCTL_VSS_DEVICE);
+	set_text(status, "device", service->device);
 	set_text(status, "detail", error->message);
 	return status;
 }
 
+static void print(const HvctlRequest *request, const HvctlStatuses *statuses, GError **error)
+{
+	hvctl_status_print(request->out, request->json, statuses, g_get_real_time());
+	output_finish(request->out, error);
+	json_object_put(statuses->kvp);
+	json_object_put(statuses->vss);
+	json_object_put(statuses->fcopy);
+}
+
 HvisExit hvctl_status(const HvctlRequest *request, GError **error)
 {
-	struct json_object *kvp = NULL, *vss = NULL;
-	HvisExit code = ask_kvp(request, &kvp, error);
+	HvctlStatuses all = { NULL };
+	HvisExit code = ask_kvp(request, &all.kvp, error);
 
-	if (!kvp)
+	if (!all.kvp)
 		return code;
-	if (g_str_equal(request->socket, HVCTL_SOCKET)) /* who names one means that daemon */
-		vss = vss_beside(request);
-	hvctl_status_print(request->out, request->json, kvp, vss, g_get_real_time());
-	output_finish(request->out, error);
-	json_object_put(kvp);
-	json_object_put(vss);
+	if (g_str_equal(request->socket, HVCTL_SOCKET)) { /* who names one means that daemon */
+		all.vss = ask_beside(&hvctl_vss_daemon, &hvctl_service_vss, request);
+		all.fcopy = ask_beside(&hvctl_fcopy_daemon, &hvctl_service_fcopy, request);
+	}
+	print(request, &all, error);
 	return code;
 }
 
 HvisExit hvctl_vss_status(const HvctlRequest *request, GError **error)
 {
-	struct json_object *vss = NULL;
-	HvisExit code = ask_vss(request, &vss, error);
+	HvctlStatuses all = { NULL };
+	HvisExit code = ask(&hvctl_vss_daemon, &hvctl_service_vss, request, &all.vss, error);
 
-	if (!vss)
-		return code;
-	hvctl_status_print(request->out, request->json, NULL, vss, g_get_real_time());
-	output_finish(request->out, error);
-	json_object_put(vss);
+	if (all.vss)
+		print(request, &all, error);
+	return code;
+}
+
+HvisExit hvctl_fcopy_status(const HvctlRequest *request, GError **error)
+{
+	HvctlStatuses all = { NULL };
+	HvisExit code = ask(&hvctl_fcopy_daemon, &hvctl_service_fcopy, request, &all.fcopy, error);
+
+	if (all.fcopy)
+		print(request, &all, error);
 	return code;
 }

@@ -20,9 +20,13 @@ char *hvctl_stopped_advice(const HvctlService *service, HvisIsolation isolation)
 struct json_object *hvctl_status_not_running(
 	const char *root, const HvctlService *service, const char *detail);
 
-/*
- * Print the status of hv_kvp_daemon and of hv_vss_daemon, either of which may be NULL; ages are reckoned
- * from @now_us, microseconds of the wall clock.
- */
-void hvctl_status_print(
-	FILE *out, gboolean json, struct json_object *kvp, struct json_object *vss, gint64 now_us);
+/* How long ago something was, @us microseconds, as a person would say it: "3 s ago". New string. */
+char *hvctl_age_text(gint64 us);
+
+/* Of each daemon; NULL where it is not to be shown. */
+typedef struct {
+	struct json_object *kvp, *vss, *fcopy;
+} HvctlStatuses;
+
+/* Print @statuses; ages are reckoned from @now_us, microseconds of the wall clock. */
+void hvctl_status_print(FILE *out, gboolean json, const HvctlStatuses *statuses, gint64 now_us);

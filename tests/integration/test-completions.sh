@@ -41,7 +41,7 @@ function=_hvctl
 # shellcheck source=/dev/null
 . "$srcdir/completions/hvctl"
 
-offers "config doctor info ip kvp logs status vss" hvctl ""
+offers "config doctor fcopy info ip kvp logs status vss" hvctl ""
 offers "status" hvctl "s"
 offers "--help --version" hvctl "--"
 offers "check delete events export get import list report set stale stats wait watch" hvctl kvp ""
@@ -51,6 +51,8 @@ offers "history plan rehearse status thaw" hvctl vss ""
 offers "--duration" hvctl vss rehearse --d
 offers "vmbus" hvctl doctor vm
 offers "--list" hvctl doctor --l
+offers "cancel history status" hvctl fcopy ""
+offers "--lines" hvctl fcopy history --l
 offers "" hvctl vss rehearse --duration ""
 offers "" hvctl info --socket /nonexistent/hvis --field ""
 offers "--help" hvctl kvp "-"

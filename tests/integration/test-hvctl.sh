@@ -667,7 +667,7 @@ mkdir "$tmp/bin"
 printf '#!/bin/sh\necho "$@"\n' >"$tmp/bin/journalctl"
 chmod 755 "$tmp/bin/journalctl"
 logs() { PATH=$tmp/bin:$PATH "$builddir/hvctl/hvctl" logs "$@"; }
-expect "logs" 0 "--follow --lines=5 _SYSTEMD_UNIT=hv-kvp-daemon.service + UNIT=hv-kvp-daemon.service + SYSLOG_IDENTIFIER=hv_kvp_daemon + _SYSTEMD_UNIT=hv-vss-daemon.service + UNIT=hv-vss-daemon.service + SYSLOG_IDENTIFIER=hv_vss_daemon + _SYSTEMD_UNIT=hvis-ip.service + UNIT=hvis-ip.service + SYSLOG_IDENTIFIER=hvis_ip_helper" logs -f -n 5
+expect "logs" 0 "--follow --lines=5 _SYSTEMD_UNIT=hv-kvp-daemon.service + UNIT=hv-kvp-daemon.service + SYSLOG_IDENTIFIER=hv_kvp_daemon + _SYSTEMD_UNIT=hv-vss-daemon.service + UNIT=hv-vss-daemon.service + SYSLOG_IDENTIFIER=hv_vss_daemon + _SYSTEMD_UNIT=hv-fcopy-daemon.service + UNIT=hv-fcopy-daemon.service + SYSLOG_IDENTIFIER=hv_fcopy_daemon + _SYSTEMD_UNIT=hvis-ip.service + UNIT=hvis-ip.service + SYSLOG_IDENTIFIER=hvis_ip_helper" logs -f -n 5
 expect "a number of lines that is none" 2 "" logs -n many
 no_journal() { PATH=/nonexistent "$builddir/hvctl/hvctl" logs; }
 expect "without a journal" 3 "" no_journal

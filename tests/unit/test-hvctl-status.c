@@ -29,7 +29,7 @@ static char *print(const char *status, gboolean json, gint64 now_us)
 	FILE *out = open_memstream(&text, &len);
 
 	g_assert_nonnull(object);
-	hvctl_status_print(out, json, object, NULL, now_us);
+	hvctl_status_print(out, json, &(HvctlStatuses){ .kvp = object }, now_us);
 	fclose(out);
 	json_object_put(object);
 	return text;
@@ -86,7 +86,7 @@ static void test_json(void)
 	free(text);
 }
 
-/* Both daemons, and what the one for backups has to tell. */
+/* Two daemons, and what the one for backups has to tell. */
 static void test_backups(void)
 {
 	struct json_object *kvp = json_tokener_parse("{ \"state\": \"ready\" }");
@@ -99,7 +99,7 @@ static void test_backups(void)
 	size_t len;
 	FILE *out = open_memstream(&text, &len);
 
-	hvctl_status_print(out, FALSE, kvp, vss, 4500000);
+	hvctl_status_print(out, FALSE, &(HvctlStatuses){ .kvp = kvp, .vss = vss }, 4500000);
 	fclose(out);
 	g_assert_cmpstr(text, ==,
 		"hv_kvp_daemon: key-value pairs\n"
@@ -213,6 +213,22 @@ static void test_device(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 	g_assert_null(hvctl_device_text(&hvctl_service_kvp, HVCTL_DEVICE_THERE));
 }
 
+/* Where the kernel has no such device a node of uio_hv_generic is one. */
+static void test_uio(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	tree_file(tree, OFFER, "{" HVCTL_FCOPY_CLASS "}\n");
+	g_assert_cmpint(
+		hvctl_find_device(tree->root, &hvctl_service_fcopy), ==, HVCTL_DEVICE_NO_DRIVER);
+	tree_file(tree, "sys/bus/vmbus/devices/0/uio/uio3/name", "hv_fcopy\n");
+	g_assert_cmpint(
+		hvctl_find_device(tree->root, &hvctl_service_fcopy), ==, HVCTL_DEVICE_THERE);
+	tree_file(tree, OFFER, "{" HVCTL_VSS_CLASS "}\n"); /* which has no second device */
+	g_assert_cmpint(
+		hvctl_find_device(tree->root, &hvctl_service_vss), ==, HVCTL_DEVICE_NO_DRIVER);
+	g_assert_true(hvctl_is_device(&hvctl_service_fcopy, "/dev/uio3"));
+	g_assert_false(hvctl_is_device(&hvctl_service_vss, "/dev/uio3"));
+}
+
 /* The classes that sysfs shows are the types of the wire. */
 static void check_class(struct hvis_guid type, const char *class)
 {
@@ -244,10 +260,10 @@ static void check_advice(Tree *tree, const char *state, const char *says)
 			says);
 }
 
-static void check_vss_advice(Tree *tree, const char *state, const char *says)
+static void check_advice_of(
+	Tree *tree, const HvctlService *service, const char *state, const char *says)
 {
-	g_autofree char *advice =
-		hvctl_status_advice(tree->root, &hvctl_service_vss, state, HVCTL_VSS_DEVICE);
+	g_autofree char *advice = hvctl_status_advice(tree->root, service, state, service->device);
 
 	g_assert_nonnull(advice);
 	if (!strstr(advice, says))
@@ -267,10 +283,12 @@ static void test_advice_in_a_confidential_vm(void)
 {
 	g_autofree char *plain = hvctl_stopped_advice(&hvctl_service_kvp, HVIS_ISOLATION_NONE);
 	g_autofree char *snp = hvctl_stopped_advice(&hvctl_service_kvp, HVIS_ISOLATION_SNP);
+	g_autofree char *tdx = hvctl_stopped_advice(&hvctl_service_fcopy, HVIS_ISOLATION_TDX);
 
 	g_assert_nonnull(strstr(plain, "systemctl enable --now hv-kvp-daemon"));
 	g_assert_nonnull(strstr(snp, "SEV-SNP"));
 	g_assert_nonnull(strstr(snp, "ConfidentialVM="));
+	g_assert_nonnull(strstr(tdx, "ConfidentialVM="));
 }
 
 static void test_advice(Tree *tree, gconstpointer data G_GNUC_UNUSED)
@@ -280,17 +298,24 @@ static void test_advice(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 	check_advice(tree, "ready", NULL);
 	tree_file(tree, OFFER, "{57164f39-9115-4e78-ab55-382f3bd5422d}\n");
 	check_advice(tree, "waiting", "Data Exchange");
-	check_vss_advice(tree, "waiting", "Backup (volume shadow copy)");
+	check_advice_of(tree, &hvctl_service_fcopy, "waiting", "Guest services");
+	check_advice_of(tree, &hvctl_service_vss, "waiting", "Backup (volume shadow copy)");
 	tree_file(tree, OFFER, "{" HVCTL_KVP_CLASS "}\n");
 	check_advice(tree, "waiting", "modprobe hv_utils");
 	tree_file(tree, OFFER, "{" HVCTL_VSS_CLASS "}\n");
-	check_vss_advice(tree, "waiting", "modprobe hv_utils");
+	check_advice_of(tree, &hvctl_service_vss, "waiting", "modprobe hv_utils");
 	tree_file(tree, "dev/vmbus/hv_vss", "");
-	check_vss_advice(tree, "not running", "systemctl enable --now hv-vss-daemon");
+	check_advice_of(
+		tree, &hvctl_service_vss, "not running", "systemctl enable --now hv-vss-daemon");
 	tree_file(tree, "dev/vmbus/hv_kvp", "");
 	check_advice(tree, "not running", "systemctl enable --now hv-kvp-daemon");
 	check_advice(tree, "waiting", NULL);
 	check_advice(tree, "retrying", NULL);
+	tree_file(tree, OFFER, "{" HVCTL_FCOPY_CLASS "}\n");
+	check_advice_of(tree, &hvctl_service_fcopy, "waiting", "modprobe uio_hv_generic");
+	tree_file(tree, "sys/bus/vmbus/devices/0/uio/uio0/name", "hv_fcopy\n");
+	check_advice_of(tree, &hvctl_service_fcopy, "not running",
+		"systemctl enable --now hv-fcopy-daemon");
 	check_advice(tree, "busy", "another process has the device");
 	tree_file(tree, "proc/9/comm", "hypervkvpd\n");
 	tree_link(tree, "proc/9/fd/4", HVCTL_KVP_DEVICE);
@@ -330,6 +355,7 @@ int main(int argc, char **argv)
 		"/hvctl/status/advice-in-a-confidential-vm", test_advice_in_a_confidential_vm);
 	g_test_add_func("/hvctl/diagnose/class", test_class);
 	g_test_add("/hvctl/diagnose/device", Tree, NULL, tree_up, test_device, tree_down);
+	g_test_add("/hvctl/diagnose/uio", Tree, NULL, tree_up, test_uio, tree_down);
 	g_test_add("/hvctl/status/advice", Tree, NULL, tree_up, test_advice, tree_down);
 	g_test_add("/hvctl/status/other-device", Tree, NULL, tree_up, test_other_device, tree_down);
 	g_test_add("/hvctl/status/not-running", Tree, NULL, tree_up, test_not_running, tree_down);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* How files from the host are shown: as a table, and within a status. */
+#pragma once
+
+#include <json-c/json.h>
+#include <stdio.h>
+
+#include <glib.h>
+
+/* "12 bytes", "1.5 KiB", "340 MiB"; "-" for NULL. New string. */
+char *hvctl_size_text(struct json_object *bytes);
+
+/*
+ * Add to @view what "hvctl fcopy status" shows of @status as text: what is under way, and how the last
+ * one went. Nothing where that is of another daemon.
+ */
+void hvctl_fcopy_add_status(struct json_object *view, struct json_object *status, gint64 now_us);
+
+/* Print @transfers as a table. */
+void hvctl_fcopy_print_history(FILE *out, struct json_object *transfers);
