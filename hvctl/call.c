@@ -11,7 +11,7 @@ static gboolean not_running(const GError *error)
 	       hvis_error_is(error, HVIS_ERROR_CLOSED);
 }
 
-static const HvctlDaemon kvp_daemon = { "hv_kvp_daemon", "io.hvis.Kvp", HVCTL_SOCKET,
+const HvctlDaemon hvctl_kvp_daemon = { "hv_kvp_daemon", "io.hvis.Kvp", HVCTL_SOCKET,
 	VARLINK_DENIED };
 const HvctlDaemon hvctl_vss_daemon = { "hv_vss_daemon", "io.hvis.Vss", VSS_SOCKET,
 	"only root may do this" };
@@ -38,7 +38,7 @@ static VarlinkClient *connect_to(
 
 VarlinkClient *hvctl_connect(const HvctlRequest *request, GError **error)
 {
-	return connect_to(&kvp_daemon, request, error);
+	return connect_to(&hvctl_kvp_daemon, request, error);
 }
 
 gboolean hvctl_daemon_runs(const HvctlRequest *request, GError **error)
@@ -73,7 +73,7 @@ static struct json_object *call_on(VarlinkClient *client, const HvctlDaemon *dae
 struct json_object *hvctl_call_on(VarlinkClient *client, const HvctlRequest *request,
 	const char *method, struct json_object *params, GError **error)
 {
-	return call_on(client, &kvp_daemon, request, method, params, error);
+	return call_on(client, &hvctl_kvp_daemon, request, method, params, error);
 }
 
 struct json_object *hvctl_call_to(const HvctlDaemon *daemon, const HvctlRequest *request,
@@ -90,7 +90,7 @@ struct json_object *hvctl_call_to(const HvctlDaemon *daemon, const HvctlRequest 
 struct json_object *hvctl_call(
 	const HvctlRequest *request, const char *method, struct json_object *params, GError **error)
 {
-	return hvctl_call_to(&kvp_daemon, request, method, params, error);
+	return hvctl_call_to(&hvctl_kvp_daemon, request, method, params, error);
 }
 
 struct json_object *hvctl_params(const HvctlRequest *request)

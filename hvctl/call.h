@@ -14,7 +14,7 @@ typedef struct {
 	const char *denied; /* who may do what not everybody may */
 } HvctlDaemon;
 
-extern const HvctlDaemon hvctl_vss_daemon, hvctl_fcopy_daemon;
+extern const HvctlDaemon hvctl_kvp_daemon, hvctl_vss_daemon, hvctl_fcopy_daemon;
 
 /* As hvctl_call() below, to @daemon. */
 struct json_object *hvctl_call_to(const HvctlDaemon *daemon, const HvctlRequest *request,

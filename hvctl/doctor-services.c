@@ -10,18 +10,28 @@
 
 const DoctorService doctor_services[] = {
 	{ "kvp", "key-value pairs", HVCTL_KVP_CLASS, "Key-Value Pair Exchange", &hvctl_service_kvp,
-		TRUE, TRUE },
-	{ "vss", "backups", HVCTL_VSS_CLASS, "VSS", &hvctl_service_vss, TRUE, FALSE },
+		&hvctl_kvp_daemon, TRUE, TRUE },
+	{ "vss", "backups", HVCTL_VSS_CLASS, "VSS", &hvctl_service_vss, &hvctl_vss_daemon, TRUE,
+		FALSE },
 	{ "fcopy", "file copy", HVCTL_FCOPY_CLASS, "Guest Service Interface", &hvctl_service_fcopy,
-		FALSE, FALSE },
-	{ "heartbeat", "heartbeat", "57164f39-9115-4e78-ab55-382f3bd5422d", "Heartbeat", NULL, TRUE,
-		TRUE },
+		&hvctl_fcopy_daemon, FALSE, FALSE },
+	{ "heartbeat", "heartbeat", "57164f39-9115-4e78-ab55-382f3bd5422d", "Heartbeat", NULL, NULL,
+		TRUE, TRUE },
 	{ "shutdown", "shutdown by the host", "0e0b6031-5213-4934-818b-38d90ced39db", "Shutdown",
-		NULL, TRUE, TRUE },
+		NULL, NULL, TRUE, TRUE },
 	{ "timesync", "time synchronization", "9527e630-d0ae-497b-adce-e80ab0175caf",
-		"Time Synchronization", NULL, TRUE, TRUE },
-	{ NULL, NULL, NULL, NULL, NULL, FALSE, FALSE },
+		"Time Synchronization", NULL, NULL, TRUE, TRUE },
+	{ NULL, NULL, NULL, NULL, NULL, NULL, FALSE, FALSE },
 };
+
+const DoctorService *doctor_service(const char *name)
+{
+	const DoctorService *service = doctor_services;
+
+	while (!g_str_equal(service->name, name))
+		service++;
+	return service;
+}
 
 gboolean doctor_wants(Doctor *doctor, const DoctorService *service)
 {
@@ -236,18 +246,9 @@ static void say_no_uio(Doctor *doctor, const char *device, const char *driver)
 			"on");
 }
 
-static const DoctorService *service_of_fcopy(void)
-{
-	const DoctorService *service = doctor_services;
-
-	while (service->served != &hvctl_service_fcopy)
-		service++;
-	return service;
-}
-
 void doctor_check_uio(Doctor *doctor)
 {
-	const DoctorService *service = service_of_fcopy();
+	const DoctorService *service = doctor_service("fcopy");
 	g_autofree char *device = doctor_offer(doctor, service->class);
 	g_autofree char *driver = device ? doctor_link(doctor, "%s/driver", device) : NULL;
 

@@ -23,6 +23,22 @@ static const DoctorKind kinds_uio[] = { { "ok", DOCTOR_OK }, { "unused", DOCTOR_
 	{ "absent", DOCTOR_PROBLEM }, { "unloaded", DOCTOR_PROBLEM }, { "unbound", DOCTOR_PROBLEM },
 	{ "other", DOCTOR_PROBLEM }, { "rule", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
 
+static const DoctorKind kinds_unit[] = { { "ok", DOCTOR_OK }, { "missing", DOCTOR_NOTE },
+	{ "masked", DOCTOR_NOTE }, { "failed", DOCTOR_PROBLEM }, { "disabled", DOCTOR_WARNING },
+	{ "transient", DOCTOR_WARNING }, { "changed", DOCTOR_NOTE }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_daemon[] = { { "ok", DOCTOR_OK }, { "registering", DOCTOR_NOTE },
+	{ "busy", DOCTOR_PROBLEM }, { "waiting", DOCTOR_PROBLEM }, { "stopped", DOCTOR_PROBLEM },
+	{ "held", DOCTOR_PROBLEM }, { "silent", DOCTOR_PROBLEM }, { "denied", DOCTOR_UNKNOWN },
+	{ NULL, DOCTOR_OK } };
+static const DoctorKind kinds_conflict[] = { { "ok", DOCTOR_OK }, { "running", DOCTOR_PROBLEM },
+	{ "enabled", DOCTOR_WARNING }, { "foreign", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_request[] = { { "ok", DOCTOR_OK }, { "none", DOCTOR_NOTE },
+	{ "late", DOCTOR_WARNING }, { "malformed", DOCTOR_NOTE }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_version[] = { { "ok", DOCTOR_OK }, { "old", DOCTOR_WARNING },
+	{ "replaced", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_trust[] = { { "ok", DOCTOR_OK }, { "off", DOCTOR_NOTE },
+	{ NULL, DOCTOR_OK } };
+
 const DoctorCheck doctor_checks[] = {
 	{ "guest", "Machine", "is this a guest of Hyper-V?", doctor_check_guest, kinds_guest },
 	{ "kernel", "Machine", "the kernel fits, and its modules are there", doctor_check_kernel,
@@ -37,6 +53,18 @@ const DoctorCheck doctor_checks[] = {
 	{ "device", "Services", "the device nodes are there", doctor_check_device, kinds_device },
 	{ "uio", "Services", "file copy has its driver, from Linux 6.10 on", doctor_check_uio,
 		kinds_uio },
+	{ "unit", "Daemons", "the daemons' units are there, enabled, and have not failed",
+		doctor_check_unit, kinds_unit },
+	{ "daemon", "Daemons", "the daemons answer, and serve the host", doctor_check_daemon,
+		kinds_daemon },
+	{ "conflict", "Daemons", "no other package's daemon is in their place",
+		doctor_check_conflict, kinds_conflict },
+	{ "request", "Daemons", "when the host has asked last, and whether it was answered",
+		doctor_check_request, kinds_request },
+	{ "version", "Daemons", "what runs is what is installed", doctor_check_version,
+		kinds_version },
+	{ "trust", "Daemons", "whether the host is to be trusted", doctor_check_trust,
+		kinds_trust },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 
@@ -49,6 +77,15 @@ const char *doctor_severity_name(DoctorSeverity severity)
 	return severity_names[severity];
 }
 
+static void free_answer(gpointer data)
+{
+	DoctorAnswer *answer = data;
+
+	json_object_put(answer->status);
+	g_clear_error(&answer->error);
+	g_free(answer);
+}
+
 void doctor_init(Doctor *doctor, const char *root)
 {
 	*doctor = (Doctor){ .root = root,
@@ -56,7 +93,8 @@ void doctor_init(Doctor *doctor, const char *root)
 		.findings = json_object_new_array(),
 		.units = g_hash_table_new_full(
 			g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref),
-		.outputs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free) };
+		.outputs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+		.answers = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_answer) };
 }
 
 void doctor_deinit(Doctor *doctor)
@@ -64,6 +102,7 @@ void doctor_deinit(Doctor *doctor)
 	json_object_put(doctor->findings);
 	g_clear_pointer(&doctor->units, g_hash_table_unref);
 	g_clear_pointer(&doctor->outputs, g_hash_table_unref);
+	g_clear_pointer(&doctor->answers, g_hash_table_unref);
 	*doctor = (Doctor){ 0 };
 }
 

@@ -51,7 +51,7 @@ struct Doctor {
 	gboolean ended; /* nothing further makes sense */
 
 	const DoctorCheck *check; /* that is being run */
-	GHashTable *units, *outputs; /* what was asked, each once */
+	GHashTable *units, *outputs, *answers; /* what was asked, each once */
 };
 
 /* For root or not, as this process is. */

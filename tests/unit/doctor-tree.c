@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* See doctor-tree.h, and the head of doctor.cases for the lines. Whatever is wrong with them ends the program. */
+#include "config.h"
+
 #include "doctor-tree.h"
 
 #include <glib/gstdio.h>
@@ -144,8 +146,27 @@ static void serve(DoctorTree *tree, const char *path, const char *escaped)
 
 /* --- lines --- */
 
-static void do_line(DoctorTree *tree, char *line)
+#define HOUR_US (G_GINT64_CONSTANT(3600) * G_USEC_PER_SEC)
+
+/* What is as this tree was configured, or as the clock is, stands between two "@". */
+static char *fill_in(const char *line)
 {
+	const gint64 now = g_get_real_time();
+	g_autofree char *now_text = g_strdup_printf("%" G_GINT64_FORMAT, now);
+	g_autofree char *ago_text = g_strdup_printf("%" G_GINT64_FORMAT, now - HOUR_US);
+	const char *const words[][2] = { { "@VERSION@", PACKAGE_VERSION }, { "@NOW@", now_text },
+		{ "@AGO@", ago_text }, { "@POOLS@", HVIS_POOL_DIR }, { "@SBIN@", HVIS_SBIN_DIR },
+		{ "@ETC@", HVIS_SYSCONF_DIR } };
+	GString *text = g_string_new(line);
+
+	for (guint i = 0; i < G_N_ELEMENTS(words); i++)
+		g_string_replace(text, words[i][0], words[i][1], 0);
+	return g_string_free(text, FALSE);
+}
+
+static void do_line(DoctorTree *tree, const char *raw)
+{
+	g_autofree char *line = fill_in(raw);
 	g_auto(GStrv) words = g_strsplit(line, " ", 3);
 	const char *verb = words[0], *path = words[0] && words[1] ? words[1] : "";
 	const char *rest = *path && words[2] ? words[2] : "";

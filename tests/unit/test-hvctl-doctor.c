@@ -5,10 +5,13 @@
  */
 #include <hvis/services.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "doctor-tree.h"
 #include "hvctl/doctor-checks.h"
 #include "util/output.h"
+
+#define NOBODY 65534
 
 static char *cases_file;
 
@@ -26,11 +29,15 @@ static struct json_object *find(const Doctor *doctor, const char *id)
 
 static void look(Doctor *doctor, const DoctorTree *tree, const char *check)
 {
+	gboolean drops = tree->nobody && geteuid() == 0;
+
+	g_assert_true(!drops || seteuid(NOBODY) == 0);
 	doctor_init(doctor, tree->root);
 	doctor->is_root = !tree->nobody;
 	for (const DoctorCheck *c = doctor_checks; c->name; c++)
 		if (c == doctor_checks || !check || g_str_equal(c->name, check))
 			doctor_run(doctor, c);
+	g_assert_true(!drops || seteuid(0) == 0);
 }
 
 static const DoctorKind *kind_of(const char *id)
