@@ -118,6 +118,15 @@ static gboolean open_unnamed(FcopyFile *file, GError **error)
 
 /* --- room for all of it --- */
 
+/* "1.5 GiB", with a blank that a terminal without UTF-8 has, too. */
+static char *size_text(guint64 size)
+{
+	g_autofree char *text = g_format_size_full(size, G_FORMAT_SIZE_IEC_UNITS);
+	g_auto(GStrv) parts = g_strsplit(text, "\302\240", -1);
+
+	return g_strjoinv(" ", parts);
+}
+
 static gboolean check_room(const FcopyFile *file, guint64 reserve, GError **error)
 {
 	g_autofree char *shown = NULL, *wanted = NULL, *room = NULL;
@@ -131,8 +140,8 @@ static gboolean check_room(const FcopyFile *file, guint64 reserve, GError **erro
 	if (fs.f_blocks == 0 || (available >= reserve && available - reserve >= file->size))
 		return TRUE;
 	shown = output_escape(file->place.target);
-	wanted = g_format_size_full(file->size, G_FORMAT_SIZE_IEC_UNITS);
-	room = g_format_size_full(available, G_FORMAT_SIZE_IEC_UNITS);
+	wanted = size_text(file->size);
+	room = size_text(available);
 	return hvis_fail(error, HVIS_ERROR_NO_SPACE, "%s: %s, and %s free%s", shown, wanted, room,
 		reserve ? " with what Reserve= is to leave" : "");
 }
@@ -140,7 +149,7 @@ static gboolean check_room(const FcopyFile *file, guint64 reserve, GError **erro
 static gboolean fail_too_large(const FcopyFile *file, GError **error)
 {
 	g_autofree char *shown = output_escape(file->place.target);
-	g_autofree char *wanted = g_format_size_full(file->size, G_FORMAT_SIZE_IEC_UNITS);
+	g_autofree char *wanted = size_text(file->size);
 
 	return hvis_fail(error, HVIS_ERROR_UNSUPPORTED,
 		"%s: %s: the file system has no files as large", shown, wanted);
@@ -352,9 +361,6 @@ static gboolean give_name(FcopyFile *file, GError **error)
 		return TRUE;
 	if (err == EEXIST && file->overwrite)
 		return replace(file, error);
-	if (err == EEXIST)
-		return fcopy_place_check(&file->place, FALSE, error) ||
-		       hvis_fail(error, HVIS_ERROR_EXISTS, "%s: was there", file->place.target);
 	return fail(file, err, "give it its name", error);
 }
 

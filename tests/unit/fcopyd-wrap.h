@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * System calls of the objects in the link (-Wl,--wrap=…), which a test makes fail: file systems that lack something,
+ * disks that are full or broken.
+ */
+#pragma once
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static struct {
+	int tmpfile; /* 0, or the errno with which they fail */
+	int renameat2;
+	int linkat_empty; /* only by AT_EMPTY_PATH */
+	int linkat; /* of a name */
+	int fallocate;
+	int pwrite;
+	int fsync; /* of a file */
+	int fsync_directory;
+	off_t written_at; /* where the last pwrite() went, if only noted */
+	int pwrite_only_noted;
+} wrapped;
+
+int __wrap_openat(int dir, const char *path, int flags, ...);
+int __wrap_renameat2(int from_dir, const char *from, int dir, const char *to, unsigned int flags);
+int __wrap_linkat(int from_dir, const char *from, int dir, const char *to, int flags);
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t len);
+ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset);
+int __wrap_fsync(int fd);
+int __real_openat(int dir, const char *path, int flags, ...);
+int __real_renameat2(int from_dir, const char *from, int dir, const char *to, unsigned int flags);
+int __real_linkat(int from_dir, const char *from, int dir, const char *to, int flags);
+int __real_fallocate(int fd, int mode, off_t offset, off_t len);
+ssize_t __real_pwrite(int fd, const void *buf, size_t len, off_t offset);
+int __real_fsync(int fd);
+
+static inline int wrapped_fail(int err)
+{
+	errno = err;
+	return -1;
+}
+
+int __wrap_openat(int dir, const char *path, int flags, ...)
+{
+	va_list ap;
+	mode_t mode;
+
+	va_start(ap, flags);
+	mode = flags & (O_CREAT | __O_TMPFILE) ? va_arg(ap, mode_t) : 0;
+	va_end(ap);
+	if ((flags & O_TMPFILE) == O_TMPFILE && wrapped.tmpfile)
+		return wrapped_fail(wrapped.tmpfile);
+	return __real_openat(dir, path, flags, mode);
+}
+
+int __wrap_renameat2(int from_dir, const char *from, int dir, const char *to, unsigned int flags)
+{
+	if (wrapped.renameat2)
+		return wrapped_fail(wrapped.renameat2);
+	return __real_renameat2(from_dir, from, dir, to, flags);
+}
+
+int __wrap_linkat(int from_dir, const char *from, int dir, const char *to, int flags)
+{
+	if (flags & AT_EMPTY_PATH && wrapped.linkat_empty)
+		return wrapped_fail(wrapped.linkat_empty);
+	if (flags == 0 && wrapped.linkat)
+		return wrapped_fail(wrapped.linkat);
+	return __real_linkat(from_dir, from, dir, to, flags);
+}
+
+int __wrap_fallocate(int fd, int mode, off_t offset, off_t len)
+{
+	if (wrapped.fallocate)
+		return wrapped_fail(wrapped.fallocate);
+	return __real_fallocate(fd, mode, offset, len);
+}
+
+ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset)
+{
+	if (wrapped.pwrite)
+		return wrapped_fail(wrapped.pwrite);
+	wrapped.written_at = offset;
+	return wrapped.pwrite_only_noted ? (ssize_t)len : __real_pwrite(fd, buf, len, offset);
+}
+
+int __wrap_fsync(int fd)
+{
+	struct stat st;
+
+	fstat(fd, &st);
+	if (S_ISDIR(st.st_mode) && wrapped.fsync_directory)
+		return wrapped_fail(wrapped.fsync_directory);
+	if (S_ISREG(st.st_mode) && wrapped.fsync)
+		return wrapped_fail(wrapped.fsync);
+	return __real_fsync(fd);
+}
