@@ -75,7 +75,7 @@ link_start()
 	"$host" link --dir "$scratch/dev" --service kvp --control "$scratch/host.sock" "$@" \
 		>>"$scratch/link.log" 2>&1 &
 	link_pid=$!
-	wait_for 20 test -S "$scratch/dev/hv_kvp"
+	wait_for 60 test -S "$scratch/dev/hv_kvp"
 }
 
 link_stop()
@@ -98,7 +98,7 @@ daemon_start()
 {
 	(daemon_run "$@") >>"$scratch/daemon.log" 2>&1 &
 	daemon_pid=$!
-	wait_for 20 test -S "$scratch/kvp.sock"
+	wait_for 60 test -S "$scratch/kvp.sock"
 }
 
 # daemon_stop [SIGNAL]: its exit status.

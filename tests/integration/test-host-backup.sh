@@ -181,9 +181,9 @@ result failed
 
 # The host waits as long as it is told to; then it thaws what may be frozen yet.
 peer_start freeze=silent
-try 0 "an impatient host" service configure vss timeout-ms=300
+try 0 "an impatient host" service configure vss timeout-ms=3000
 try 5 "a freeze without an answer" backup
-told "no answer from the guest within 300 ms" "is a time-out"
+told "no answer from the guest within 3 s" "is a time-out"
 result timeout
 asked "registered hot_backup freeze" "the driver still waits for its daemon"
 peer_start

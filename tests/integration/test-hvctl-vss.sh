@@ -69,7 +69,7 @@ monitoring=$(sed -n '/^hvctl vss status /p' "$top/man/hvis-backup.7.in")
 is "who watches it hears of that" "$(eval "$monitoring" 2>"$scratch/err")" "no backup is possible"
 
 hvctl vss rehearse --help >"$scratch/help"
-check "help has the status of a rehearsal that could not begin" grep -q "3 where it could not" <<<"$(xargs <"$scratch/help")"
+check "help has the status of a rehearsal that could not begin" grep -q "3 where it could not" <<<"$(tr -s ' \n' ' ' <"$scratch/help")"
 check "help has the socket of this daemon" grep -q -- "--socket=PATH .*\[/run/hvis/vss\]$" "$scratch/help"
 check "and that a rehearsal waits as long as it takes" grep -q -- "--timeout=TIME .*\[never\]$" "$scratch/help"
 
@@ -101,7 +101,7 @@ is "of which none may be wanted" "$(hvctl vss history --lines 0)" ""
 is "with all its mounts" "$(hvctl vss history --json | grep -c '"frozen_us": [1-9]')" $((${#mounts[@]} + 1))
 check "the status has it" hvctl vss status
 like "in words" "$case_out" "*Last backup: *ok, *${#mounts[@]} file systems were frozen for *"
-check "the host is told by its key" wait_for 20 told ok
+check "the host is told by its key" wait_for 60 told ok
 is "which is one record" "$(hvctl kvp list --pool-dir "$pools" --format plain | grep -c "^HvisLastBackup=")" 1
 
 # --- while the host has it frozen ---
@@ -116,7 +116,7 @@ is "and is that of this backup" "$(grep -c "^freeze " <<<"$case_out")" ${#mounts
 if command -v strace >/dev/null && strace -o "$scratch/none" true 2>/dev/null; then
 	strace -f -s 200 -o "$scratch/calls" -p "$daemon_pid" 2>"$scratch/strace" &
 	strace_pid=$!
-	wait_for 20 grep -q attached "$scratch/strace"
+	wait_for 60 grep -q attached "$scratch/strace"
 	check "it answers under a watch" eval "hvctl vss status && hvctl vss plan && hvctl vss history"
 	kill -INT $strace_pid
 	wait $strace_pid 2>/dev/null
@@ -137,8 +137,8 @@ check "the history has it" last_is aborted hand
 refuse "a second time there is nothing" 1 hvctl vss thaw
 kill "$backup"
 wait "$backup" 2>/dev/null
-check "the host is told that" wait_for 20 told aborted
-wait_for 20 idle
+check "the host is told that" wait_for 60 told aborted
+wait_for 60 idle
 
 # --- a rehearsal ---
 
@@ -162,7 +162,7 @@ check "the host is not told of it" told aborted
 
 "$build/hvctl/hvctl" vss rehearse --duration 300s --yes >"$scratch/rehearsal" 2>&1 &
 rehearsing=$!
-check "the state is told" wait_for 20 eval "backup_is rehearsing && hvctl vss status | grep -q '^Frozen since'"
+check "the state is told" wait_for 60 eval "backup_is rehearsing && hvctl vss status | grep -q '^Frozen since'"
 check "it is really frozen" frozen_at "${mounts[0]}"
 ctl backup >"$scratch/refused" 2>&1
 is "the host is refused meanwhile" $? 1
@@ -174,15 +174,15 @@ is "it did not go well" $? 1
 like "as it says" "$(cat "$scratch/rehearsal")" "aborted: *it was thawed by hand*"
 check "and all is thawed" thawed_within 20000 "$(now_ms)"
 check "that the host was refused is in the history" last_is refused -
-check "and told" wait_for 20 told refused
+check "and told" wait_for 60 told refused
 
 "$build/hvctl/hvctl" vss rehearse --duration 300s --yes >"$scratch/rehearsal" 2>&1 &
 rehearsing=$!
-wait_for 20 eval "backup_is rehearsing && hvctl vss status | grep -q '^Frozen since'"
+wait_for 60 eval "backup_is rehearsing && hvctl vss status | grep -q '^Frozen since'"
 kill -KILL $rehearsing
 wait $rehearsing 2>/dev/null
 check "who kills hvctl thaws" thawed_within 20000 "$(now_ms)"
-check "as the history says" wait_for 20 last_is aborted caller
+check "as the history says" wait_for 60 last_is aborted caller
 refuse "who waits for less than it takes" 5 hvctl vss rehearse --duration 300s --timeout 1s --yes
 like "is told what became of it" "$case_out" "*was not over within 1 s: it was called off, and all is thawed"
 check "which is so" backup_is idle
@@ -209,11 +209,11 @@ like "the configuration in use is that of the files" "$(hvctl vss status --json)
 cp "$etc/hvis.conf" "$scratch/hvis.conf"
 echo "Nonsense=1" >>"$etc/hvis.conf"
 kill -HUP "$daemon_pid"
-check "until they are wrong" wait_for 20 eval "hvctl vss status | grep -q '^Configuration: *an older one is in use: .*Nonsense'"
+check "until they are wrong" wait_for 60 eval "hvctl vss status | grep -q '^Configuration: *an older one is in use: .*Nonsense'"
 like "which programs are told, too" "$(hvctl vss status --json)" '*"config_problem": "*Nonsense*'
 cp "$scratch/hvis.conf" "$etc/hvis.conf"
 kill -HUP "$daemon_pid"
-check "and mended" wait_for 20 eval "! hvctl vss status | grep -q '^Configuration'"
+check "and mended" wait_for 60 eval "! hvctl vss status | grep -q '^Configuration'"
 
 # --- what goes wrong ---
 
@@ -221,7 +221,7 @@ daemon_stop
 deadline=5s configure
 daemon_start
 hold 300
-wait_for 30 last_is failed deadline
+wait_for 60 last_is failed deadline
 result $? "the deadline is in the history"
 kill "$backup"
 wait "$backup" 2>/dev/null
@@ -233,7 +233,7 @@ is "who watches it hears of that, too" "$(eval "$monitoring" 2>"$scratch/err")" 
 like "says why" "$case_out" "*No backup is possible: /not/there is required and not mounted."
 ctl backup >"$scratch/refused" 2>&1
 check "the host's question is in the history" last_is refused -
-check "and the host is told why" wait_for 20 told refused
+check "and the host is told why" wait_for 60 told refused
 refuse "so it is with a rehearsal" 1 hvctl vss rehearse --yes
 is "which says why, and no more" "$case_out" "refused: /not/there is required and not mounted"
 daemon_stop
@@ -244,10 +244,10 @@ mkdir "$scratch/others"
 SYSTEMD_EXEC_PID=0 "$build/kvpd/hv_kvp_daemon" -n --device "$scratch/none" --socket "$root/run/hvis/kvp" \
 	--pool-dir "$scratch/others" >"$scratch/kvpd.log" 2>&1 &
 kvpd_pid=$!
-wait_for 20 hvctl kvp list --socket "$root/run/hvis/kvp"
+wait_for 60 hvctl kvp list --socket "$root/run/hvis/kvp"
 daemon_start
 check "a backup" ctl backup --hold 0.1
-check "is told by hv_kvp_daemon" wait_for 20 told ok --socket "$root/run/hvis/kvp"
+check "is told by hv_kvp_daemon" wait_for 60 told ok --socket "$root/run/hvis/kvp"
 check "and not to the file" told refused --offline
 kill "$kvpd_pid"
 wait "$kvpd_pid" 2>/dev/null
@@ -261,8 +261,8 @@ check "is thawed" thawed_within 20000 "$(now_ms)"
 kill -CONT "$daemon_pid"
 kill "$backup"
 wait "$backup" 2>/dev/null
-check "which is a failure" wait_for 20 eval "hvctl vss history | sed -n 2p | grep -q 'somebody else has thawed it'"
-wait_for 20 idle
+check "which is a failure" wait_for 60 eval "hvctl vss history | sed -n 2p | grep -q 'somebody else has thawed it'"
+wait_for 60 idle
 
 # --- everybody is dead ---
 

@@ -43,7 +43,7 @@ mkdir "$conf/hvis.conf"
 refuse "a configuration that is no file: 2" 2 configured
 rmdir "$conf/hvis.conf"
 daemon_start
-wait_for 20 in_state waiting
+wait_for 60 in_state waiting
 refuse "another daemon has the socket: 3" 3 daemon_run
 daemon_stop
 

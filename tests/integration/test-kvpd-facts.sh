@@ -51,7 +51,7 @@ is "an upgrade is seen" "$(fact OSMinorVersion)" 3
 
 is "the host name, as nothing resolves here" "$(fact FullyQualifiedDomainName)" first-name
 hostname second-name
-check "a change of it is seen" wait_for 20 fact_is FullyQualifiedDomainName second-name
+check "a change of it is seen" wait_for 60 fact_is FullyQualifiedDomainName second-name
 
 # --- addresses ---
 
@@ -61,22 +61,22 @@ ip addr add 192.0.2.10/24 dev hvt0
 ip -6 addr add 2001:db8::10/64 dev hvt0 nodad
 ip link set hvt1 up
 ip link set hvt0 up
-check "an interface comes up" wait_for 20 fact_is NetworkAddressIPv4 192.0.2.10
+check "an interface comes up" wait_for 60 fact_is NetworkAddressIPv4 192.0.2.10
 has_ipv6()
 {
 	[[ $(fact NetworkAddressIPv6) = *2001:db8::10* ]]
 }
-check "IPv6 too" wait_for 20 has_ipv6 # news of its own, and not always before the other's
+check "IPv6 too" wait_for 60 has_ipv6 # news of its own, and not always before the other's
 ip addr add 192.0.2.11/24 dev hvt0
-check "a second address" wait_for 20 fact_is NetworkAddressIPv4 "192.0.2.10;192.0.2.11"
+check "a second address" wait_for 60 fact_is NetworkAddressIPv4 "192.0.2.10;192.0.2.11"
 ip addr del 192.0.2.11/24 dev hvt0
-check "and gone again" wait_for 20 fact_is NetworkAddressIPv4 192.0.2.10
+check "and gone again" wait_for 60 fact_is NetworkAddressIPv4 192.0.2.10
 
 # --- IP info ---
 
 ip route add default via 192.0.2.1
 ip addr add 192.0.2.12/24 dev hvt0
-check "the route and the address are seen" wait_for 20 fact_is NetworkAddressIPv4 "192.0.2.10;192.0.2.12"
+check "the route and the address are seen" wait_for 60 fact_is NetworkAddressIPv4 "192.0.2.10;192.0.2.12"
 info=$(ctl ip get "$mac" --json | tr -d ' \n')
 for part in 192.0.2.10 255.255.255.0 192.0.2.1 192.0.2.53 2001:db8::10; do
 	like "GET_IP_INFO has $part" "$info" "*\"$part\"*"
@@ -87,27 +87,27 @@ dhcp_is()
 {
 	ctl ip get "$mac" --json | tr -d ' \n' | grep -q "\"dhcp\":$1"
 }
-check "GET_IP_INFO: a route that DHCP made" wait_for 20 dhcp_is true
+check "GET_IP_INFO: a route that DHCP made" wait_for 60 dhcp_is true
 echo "nameserver 192.0.2.54" >"$scratch/root/etc/resolv.conf"
 dns_is()
 {
 	ctl ip get "$mac" --json | grep -q "$1"
 }
-check "GET_IP_INFO: another name server" wait_for 20 dns_is 192.0.2.54
+check "GET_IP_INFO: another name server" wait_for 60 dns_is 192.0.2.54
 
 # --- where DHCP and name servers are known from files ---
 
 ip route replace default via 192.0.2.2
-check "GET_IP_INFO: no DHCP without its route" wait_for 20 dhcp_is false
+check "GET_IP_INFO: no DHCP without its route" wait_for 60 dhcp_is false
 index=$(cat /sys/class/net/hvt0/ifindex 2>/dev/null || ip -o link show hvt0 | cut -d: -f1)
 mkdir -p "$scratch/root/run/systemd/netif/leases" "$scratch/root/run/systemd/netif/links"
 echo ADDRESS=192.0.2.12 >"$scratch/root/run/systemd/netif/leases/$index"
-check "GET_IP_INFO: a lease of systemd-networkd" wait_for 20 dhcp_is true
+check "GET_IP_INFO: a lease of systemd-networkd" wait_for 60 dhcp_is true
 rm "$scratch/root/run/systemd/netif/leases/$index"
-check "which ends" wait_for 20 dhcp_is false
+check "which ends" wait_for 60 dhcp_is false
 echo DNS=192.0.2.55 >"$scratch/root/run/systemd/netif/links/$index"
 echo "nameserver 127.0.0.53" >"$scratch/root/etc/resolv.conf"
-check "GET_IP_INFO: the server behind the stub" wait_for 20 dns_is 192.0.2.55
+check "GET_IP_INFO: the server behind the stub" wait_for 60 dns_is 192.0.2.55
 
 # --- policy ---
 
@@ -119,12 +119,12 @@ conf=$scratch/root${hook%/*}
 mkdir -p "$conf"
 printf '[kvp]\nExcludeInterfaces=hvt*\n' >"$conf/hvis.conf"
 kill -HUP "$daemon_pid"
-check "SIGHUP takes a policy" wait_for 20 fact_is NetworkAddressIPv4 ""
+check "SIGHUP takes a policy" wait_for 60 fact_is NetworkAddressIPv4 ""
 like "and says why" "$(nics)" "*excluded by hvt\\* (*hvis.conf:2)*"
 refuse "the adapter is none" 1 ctl ip get "$mac"
 printf '[kvp]\nLinkLocal=no\nExcludeInterfaces=\n' >"$conf/hvis.conf"
 kill -HUP "$daemon_pid"
-check "another" wait_for 20 fact_is NetworkAddressIPv6 2001:db8::10
+check "another" wait_for 60 fact_is NetworkAddressIPv6 2001:db8::10
 like "and says why" "$(nics)" '*"link-local, by LinkLocal=no*'
 echo nonsense >"$conf/hvis.conf"
 kill -HUP "$daemon_pid"
@@ -135,7 +135,7 @@ refuse "GET_IP_INFO: no such adapter" 1 ctl ip get 00:15:5D:01:02:04
 fails "SET_IP_INFO is not supported" ctl ip set "{11111111-2222-3333-4444-555555555555}" --dhcp
 is "the addresses are as they were" "$(fact NetworkAddressIPv4)" "192.0.2.10;192.0.2.12"
 ip link del hvt0
-check "the interface is removed" wait_for 20 fact_is NetworkAddressIPv4 ""
+check "the interface is removed" wait_for 60 fact_is NetworkAddressIPv4 ""
 refuse "GET_IP_INFO: it is gone" 1 ctl ip get "$mac"
 daemon_stop
 is "SIGTERM: status 0" $? 0

@@ -17,7 +17,7 @@ manager_start()
 {
 	: >"$told"
 	socat -u "UNIX-RECV:$scratch/notify" "OPEN:$told,append" &
-	wait_for 20 test -S "$scratch/notify"
+	wait_for 60 test -S "$scratch/notify"
 }
 
 was_told()
@@ -51,23 +51,23 @@ export NOTIFY_SOCKET=$scratch/notify
 # --- started ---
 
 daemon_start
-check "without a device it is ready and says what it waits for" wait_for 20 was_told "STATUS=Waiting for the host: open $scratch/dev/hv_kvp: No such file or directoryREADY=1"
+check "without a device it is ready and says what it waits for" wait_for 60 was_told "STATUS=Waiting for the host: open $scratch/dev/hv_kvp: No such file or directoryREADY=1"
 daemon_stop
 is "SIGTERM ends it with status 0" $? 0
-check "and it says that it stops" wait_for 20 was_told "STOPPING=1"
+check "and it says that it stops" wait_for 60 was_told "STOPPING=1"
 
 : >"$told"
 link_start
 daemon_start
 check "the host sees the service" ready
-check "with a device it is ready once it is registered" wait_for 20 was_told "STATUS=Ready: protocol 3.1READY=1"
+check "with a device it is ready once it is registered" wait_for 60 was_told "STATUS=Ready: protocol 3.1READY=1"
 is "and says so once" "$(grep -o READY=1 "$told" | wc -l)" 1
 
 # --- reloaded ---
 
 : >"$told"
 kill -HUP "$daemon_pid"
-check "SIGHUP reloads" wait_for 20 was_told "READY=1"
+check "SIGHUP reloads" wait_for 60 was_told "READY=1"
 like "with the words of systemd" "$(tr '\n' ' ' <"$told")" "RELOADING=1 MONOTONIC_USEC=[1-9]*READY=1*"
 check "the host is served on" ctl kvp set Key value
 daemon_stop
@@ -83,10 +83,11 @@ echo '[kvp]' >"$etc/hvis.conf"
 : >"$scratch/daemon.log"
 daemon_start --root "$root"
 check "the host sees the service" ready
+check "the service manager, too" wait_for 60 was_told "READY=1"
 echo 'Nonsense=1' >>"$etc/hvis.conf"
 : >"$told"
 kill -HUP "$daemon_pid"
-check "a configuration that is wrong ends the reload all the same" wait_for 20 was_told "READY=1"
+check "a configuration that is wrong ends the reload all the same" wait_for 60 was_told "READY=1"
 like "is told" "$(cat "$scratch/daemon.log")" "*<4>The configuration is not used: *hvis.conf:2: *Nonsense*"
 check "and the host is served on" ctl kvp set Key value
 daemon_stop
@@ -120,7 +121,7 @@ elif grep -q 'fsanitize=address' "$build/config.log"; then
 else
 	daemon_start
 	ready >/dev/null
-	check "no thread is left over" wait_for 20 is_still
+	check "no thread is left over" wait_for 60 is_still
 	if watch_quiet; then
 		is "idle, it makes no system call" "$(cat "$scratch/watched")" ""
 	else
@@ -130,9 +131,9 @@ else
 
 	(export WATCHDOG_USEC=2000000 && daemon_run) >>"$scratch/daemon.log" 2>&1 &
 	daemon_pid=$!
-	wait_for 20 test -S "$scratch/kvp.sock"
+	wait_for 60 test -S "$scratch/kvp.sock"
 	ready >/dev/null
-	wait_for 20 is_still
+	wait_for 60 is_still
 	if watch_quiet 2; then
 		pings=$(pings)
 		check "the watchdog's pings are sent ($pings)" test "$pings" -ge 2
@@ -164,7 +165,7 @@ else
 	(LD_PRELOAD=$faketime FAKETIME_TIMESTAMP_FILE=$scratch/offset FAKETIME_NO_CACHE=1 \
 		FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME_DONT_RESET=1 daemon_run) >>"$scratch/daemon.log" 2>&1 &
 	daemon_pid=$!
-	wait_for 20 test -S "$scratch/kvp.sock"
+	wait_for 60 test -S "$scratch/kvp.sock"
 	check "clock: ready" ready
 	for offset in +20y -30y +0; do
 		jump "$offset"
@@ -194,7 +195,7 @@ else
 	(SYSTEMD_EXEC_PID=0 exec strace -f -qq -o "$scratch/trace" "$daemon" --device "$scratch/dev/hv_kvp" \
 		--pool-dir "$scratch/pools" --socket "$scratch/kvp.sock") >>"$scratch/daemon.log" 2>&1 &
 	strace_pid=$!
-	wait_for 20 test -S "$scratch/kvp.sock"
+	wait_for 60 test -S "$scratch/kvp.sock"
 	check "traced, it serves the host" ready
 	daemon_pid=$(sed -n 's/^\([0-9]*\) .*/\1/p;q' "$scratch/trace")
 	for pool in external auto-external auto-internal; do
@@ -208,7 +209,7 @@ else
 	kill -HUP "$daemon_pid"
 	check "served after a reload" ctl kvp set Key value
 	ctl service disable kvp
-	wait_for 20 in_state waiting
+	wait_for 60 in_state waiting
 	ctl service enable kvp
 	check "served after the device has gone and come" ready
 	kill -TERM "$daemon_pid"

@@ -53,12 +53,13 @@ word()
 # long_strings WHO LENGTH: what becomes of it that the host sends a name server of that length.
 long_strings()
 {
-	local answer=answered
+	local answer=answered patience=5 # of one that may have died
 
+	[ "$1" = peer ] || patience=60
 	who_start "$1"
-	ctl ip set $adapter --address 192.0.2.5/24 --dns "$(word "$2")" --timeout 5 >"$scratch/answer" 2>&1 ||
+	ctl ip set $adapter --address 192.0.2.5/24 --dns "$(word "$2")" --timeout $patience >"$scratch/answer" 2>&1 ||
 		answer="answered with an error"
-	ctl kvp list --pool auto --timeout 5 >/dev/null || answer="no more answer"
+	ctl kvp list --pool auto --timeout $patience >/dev/null || answer="no more answer"
 	who_end || answer="killed by SIG$(kill -l $?)"
 	echo "$answer"
 }

@@ -118,12 +118,12 @@ sleep 2
 check "no descriptors: it does not spin" test $(($(ticks) - started)) -lt 100
 is "no descriptors: one line in the journal" $(($(complaints) - before)) 1
 limited 1024
-check "no descriptors: with some again" wait_for 20 test "$(sets 5)" = "5 done, 0 without an answer"
+check "no descriptors: with some again" wait_for 60 test "$(sets 5)" = "5 done, 0 without an answer"
 is "no descriptors: nothing is lost" "$("$tool" dump "$(pool_file 0)" | grep -c '^Ke[py]')" 25
-check "no descriptors: clients are served again" wait_for 20 in_state ready
+check "no descriptors: clients are served again" wait_for 60 in_state ready
 wait $waiting
 is "no descriptors: the one that waited, too" $? 0
-check "no descriptors: a line says that it is over" wait_for 20 grep -q "There are file descriptors again" "$scratch/daemon.log"
+check "no descriptors: a line says that it is over" wait_for 60 grep -q "There are file descriptors again" "$scratch/daemon.log"
 is "no descriptors: and no other" $(($(complaints) - before)) 1
 daemon_stop
 is "no descriptors: SIGTERM, status 0" $? 0

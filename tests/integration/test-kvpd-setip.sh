@@ -41,7 +41,7 @@ helper_start()
 {
 	"$helper" --root "$root" --socket "$root/run/hvis/ip" --debug >>"$scratch/helper.log" 2>&1 &
 	helper_pid=$!
-	wait_for 20 test -S "$root/run/hvis/ip"
+	wait_for 60 test -S "$root/run/hvis/ip"
 }
 
 helper_stop()
@@ -100,7 +100,7 @@ like "without the helper it is not supported" "$(set_ip 192.0.2.7/24)" "*not-sup
 
 helper_start
 is "before the first change" "$("$build/hvctl/hvctl" ip show --socket "$root/run/hvis/ip")" "no addresses have been set"
-check "nothing is under way" wait_for 20 idle
+check "nothing is under way" wait_for 60 idle
 check "the host sets an address" set_ip 192.0.2.7/24
 is "networkd is told" "$(programs)" "networkctl reload;networkctl reconfigure eth0;"
 check "the file has the address" grep -qx "Address=192.0.2.7/24" "$network"
@@ -123,7 +123,7 @@ fails "without a carrier it fails" set_ip 192.0.2.8/24
 is "and is taken back" "$(programs)" \
 	"networkctl reload;networkctl reconfigure eth0;networkctl reload;networkctl reconfigure eth0;"
 check "the file is what it was" grep -qx "Address=192.0.2.7/24" "$network"
-check "one line of the log says so" grep -q \
+check "one line of the log says so" wait_for 60 grep -q \
 	"eth0: the host's addresses are not used: eth0 has no carrier after 1.0 s; the configuration before it is in force again" \
 	"$scratch/helper.log"
 echo 1 >"$root/sys/class/net/eth0/carrier"
@@ -141,7 +141,7 @@ is "and changes nothing" "$(programs)$(grep -c 192.0.2.7 "$network")" 1
 : >"$scratch/hang"
 set_ip 192.0.2.9/24 >"$scratch/answer" &
 set_pid=$!
-check "a change hangs" wait_for 20 test -s "$scratch/programs"
+check "a change hangs" wait_for 60 test -s "$scratch/programs"
 check "its file is written" grep -qx "Address=192.0.2.9/24" "$network"
 like "another one is told" "$(ip_call Set "{\"adapter\":\"$mac\",\"dhcp\":true}")" "*io.hvis.Ip.Busy*"
 check "the host may ask for other things meanwhile" timeout 5 "$build/hvctl/hvctl" kvp list --socket "$scratch/kvp.sock"
@@ -151,15 +151,15 @@ check "the helper is killed: the host is told" [ $? -ne 0 ]
 rm "$scratch/hang"
 : >"$scratch/programs"
 helper_start
-check "at its next start" wait_for 20 idle
-check "the file is what it was" wait_for 20 grep -qx "Address=192.0.2.7/24" "$network"
+check "at its next start" wait_for 60 idle
+check "the file is what it was" wait_for 60 grep -qx "Address=192.0.2.7/24" "$network"
 is "and networkd is told" "$(programs)" "networkctl reload;networkctl reconfigure eth0;"
 like "the history says why" "$(ip_call GetStatus)" '*"rolled back","reason":"it was left unfinished"*'
 
 like "taking it back by hand" "$(ip_call Rollback)" '*"interface":"eth0"*'
 refuse "the file is gone" 1 test -e "$network"
 like "there is no more" "$(ip_call Rollback)" '*io.hvis.Ip.NotFound*'
-check "and nothing is being taken back" wait_for 20 idle
+check "and nothing is being taken back" wait_for 60 idle
 
 cat >"$conf/ip-hook" <<END
 #!/bin/sh
@@ -168,7 +168,7 @@ END
 chmod 755 "$conf/ip-hook"
 chmod 755 "$conf"
 check "a change with a hook" ctl ip set $mac --dhcp
-check "it is run" wait_for 20 test -s "$scratch/hook"
+check "it is run" wait_for 60 test -s "$scratch/hook"
 is "with what was done" "$(cat "$scratch/hook")" "eth0 by networkd"
 
 # A hook that takes long is not a change that is taken back.
@@ -183,11 +183,11 @@ step()
 : >"$scratch/hang-hook"
 set_ip 192.0.2.7/24 >"$scratch/answer" &
 set_pid=$!
-check "while the hook runs, that is the step" wait_for 20 step hook
+check "while the hook runs, that is the step" wait_for 60 step hook
 rm "$scratch/hang-hook"
 wait $set_pid
 is "and the host is told that it is done" "$? $(cat "$scratch/answer")" "0 "
-check "and then nothing is under way" wait_for 20 idle
+check "and then nothing is under way" wait_for 60 idle
 printf '#!/bin/sh\n' >"$conf/ip-hook"
 
 # A helper that its first caller starts has nothing else to do than what this one wants.
@@ -197,7 +197,7 @@ first_call()
 	rm -f "$scratch/first"
 	systemd-socket-activate -l "$scratch/first" "$helper" --root "$scratch/first-root" 2>/dev/null &
 	pid=$!
-	wait_for 20 test -S "$scratch/first"
+	wait_for 60 test -S "$scratch/first"
 	answer=$(printf '{"method":"io.hvis.Ip.Rollback"}\0' | socat -t 20 - "UNIX-CONNECT:$scratch/first" | tr -d '\0')
 	kill "$pid"
 	wait "$pid" 2>/dev/null
@@ -226,7 +226,7 @@ if [ "$(id -u)" = 0 ] && command -v systemd-socket-activate >/dev/null && comman
 	strace -f -e trace=open,openat,connect -o "$scratch/opened" systemd-socket-activate -l "$scratch/owned" \
 		"$helper" --root "$scratch/first-root" 2>/dev/null &
 	strace_pid=$!
-	wait_for 20 test -S "$scratch/owned"
+	wait_for 60 test -S "$scratch/owned"
 	chown 4711 "$scratch/owned"
 	chmod 666 "$scratch/owned"
 	like "the socket's owner may set" "$(set_as 4711)" "*io.hvis.Ip.*"
@@ -301,7 +301,7 @@ helper_start
 : >"$scratch/programs"
 set_ip 192.0.2.9/24 >"$scratch/answer" &
 set_pid=$!
-check "a change waits for its carrier" wait_for 20 grep -q ifup "$scratch/programs"
+check "a change waits for its carrier" wait_for 60 grep -q ifup "$scratch/programs"
 helper_stop
 check "stopped, the helper takes it back" grep -q 'address 192.0.2.7/24' "$root/etc/network/interfaces.d/hvis-eth0"
 wait $set_pid
@@ -326,18 +326,18 @@ ip_set_bare()
 }
 ip_set_bare 192.0.2.9 | exec socat -t 600 - "UNIX-CONNECT:$root/run/hvis/ip" >"$scratch/answer" &
 caller=$!
-check "a caller waits for a carrier" wait_for 20 step confirming
+check "a caller waits for a carrier" wait_for 60 step confirming
 kill $caller
-check "it hangs up: everything is as before" wait_for 20 is_as_before
-check "and the log says why" wait_for 20 logged "eth0: the host's addresses are not used: whoever asked for them has hung up; the configuration before it is in force again"
+check "it hangs up: everything is as before" wait_for 60 is_as_before
+check "and the log says why" wait_for 60 logged "eth0: the host's addresses are not used: whoever asked for them has hung up; the configuration before it is in force again"
 : >"$scratch/programs"
 set_ip 192.0.2.9/24 >"$scratch/answer" &
 set_pid=$!
-check "the host waits for a carrier" wait_for 20 step confirming
+check "the host waits for a carrier" wait_for 60 step confirming
 ctl service disable kvp
 wait $set_pid
 check "it takes the device away, which is a failure" [ $? -ne 0 ]
-check "and everything is as before" wait_for 20 is_as_before
+check "and everything is as before" wait_for 60 is_as_before
 ctl service enable kvp
 check "the device is back" ready
 : >"$scratch/programs"
@@ -367,15 +367,15 @@ echo 1 >"$root/sys/class/net/eth0/carrier"
 helper_start
 ip_set_bare 192.0.2.9 | exec socat -t 600 - "UNIX-CONNECT:$root/run/hvis/ip" >"$scratch/answer" &
 caller=$!
-check "the hook runs" wait_for 20 step hook
+check "the hook runs" wait_for 60 step hook
 kill $caller
 alone()
 {
 	[ "$(grep -c " $root/run/hvis/" /proc/net/unix)" = 1 ] # the listening one, by the name that it was made with
 }
-check "its caller hangs up" wait_for 20 alone
+check "its caller hangs up" wait_for 60 alone
 rm "$scratch/hang-hook"
-check "the log says that it came too late" wait_for 20 logged "eth0 has the addresses that the host wants, by ifupdown; that was applied after whoever asked had stopped waiting"
+check "the log says that it came too late" wait_for 60 logged "eth0 has the addresses that the host wants, by ifupdown; that was applied after whoever asked had stopped waiting"
 check "it stays" grep -q 'address 192.0.2.9/24' "$root/etc/network/interfaces.d/hvis-eth0"
 helper_stop
 

@@ -438,7 +438,7 @@ refused_for_it()
 	local attempt
 	for attempt in 1 2 3 4 5; do
 		! "$host" ctl "$scratch/host.sock" backup --hold 1 || return 1
-		! wait_for 10 log_has "gives no lock: ERROR 1205" || return 0
+		! log_has "gives no lock: ERROR 1205" 10 || return 0
 	done
 	return 1
 }

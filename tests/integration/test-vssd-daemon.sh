@@ -38,6 +38,12 @@ history()
 	"$build/hvctl/hvctl" vss history --socket "$socket" --lines 2 --json | tr -d '\n'
 }
 
+# is_configured: by the files as they are, or were when it read them last
+is_configured()
+{
+	"$build/hvctl/hvctl" vss status --socket "$socket" --json | grep -q '"config_problem": *null'
+}
+
 # waits_for_lock PID: it does, as the kernel knows
 waits_for_lock()
 {
@@ -57,11 +63,11 @@ check "is told to the journal" log_has "Backup: ${#mounts[@]} file systems were 
 check "nothing is frozen afterwards" thawed_within 1000 "$(now_ms)"
 
 check "the host takes the service away" ctl service disable vss
-check "the daemon waits, and says for what" wait_for 20 log_has "Waiting for the host: open $scratch/dev/hv_vss: "
+check "the daemon waits, and says for what" log_has "Waiting for the host: open $scratch/dev/hv_vss: "
 check "the host gives it back" ctl service enable vss
 check "and is served again" ctl wait vss --timeout 60
 
-hold 8
+hold "$(a_while 8)"
 check "all is frozen while the host holds it" frozen_at "${mounts[0]}"
 check "the daemon answers meanwhile" ctl services
 is "nothing is logged meanwhile" "$(grep -c "^Backup" "$scratch/daemon.log")" 1
@@ -74,7 +80,7 @@ ctl backup --silent-after freeze >"$scratch/silent" 2>&1
 check "a host falls silent, and all is frozen" frozen_at "${mounts[0]}"
 check "until it begins another backup, which is well" ctl backup --hold 0.1
 like "in every step" "$case_out" "*check*ok*freeze*ok*thaw*ok*"
-check "the former one is told to be given up" wait_for 20 log_has "the host began another backup and did not ask to thaw"
+check "the former one is told to be given up" log_has "the host began another backup and did not ask to thaw"
 "$build/hvctl/hvctl" vss history --socket "$socket" --lines 2 --json | tr -d ' \n' >"$scratch/history"
 like "and nothing better" "$(cat "$scratch/history")" '\[{"kind":"backup",*"result":"ok",*{"kind":"backup",*"result":"aborted",*"ended_by":"host",*'
 check "nothing is frozen by it" thawed_within 1000 "$(now_ms)"
@@ -87,13 +93,13 @@ daemon_start
 start=$(now_ms)
 hold 60
 check "a host that does not thaw: the deadline does" thawed_within 6500 "$start"
-check "is told" wait_for 20 log_has "Backup failed: thaw: the host did not ask to thaw in time"
+check "is told" log_has "Backup failed: thaw: the host did not ask to thaw in time"
 kill "$backup"
 wait "$backup" 2>/dev/null
-wait_for 20 idle
+wait_for 60 idle
 check "the next backup is well" ctl backup --hold 0.1
 
-ctl backup --hold 7 >"$scratch/late" 2>&1
+ctl backup --hold 12 >"$scratch/late" 2>&1
 is "a THAW after the deadline is a failure" $? 1
 like "of that step" "$(cat "$scratch/late")" "*freeze*ok*thaw*fail*"
 daemon_stop
@@ -106,7 +112,7 @@ wait "$link_pid" 2>/dev/null
 check "the device is gone while all is frozen" thawed_within 3000 "$(now_ms)"
 wait "$backup" 2>/dev/null
 link_start
-wait_for 20 ctl wait vss --timeout 20
+wait_for 60 ctl wait vss --timeout 20
 check "a new device is served" ctl backup --hold 0.1
 
 for signal in TERM KILL; do
@@ -118,15 +124,15 @@ for signal in TERM KILL; do
 	if [ $signal = KILL ]; then
 		like "the next one has it in its history" "$(history)" \
 			'*"kind": "backup",*"result": "failed",*"the daemon was killed before it was over"*'
-		check "and tells the host" wait_for 20 told "the daemon was killed before it was over"
+		check "and tells the host" wait_for 60 told "the daemon was killed before it was over"
 	fi
 	check "and the next backup is well" ctl backup --hold 0.1
-	check "which the host is told" wait_for 20 told '"result":"ok"'
-	check "and no daemon after it" wait_for 20 test ! -e "$scratch/vss.last"
+	check "which the host is told" wait_for 60 told '"result":"ok"'
+	check "and no daemon after it" wait_for 60 test ! -e "$scratch/vss.last"
 done
 
 for what in worker guard both; do
-	hold 8
+	hold "$(a_while 8)"
 	case $what in
 	both) kill -KILL "$(child guard)" "$(child worker)" ;;
 	*) kill -KILL "$(child $what)" ;;
@@ -151,7 +157,8 @@ daemon_start
 check "until the next daemon starts" thawed_within 3000 "$(now_ms)"
 wait "$backup" 2>/dev/null
 check "and the journal has it" log_has "A backup had been cut off: what it had left frozen is thawed"
-check "and the host" wait_for 20 told "the daemon was killed before it was over"
+check "and the host" wait_for 60 told "the daemon was killed before it was over"
+check "which is over then" wait_for 60 test ! -e "$scratch/vss.last"
 daemon_stop KILL
 daemon_start
 is "a daemon that is killed with nothing under way was killed in no backup" "$(history)" "[]"
@@ -193,7 +200,7 @@ daemon_start
 printf '# hv_vss_daemon: what may be frozen\n0:999999 1 1 /nowhere\n' >"$marker"
 "$build/hvctl/hvctl" vss thaw --socket "$socket" --timeout 120 >"$scratch/thaw" 2>&1 &
 thaw=$!
-check "somebody thaws by hand, which takes long" wait_for 20 is_undoing
+check "somebody thaws by hand, which takes long" wait_for 60 is_undoing
 ctl backup >"$scratch/refused" 2>&1
 is "the host has its answer meanwhile" $? 1
 check "and the journal says why it is a refusal" \
@@ -209,14 +216,14 @@ daemon_start
 check "nor does the host wait for it at a start" test -e "$marker"
 check "which is not told to be over" test "$(grep -c 'is thawed' "$scratch/daemon.log")" -eq 0
 echo go >"$scratch/go"
-check "before it is" wait_for 20 log_has "what it had left frozen is thawed"
+check "before it is" log_has "what it had left frozen is thawed"
 printf '#!/bin/bash\n[ "$1" != --thaw-left-over ] || read -r go <%q\nexec %q "$@"\n' "$scratch/go" "$own/vss-guard" \
 	>"$programs/vss-guard"
 printf '# hv_vss_daemon: what may be frozen\n0:999999 1 1 /nowhere\n' >"$marker.kept"
 check "a backup is over before what was kept of a former one is tried again" ctl backup --hold 0.1
-check "which is done afterwards" wait_for 20 is_undoing
+check "which is done afterwards" wait_for 60 is_undoing
 echo go >"$scratch/go"
-check "and then it is not kept any more" wait_for 20 test ! -e "$marker.kept"
+check "and then it is not kept any more" wait_for 60 test ! -e "$marker.kept"
 daemon_stop
 programs=$own
 daemon_start
@@ -258,7 +265,7 @@ configure
 daemon_start
 "$tool" hold fcntl "$azure/SafeFreezeLockFile" 600 >"$scratch/azure" 2>&1 &
 extension=$!
-wait_for 20 grep -q locked "$scratch/azure"
+wait_for 60 grep -q locked "$scratch/azure"
 refuse "Azure's extension is freezing: no backup" 1 ctl backup
 check "and the journal says who does" log_has "No backup is possible: Azure's backup extension is freezing: process $extension has"
 kill $extension
@@ -267,9 +274,9 @@ check "afterwards there is one" ctl backup --hold 0.1
 ctl backup --silent-after freeze >"$scratch/silent" 2>&1
 "$tool" hold fcntl "$azure/SafeFreezeLockFile" 600 >"$scratch/azure" 2>&1 &
 extension=$!
-check "while there is, the extension has to wait" wait_for 20 waits_for_lock "$extension"
+check "while there is, the extension has to wait" wait_for 60 waits_for_lock "$extension"
 "$build/hvctl/hvctl" vss thaw --socket "$socket" >/dev/null 2>&1
-check "until it is over" wait_for 20 grep -q locked "$scratch/azure"
+check "until it is over" wait_for 60 grep -q locked "$scratch/azure"
 kill $extension
 wait $extension 2>/dev/null
 rm -r "$root/etc/azure"
@@ -278,19 +285,21 @@ daemon_stop
 # --- reloaded ---
 
 configure
-daemon_start
 : >"$scratch/daemon.log"
+daemon_start
+check "it says so" log_has "Serving the host"
 ctl backup --silent-after freeze >"$scratch/silent" 2>&1
 configure "Nonsense=1"
 kill -HUP "$daemon_pid"
 check "SIGHUP while all is frozen ends nothing" frozen_at "${mounts[0]}"
-is "and nothing is told meanwhile" "$(cat "$scratch/daemon.log")" ""
+is "and nothing is told meanwhile" "$(cat "$scratch/daemon.log")" "Serving the host"
 check "after that the host is served on" ctl backup --hold 0.1
-check "and the configuration was read, and is wrong" wait_for 20 log_has "The configuration is not used: "
+check "and the configuration was read, and is wrong" log_has "The configuration is not used: "
 configure "Require=/not/there"
 kill -HUP "$daemon_pid"
-refuse "SIGHUP at rest is a reload" 1 ctl backup
-check "by which the next backup goes" log_has "No backup is possible: /not/there is required and not mounted"
+check "SIGHUP at rest is a reload" wait_for 60 is_configured
+refuse "by which the next backup goes" 1 ctl backup
+check "as it says" log_has "No backup is possible: /not/there is required and not mounted"
 daemon_stop
 is "and the daemon lives on" $? 0
 
@@ -336,19 +345,23 @@ echo '1 0 0:2 / / rw - tmpfs none rw' >"$root/proc/1/mountinfo"
 
 # It is told that the daemon lives by who answers the host, also while all is frozen, and nothing else.
 told=$scratch/told
+told_since_frozen()
+{
+	tr '\n' ' ' <"$told" | sed -n 's/.* FROZEN *//p' | tr -d ' '
+}
 if command -v socat >/dev/null; then
 	socat -u "UNIX-RECV:$scratch/notify" "OPEN:$told,creat,append" &
-	wait_for 20 test -S "$scratch/notify"
+	wait_for 60 test -S "$scratch/notify"
 	export NOTIFY_SOCKET=$scratch/notify WATCHDOG_USEC=200000
 	daemon_start
 	unset NOTIFY_SOCKET WATCHDOG_USEC
-	check "it is ready" wait_for 20 grep -q READY=1 "$told"
+	check "it is ready" wait_for 60 grep -q READY=1 "$told"
 	hold 60
-	: >"$told"
-	check "the watchdog is fed while all is frozen" wait_for 20 grep -q WATCHDOG=1 "$told"
-	is "and nothing else is told" "$(sed 's/WATCHDOG=1//g' "$told" | tr -d '\n')" ""
+	printf ' FROZEN ' | socat -u - "UNIX-SENDTO:$scratch/notify" # what was told before comes before it
+	check "the watchdog is fed while all is frozen" wait_for 60 eval 'told_since_frozen | grep -q WATCHDOG=1'
+	is "and nothing else is told" "$(told_since_frozen | sed 's/WATCHDOG=1//g')" ""
 	daemon_stop
-	check "it says that it stops" wait_for 20 grep -q STOPPING=1 "$told"
+	check "it says that it stops" wait_for 60 grep -q STOPPING=1 "$told"
 	wait "$backup" 2>/dev/null
 else
 	skip "the watchdog is fed while all is frozen" "socat is not installed"
@@ -367,10 +380,10 @@ else
 	under=(strace -f -qq -o "$scratch/trace")
 	daemon_start
 	check "traced: a backup" ctl backup --hold 0.1
-	check "traced: the host is told" wait_for 20 test -s "$pools/.kvp_pool_1"
+	check "traced: the host is told" wait_for 60 test -s "$pools/.kvp_pool_1"
 	check "traced: the device goes" ctl service disable vss
 	check "traced: the device comes" ctl service enable vss
-	check "traced: another backup" wait_for 20 ctl backup --hold 0.1
+	check "traced: another backup" wait_for 60 ctl backup --hold 0.1
 	kill -TERM "$(cat "/proc/$daemon_pid/task/$daemon_pid/children")"
 	wait "$daemon_pid"
 	printf '# hv_vss_daemon: what may be frozen\n0:999999 1 1 /nowhere\n' >"$marker"

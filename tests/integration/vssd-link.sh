@@ -22,7 +22,7 @@ at_end()
 
 ctl()
 {
-	timeout 60 "$host" ctl "$scratch/host.sock" "$@"
+	timeout 120 "$host" ctl "$scratch/host.sock" "$@"
 }
 
 # variable NAME: of the Makefile, as the programs have it
@@ -67,7 +67,7 @@ link_start()
 {
 	"$host" link --dir "$scratch/dev" --service vss --control "$scratch/host.sock" >"$scratch/link.log" 2>&1 &
 	link_pid=$!
-	wait_for 20 test -S "$scratch/dev/hv_vss"
+	wait_for 60 test -S "$scratch/dev/hv_vss"
 }
 
 under=() # what the daemon is run by
@@ -84,7 +84,7 @@ daemon_start()
 		--programs "$programs" --prefix vss- --marker "$marker" --socket "$socket" \
 		>>"$scratch/daemon.log" 2>&1 &
 	daemon_pid=$!
-	check "a daemon serves" wait_for 20 ctl wait vss --timeout 20
+	check "a daemon serves" wait_for 60 ctl wait vss --timeout 60
 }
 
 # daemon_stop [SIGNAL]: its exit status
@@ -104,12 +104,21 @@ idle()
 	ctl services --json | tr -d ' "' | grep -q '^backup:idle'
 }
 
+# a_while SECONDS: more of them where the machine is busy, by what a call takes now that is not worth mentioning
+a_while()
+{
+	local since
+	since=$(now_ms)
+	ctl services >/dev/null
+	echo $(($1 + ($(now_ms) - since) / 50))
+}
+
 # hold SECONDS: a backup in the background, until all is frozen.
 hold()
 {
 	"$host" ctl "$scratch/host.sock" backup --hold "$1" >"$scratch/backup" 2>&1 &
 	backup=$!
-	wait_for 20 frozen
+	wait_for 60 frozen
 }
 
 # children WHAT: the process number of the daemon's worker or guard
@@ -134,7 +143,8 @@ kill_all()
 	wait "$daemon_pid" 2>/dev/null
 }
 
+# log_has WORDS [SECONDS]: in its log, by now or soon: the host has its answer before anything is said.
 log_has()
 {
-	grep -qF -e "$1" "$scratch/daemon.log"
+	wait_for "${2:-60}" grep -qF -e "$1" "$scratch/daemon.log"
 }
