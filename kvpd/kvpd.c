@@ -8,13 +8,11 @@
 
 #include "kvpd/kvpd.h"
 
-#include <signal.h>
 #include <string.h>
 #include <sys/utsname.h>
 
-#include <glib-unix.h>
-
 #include <hvis/hresult.h>
+#include <service/daemon.h>
 #include <service/service.h>
 #include <service/status.h>
 #include <util/error.h>
@@ -66,8 +64,7 @@ struct Kvpd {
 	gboolean is_started;
 	gboolean is_reachable; /* by the socket */
 	KvpPolicy policy;
-	GMainLoop *loop; /* of kvpd_run(); NULL until kvpd_catch_signals() */
-	guint signals[3]; /* sources */
+	HvisDaemonLoop loop; /* of kvpd_run() */
 };
 
 /* A request on its way through the worker. */
@@ -322,27 +319,6 @@ static gboolean on_handshake(const guint8 *msg, gsize len, gpointer data, GError
 	return TRUE;
 }
 
-/* A guest without the device is no cause for worry; a device that goes away is worth a line. */
-static HvisLogLevel level_of(const Kvpd *kvpd, HvisServiceState state)
-{
-	switch (state) {
-	case HVIS_SERVICE_BUSY:
-		return HVIS_LOG_WARNING;
-	case HVIS_SERVICE_READY:
-	case HVIS_SERVICE_SERVING:
-		return HVIS_LOG_NOTICE;
-	case HVIS_SERVICE_ABSENT:
-	case HVIS_SERVICE_BACKOFF:
-		return kvpd->was_ready ? HVIS_LOG_NOTICE : HVIS_LOG_INFO;
-	case HVIS_SERVICE_STOPPED:
-	case HVIS_SERVICE_OPENING:
-	case HVIS_SERVICE_REGISTERING:
-	case HVIS_SERVICE_N_STATES:
-		break;
-	}
-	return HVIS_LOG_DEBUG;
-}
-
 /*
  * Ready is who is registered: what is ordered after us finds the host served. Who cannot have the
  * device yet says so in its status and is ready too: the boot must not wait for another process.
@@ -363,7 +339,7 @@ static void on_state(
 	g_autofree char *text = kvp_status_text(state, reason, kvpd->kernel);
 
 	hvis_notify_status("%s", text);
-	hvis_log_with(level_of(kvpd, state), &context, "%s", text);
+	hvis_log_with(hvis_service_level(state, kvpd->was_ready), &context, "%s", text);
 	kvpd->was_ready = state == HVIS_SERVICE_READY;
 	if (state != HVIS_SERVICE_STOPPED)
 		tell_ready(kvpd);
@@ -533,13 +509,6 @@ Kvpd *kvpd_new(const KvpdOptions *options, GError **error)
 	return g_steal_pointer(&kvpd);
 }
 
-static void drop_signals(Kvpd *kvpd)
-{
-	for (guint i = 0; i < G_N_ELEMENTS(kvpd->signals); i++)
-		g_clear_handle_id(&kvpd->signals[i], g_source_remove);
-	g_clear_pointer(&kvpd->loop, g_main_loop_unref);
-}
-
 void kvpd_free(Kvpd *kvpd)
 {
 	if (!kvpd)
@@ -563,7 +532,8 @@ void kvpd_free(Kvpd *kvpd)
 	kvp_pools_unref(kvpd->pools);
 	g_free(kvpd->kernel);
 	hvis_log_limit_clear(&kvpd->failure);
-	drop_signals(kvpd); /* not before all that was in memory only is written */
+	hvis_daemon_drop_signals(
+		&kvpd->loop); /* not before all that was in memory only is written */
 	g_free(kvpd);
 }
 
@@ -584,19 +554,8 @@ static void note_confidential(const Kvpd *kvpd)
 
 static gboolean listen_for_callers(Kvpd *kvpd, GError **error)
 {
-	const HvisLogContext context = { .message_id = HVIS_MESSAGE_SOCKET_FAILED };
-	g_autoptr(GError) failed = NULL;
-
-	kvpd->is_reachable = kvp_socket_listen(kvpd->socket, kvpd->options->socket, &failed);
-	if (kvpd->is_reachable)
-		return TRUE;
-	if (hvis_error_is(failed, HVIS_ERROR_BUSY)) {
-		g_propagate_error(error, g_steal_pointer(&failed));
-		return FALSE;
-	}
-	hvis_log_with(
-		HVIS_LOG_WARNING, &context, "hvctl cannot reach this daemon: %s", failed->message);
-	return TRUE;
+	return hvis_daemon_listen(
+		kvp_socket_server(kvpd->socket), kvpd->options->socket, &kvpd->is_reachable, error);
 }
 
 static void create_pools(Kvpd *kvpd)
@@ -666,15 +625,15 @@ void kvpd_reload(Kvpd *kvpd)
 	kvp_facts_reload(kvpd->facts);
 	kvp_host_name_refresh(kvpd->name);
 	hvis_notify_reloaded();
-	if (kvpd->policy == KVP_POLICY_OFF && kvpd->loop) {
+	if (kvpd->policy == KVP_POLICY_OFF && kvpd->loop.loop) {
 		note_confidential(kvpd);
-		g_main_loop_quit(kvpd->loop);
+		g_main_loop_quit(kvpd->loop.loop);
 	}
 }
 
 static gboolean on_quit(gpointer data)
 {
-	g_main_loop_quit(((Kvpd *)data)->loop);
+	g_main_loop_quit(((Kvpd *)data)->loop.loop);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -686,15 +645,12 @@ static gboolean on_reload(gpointer kvpd)
 
 void kvpd_catch_signals(Kvpd *kvpd)
 {
-	kvpd->loop = g_main_loop_new(NULL, FALSE);
-	kvpd->signals[0] = g_unix_signal_add(SIGTERM, on_quit, kvpd);
-	kvpd->signals[1] = g_unix_signal_add(SIGINT, on_quit, kvpd);
-	kvpd->signals[2] = g_unix_signal_add(SIGHUP, on_reload, kvpd);
+	hvis_daemon_catch_signals(&kvpd->loop, on_quit, on_reload, kvpd);
 }
 
 void kvpd_run(Kvpd *kvpd)
 {
 	if (kvpd->policy != KVP_POLICY_OFF)
-		g_main_loop_run(kvpd->loop);
+		g_main_loop_run(kvpd->loop.loop);
 	hvis_notify_stopping();
 }

@@ -9,7 +9,6 @@
 
 #include "kvpd/socket.h"
 
-#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -541,11 +540,7 @@ void kvp_socket_free(KvpSocket *socket)
 	g_free(socket);
 }
 
-gboolean kvp_socket_listen(KvpSocket *socket, const char *path, GError **error)
+VarlinkServer *kvp_socket_server(KvpSocket *socket)
 {
-	g_autofree char *dir = g_path_get_dirname(path);
-
-	if (g_mkdir_with_parents(dir, 0755) < 0)
-		return hvis_fail_errno(error, errno, "create directory %s", dir);
-	return varlink_server_listen(socket->server, path, 0666, error);
+	return socket->server;
 }

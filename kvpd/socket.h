@@ -8,6 +8,8 @@
 #include <glib.h>
 #include <json-c/json.h>
 
+#include <varlink/varlink.h>
+
 #include "kvpd/access.h"
 #include "kvpd/look.h"
 #include "kvpd/netstate.h"
@@ -33,8 +35,8 @@ KvpSocket *kvp_socket_new(
 void kvp_socket_free(KvpSocket *socket);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(KvpSocket, kvp_socket_free)
 
-/* Listen on @path, for everyone; makes its directory. HVIS_ERROR_BUSY where another daemon does. */
-gboolean kvp_socket_listen(KvpSocket *socket, const char *path, GError **error);
+/* Borrowed: it is to listen. */
+VarlinkServer *kvp_socket_server(KvpSocket *socket);
 
 /* May programs of the guest write pool @pool? */
 gboolean kvp_pool_is_writable(guint pool);

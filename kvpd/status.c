@@ -12,25 +12,9 @@
 
 char *kvp_status_text(HvisServiceState state, const char *reason, const char *kernel)
 {
-	switch (state) {
-	case HVIS_SERVICE_STOPPED:
-	case HVIS_SERVICE_N_STATES:
-		break;
-	case HVIS_SERVICE_ABSENT:
-		return g_strdup_printf(
-			"Waiting for the host%s%s", reason ? ": " : "", reason ? reason : "");
-	case HVIS_SERVICE_BUSY:
-		return g_strdup_printf("Waiting: %s", reason ? reason : "the device is taken");
-	case HVIS_SERVICE_BACKOFF:
-		return g_strdup_printf("Trying again soon: %s", reason ? reason : "device lost");
-	case HVIS_SERVICE_OPENING:
-	case HVIS_SERVICE_REGISTERING:
-		return g_strdup("Registering with the kernel");
-	case HVIS_SERVICE_READY:
-	case HVIS_SERVICE_SERVING:
-		return g_strdup_printf("Ready: protocol %s", kernel ? kernel : "unknown");
-	}
-	return g_strdup("Stopped");
+	g_autofree char *ready = g_strdup_printf("Ready: protocol %s", kernel ? kernel : "unknown");
+
+	return hvis_service_text(state, reason, ready);
 }
 
 static void add_count(struct json_object *object, const char *name, guint64 count)
@@ -40,15 +24,9 @@ static void add_count(struct json_object *object, const char *name, guint64 coun
 
 static struct json_object *counters_json(const KvpStatus *status)
 {
-	const HvisServiceCounters *counters = hvis_service_counters(status->service);
-	struct json_object *object = json_object_new_object();
+	struct json_object *object = hvis_service_counters_json(status->service);
 
-	add_count(object, "requests", counters->requests);
-	add_count(object, "answered", counters->replies);
 	add_count(object, "refused", status->refused);
-	add_count(object, "malformed", counters->malformed);
-	add_count(object, "overdue", counters->overdue);
-	add_count(object, "reopened", counters->reopened);
 	return object;
 }
 

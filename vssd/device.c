@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include <hvis/hresult.h>
-#include <util/json.h>
 #include <wire/vss.h>
 
 gsize vss_device_build_register(guint8 *buf, gpointer data)
@@ -40,26 +39,4 @@ gsize vss_device_build_failure(HvisFailure why, guint8 *buf, gpointer data)
 	vss_answer_encode(statuses[why], &msg);
 	memcpy(buf, &msg, sizeof(msg));
 	return sizeof(msg);
-}
-
-char *vss_device_state_text(HvisServiceState state, const char *reason)
-{
-	if (state == HVIS_SERVICE_READY || state == HVIS_SERVICE_SERVING)
-		return g_strdup("Serving the host");
-	if (state == HVIS_SERVICE_ABSENT && reason)
-		return g_strdup_printf("Waiting for the host: %s", reason);
-	return g_strdup(reason ? reason : "Stopped");
-}
-
-struct json_object *vss_device_counters(HvisService *service)
-{
-	const HvisServiceCounters *counters = hvis_service_counters(service);
-	struct json_object *object = json_object_new_object();
-
-	json_object_object_add(object, "requests", hvis_json_count(counters->requests));
-	json_object_object_add(object, "answered", hvis_json_count(counters->replies));
-	json_object_object_add(object, "malformed", hvis_json_count(counters->malformed));
-	json_object_object_add(object, "overdue", hvis_json_count(counters->overdue));
-	json_object_object_add(object, "reopened", hvis_json_count(counters->reopened));
-	return object;
 }

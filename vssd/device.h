@@ -2,8 +2,6 @@
 /* What the daemon's device and lib/service want to know of the messages: functions of HvisServiceOps. */
 #pragma once
 
-#include <json-c/json.h>
-
 #include <service/service.h>
 
 gsize vss_device_build_register(guint8 *buf, gpointer data);
@@ -12,9 +10,3 @@ gboolean vss_device_on_handshake(const guint8 *msg, gsize len, gpointer data, GE
 
 /* A malformed request is an invalid argument for the host, one that is overdue a failure. */
 gsize vss_device_build_failure(HvisFailure why, guint8 *buf, gpointer data);
-
-/* One line for journal and manager on @state, with @reason or NULL. New. */
-char *vss_device_state_text(HvisServiceState state, const char *reason);
-
-/* Of the host's requests: type Counters of io.hvis.Vss; new. */
-struct json_object *vss_device_counters(HvisService *service);

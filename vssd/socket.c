@@ -7,9 +7,6 @@
 #include <unistd.h>
 
 #include <util/error.h>
-#include <util/log.h>
-#include <util/messages.h>
-#include <varlink/varlink.h>
 
 #include "vssd/history.h"
 #include "vssd/plan-json.h"
@@ -243,18 +240,7 @@ void vss_socket_free(VssSocket *socket)
 	g_free(socket);
 }
 
-gboolean vss_socket_listen(VssSocket *socket, const char *path, GError **error)
+VarlinkServer *vss_socket_server(VssSocket *socket)
 {
-	const HvisLogContext context = { .message_id = HVIS_MESSAGE_SOCKET_FAILED };
-	g_autoptr(GError) failed = NULL;
-
-	if (varlink_server_listen(socket->server, path, 0666, &failed))
-		return TRUE;
-	if (hvis_error_is(failed, HVIS_ERROR_BUSY)) {
-		g_propagate_error(error, g_steal_pointer(&failed));
-		return FALSE;
-	}
-	hvis_log_with(
-		HVIS_LOG_WARNING, &context, "hvctl cannot reach this daemon: %s", failed->message);
-	return TRUE;
+	return socket->server;
 }

@@ -8,6 +8,8 @@
 #include <glib.h>
 #include <json-c/json.h>
 
+#include <varlink/varlink.h>
+
 typedef struct VssSocket VssSocket;
 
 /* What thaws, and what tells that it is over, perhaps before thaw() returns. */
@@ -40,11 +42,8 @@ VssSocket *vss_socket_new(const VssSocketOps *ops, gpointer data);
 void vss_socket_free(VssSocket *socket);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssSocket, vss_socket_free)
 
-/*
- * Listen on @path, for everyone; makes its directory. HVIS_ERROR_BUSY where another daemon does. Where it cannot
- * be done the journal has it, and nobody can call.
- */
-gboolean vss_socket_listen(VssSocket *socket, const char *path, GError **error);
+/* Borrowed: it is to listen. */
+VarlinkServer *vss_socket_server(VssSocket *socket);
 
 /* A session has ended, or could not begin: tell @entry to who thawed it by hand. */
 void vss_socket_ended(VssSocket *socket, struct json_object *entry);

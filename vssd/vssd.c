@@ -13,9 +13,8 @@
 #include <signal.h>
 #include <sys/mman.h>
 
-#include <glib-unix.h>
-
 #include <hvis/hresult.h>
+#include <service/daemon.h>
 #include <service/service.h>
 #include <service/status.h>
 #include <util/duration.h>
@@ -77,8 +76,7 @@ struct Vssd {
 	char *partial; /* what this session leaves out for want of rights, or NULL */
 	gboolean begun, was_ready, told_ready, stopping;
 	gboolean reload; /* is due once there is no session */
-	guint signals[3];
-	GMainLoop *loop;
+	HvisDaemonLoop loop;
 };
 
 /* --- what is said --- */
@@ -227,7 +225,7 @@ static void publish_refused(Vssd *vssd)
 static void quit_if_over(Vssd *vssd)
 {
 	if (vssd->stopping && !vssd->session && vss_rounds_is_idle(vssd->rounds))
-		g_main_loop_quit(vssd->loop);
+		g_main_loop_quit(vssd->loop.loop);
 }
 
 /* The session is over: @event. What the machine orders in turn has to wait for go_on(). */
@@ -515,8 +513,8 @@ static void on_state(
 {
 	Vssd *vssd = data;
 	gboolean ready = state == HVIS_SERVICE_READY || state == HVIS_SERVICE_SERVING;
-	g_autofree char *text = vss_device_state_text(state, reason);
-	HvisLogLevel level = ready || vssd->was_ready ? HVIS_LOG_NOTICE : HVIS_LOG_INFO;
+	g_autofree char *text = hvis_service_text(state, reason, "Serving the host");
+	HvisLogLevel level = hvis_service_level(state, vssd->was_ready);
 
 	say(vssd, level, hvis_service_message(state, vssd->was_ready), text);
 	if (!ready && vssd->was_ready)
@@ -600,7 +598,7 @@ static struct json_object *give_status(gpointer data)
 	json_object_object_add(status, "config_problem", hvis_json_text(vssd->misconfigured));
 	json_object_object_add(status, "last",
 		json_object_get(vss_history_last(vss_publisher_history(vssd->publisher))));
-	json_object_object_add(status, "counters", vss_device_counters(vssd->service));
+	json_object_object_add(status, "counters", hvis_service_counters_json(vssd->service));
 	return status;
 }
 
@@ -720,10 +718,7 @@ void vssd_free(Vssd *vssd)
 	vss_publisher_free(vssd->publisher);
 	json_object_put(vssd->plan);
 	g_free(vssd->refused);
-	for (guint i = 0; i < G_N_ELEMENTS(vssd->signals); i++)
-		if (vssd->signals[i] != 0)
-			g_source_remove(vssd->signals[i]);
-	g_clear_pointer(&vssd->loop, g_main_loop_unref);
+	hvis_daemon_drop_signals(&vssd->loop);
 	hvis_config_free(vssd->config);
 	vss_journal_free(vssd->journal);
 	g_free(vssd->status);
@@ -750,8 +745,9 @@ gboolean vssd_start(Vssd *vssd, GError **error)
 	signal(SIGPIPE, SIG_IGN); /* a worker that is gone is found out by its socket */
 	if (!vss_session_check(&vssd->session_options, error))
 		return FALSE;
-	if (!vss_socket_listen(vssd->socket, vssd->options->socket,
-		    error)) /* first: the marker may be that of who has it */
+	/* First: the marker may be that of who has it. */
+	if (!hvis_daemon_listen(
+		    vss_socket_server(vssd->socket), vssd->options->socket, NULL, error))
 		return FALSE;
 	test_view(vssd);
 	hvis_notify_status("Starting");
@@ -787,14 +783,11 @@ static gboolean on_reload(gpointer data)
 
 void vssd_catch_signals(Vssd *vssd)
 {
-	vssd->loop = g_main_loop_new(NULL, FALSE);
-	vssd->signals[0] = g_unix_signal_add(SIGTERM, on_quit, vssd);
-	vssd->signals[1] = g_unix_signal_add(SIGINT, on_quit, vssd);
-	vssd->signals[2] = g_unix_signal_add(SIGHUP, on_reload, vssd);
+	hvis_daemon_catch_signals(&vssd->loop, on_quit, on_reload, vssd);
 }
 
 void vssd_run(Vssd *vssd)
 {
-	g_main_loop_run(vssd->loop);
+	g_main_loop_run(vssd->loop.loop);
 	hvis_notify_stopping();
 }

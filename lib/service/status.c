@@ -47,6 +47,62 @@ const char *hvis_service_message(HvisServiceState state, gboolean was_ready)
 	return NULL;
 }
 
+HvisLogLevel hvis_service_level(HvisServiceState state, gboolean was_ready)
+{
+	switch (state) {
+	case HVIS_SERVICE_BUSY:
+		return HVIS_LOG_WARNING;
+	case HVIS_SERVICE_READY:
+	case HVIS_SERVICE_SERVING:
+		return HVIS_LOG_NOTICE;
+	case HVIS_SERVICE_ABSENT:
+	case HVIS_SERVICE_BACKOFF:
+		return was_ready ? HVIS_LOG_NOTICE : HVIS_LOG_INFO;
+	case HVIS_SERVICE_STOPPED:
+	case HVIS_SERVICE_OPENING:
+	case HVIS_SERVICE_REGISTERING:
+	case HVIS_SERVICE_N_STATES:
+		break;
+	}
+	return HVIS_LOG_DEBUG;
+}
+
+char *hvis_service_text(HvisServiceState state, const char *reason, const char *ready)
+{
+	switch (state) {
+	case HVIS_SERVICE_STOPPED:
+	case HVIS_SERVICE_N_STATES:
+		break;
+	case HVIS_SERVICE_ABSENT:
+		return g_strdup_printf(
+			"Waiting for the host%s%s", reason ? ": " : "", reason ? reason : "");
+	case HVIS_SERVICE_BUSY:
+		return g_strdup_printf("Waiting: %s", reason ? reason : "the device is taken");
+	case HVIS_SERVICE_BACKOFF:
+		return g_strdup_printf("Trying again soon: %s", reason ? reason : "device lost");
+	case HVIS_SERVICE_OPENING:
+	case HVIS_SERVICE_REGISTERING:
+		return g_strdup("Registering with the kernel");
+	case HVIS_SERVICE_READY:
+	case HVIS_SERVICE_SERVING:
+		return g_strdup(ready);
+	}
+	return g_strdup("Stopped");
+}
+
+struct json_object *hvis_service_counters_json(HvisService *service)
+{
+	const HvisServiceCounters *counters = hvis_service_counters(service);
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "requests", hvis_json_count(counters->requests));
+	json_object_object_add(object, "answered", hvis_json_count(counters->replies));
+	json_object_object_add(object, "malformed", hvis_json_count(counters->malformed));
+	json_object_object_add(object, "overdue", hvis_json_count(counters->overdue));
+	json_object_object_add(object, "reopened", hvis_json_count(counters->reopened));
+	return object;
+}
+
 /* The state as it lasts: one more try to get a device that stays taken, or lost, changes nothing. */
 void hvis_service_add_status(struct json_object *object, HvisService *service, gint64 now_us)
 {

@@ -249,9 +249,9 @@ void vss_socket_free(VssSocket *socket)
 {
 }
 
-gboolean vss_socket_listen(VssSocket *socket, const char *path, GError **error)
+VarlinkServer *vss_socket_server(VssSocket *socket)
 {
-	return TRUE;
+	return NULL;
 }
 
 void vss_socket_ended(VssSocket *socket, struct json_object *entry)

@@ -77,7 +77,7 @@ static void setup(Fixture *f, gconstpointer data)
 	g_assert_cmpint(g_chmod(f->dir, 0755), ==, 0);
 	f->path = g_build_filename(f->dir, "socket", NULL);
 	f->socket = vss_socket_new(&ops, f);
-	vss_socket_listen(f->socket, f->path, &error);
+	varlink_server_listen(vss_socket_server(f->socket), f->path, 0666, &error);
 	g_assert_no_error(error);
 }
 
