@@ -193,60 +193,6 @@ gboolean vss_history_has_problems(struct json_object *entry)
 	return json_object_array_length(json_object_object_get(entry, "hooks")) > 0;
 }
 
-/* --- the last ones --- */
-
-struct VssHistory {
-	GQueue entries; /* of struct json_object, the last one first */
-};
-
-static void entry_free(gpointer entry)
-{
-	json_object_put(entry);
-}
-
-VssHistory *vss_history_new(void)
-{
-	VssHistory *history = g_new(VssHistory, 1);
-
-	g_queue_init(&history->entries);
-	return history;
-}
-
-void vss_history_free(VssHistory *history)
-{
-	if (!history)
-		return;
-	g_queue_clear_full(&history->entries, entry_free);
-	g_free(history);
-}
-
-void vss_history_add(VssHistory *history, struct json_object *entry)
-{
-	g_queue_push_head(&history->entries, entry);
-	if (history->entries.length > VSS_HISTORY_MAX)
-		entry_free(g_queue_pop_tail(&history->entries));
-}
-
-struct json_object *vss_history_last(const VssHistory *history)
-{
-	return history->entries.head ? history->entries.head->data : NULL;
-}
-
-struct json_object *vss_history_list(const VssHistory *history, guint count, gsize room)
-{
-	struct json_object *list = json_object_new_array();
-
-	for (GList *at = history->entries.head; at && count > 0; at = at->next, count--) {
-		gsize size = strlen(json_object_to_json_string_ext(at->data, PLAIN)) + 1;
-
-		if (size > room)
-			break;
-		room -= size;
-		json_object_array_add(list, json_object_get(at->data));
-	}
-	return list;
-}
-
 /* --- for the host --- */
 
 static void move(struct json_object *to, struct json_object *from, const char *name)

@@ -9,8 +9,6 @@
 
 #include "vssd/session.h"
 
-#define VSS_HISTORY_MAX 50u
-
 /* Who had it thawed; in the order of the words for them. */
 typedef enum {
 	VSS_ENDER_FAILURE, /* something went wrong */
@@ -53,21 +51,6 @@ gboolean vss_history_is_rehearsal(struct json_object *entry);
 
 /* Whether a hook has failed. */
 gboolean vss_history_has_problems(struct json_object *entry);
-
-typedef struct VssHistory VssHistory;
-
-VssHistory *vss_history_new(void);
-void vss_history_free(VssHistory *history);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssHistory, vss_history_free)
-
-/* Takes @entry. */
-void vss_history_add(VssHistory *history, struct json_object *entry);
-
-/* The last one, borrowed; NULL where there is none. */
-struct json_object *vss_history_last(const VssHistory *history);
-
-/* The last @count at most, the last one first, those that have together at most @room bytes. New. */
-struct json_object *vss_history_list(const VssHistory *history, guint count, gsize room);
 
 /*
  * @entry for the host, as the value of a key: JSON of at most what a record holds. The times of the mounts

@@ -10,7 +10,7 @@
 #include "vssd/ahead.h"
 
 struct VssPublisher {
-	VssHistory *history;
+	HvisRecent *history;
 	VssSocket *socket;
 	VssRecord *record;
 	char *ahead; /* the path of that */
@@ -35,7 +35,7 @@ VssPublisher *vss_publisher_new(VssSocket *socket, VssRecord *record, const char
 	VssPublisher *publisher = g_new0(VssPublisher, 1);
 	g_autofree char *dir = g_path_get_dirname(marker);
 
-	publisher->history = vss_history_new();
+	publisher->history = hvis_recent_new();
 	publisher->socket = socket;
 	publisher->ahead = g_build_filename(dir, "vss.last", NULL);
 	publisher->failed = failed;
@@ -52,11 +52,11 @@ void vss_publisher_free(VssPublisher *publisher)
 	json_object_put(publisher->open);
 	g_free(publisher->ahead);
 	vss_record_free(publisher->record);
-	vss_history_free(publisher->history);
+	hvis_recent_free(publisher->history);
 	g_free(publisher);
 }
 
-const VssHistory *vss_publisher_history(const VssPublisher *publisher)
+const HvisRecent *vss_publisher_history(const VssPublisher *publisher)
 {
 	return publisher->history;
 }
@@ -114,7 +114,7 @@ void vss_publisher_tell(
 	else if (publisher->noted)
 		write_ahead(publisher, entry); /* until the host can read it */
 	publisher->noted = FALSE;
-	vss_history_add(publisher->history, entry);
+	hvis_recent_add(publisher->history, entry);
 	vss_socket_ended(publisher->socket, entry);
 	if (!rehearsal)
 		put(publisher, entry);

@@ -5,6 +5,8 @@
  */
 #pragma once
 
+#include <util/recent.h>
+
 #include "vssd/history.h"
 #include "vssd/record.h"
 #include "vssd/socket.h"
@@ -23,7 +25,7 @@ void vss_publisher_free(VssPublisher *publisher);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VssPublisher, vss_publisher_free)
 
 /* Borrowed. */
-const VssHistory *vss_publisher_history(const VssPublisher *publisher);
+const HvisRecent *vss_publisher_history(const VssPublisher *publisher);
 
 /* Tell what became of the backup that a former daemon was killed in, if it was. */
 void vss_publisher_recover(VssPublisher *publisher);

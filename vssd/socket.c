@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include <util/error.h>
+#include <util/recent.h>
 
-#include "vssd/history.h"
 #include "vssd/plan-json.h"
 
 #define INTERFACE "io.hvis.Vss"
@@ -99,12 +99,12 @@ static void on_plan(VarlinkCall *call, struct json_object *params, gpointer data
 static void on_history(VarlinkCall *call, struct json_object *params, gpointer data)
 {
 	VssSocket *socket = data;
-	gint64 count = VSS_HISTORY_MAX;
+	gint64 count = HVIS_RECENT_MAX;
 
 	if (!varlink_param_int_opt(call, "count", &count))
 		return;
 	varlink_call_reply(call,
-		reply_new("backups", socket->ops->history((guint)CLAMP(count, 0, VSS_HISTORY_MAX),
+		reply_new("backups", socket->ops->history((guint)CLAMP(count, 0, HVIS_RECENT_MAX),
 					     ROOM, socket->data)));
 }
 

@@ -22,7 +22,7 @@ typedef enum {
 typedef struct {
 	struct json_object *(*status)(gpointer data); /* type Status of the interface; new */
 	struct json_object *(*plan)(gpointer data, GError **error); /* as vss_plan_json(); new */
-	/* As vss_history_list(). */
+	/* As hvis_recent_list(). */
 	struct json_object *(*history)(guint count, gsize room, gpointer data);
 	/*
 	 * Begin a rehearsal: vss_socket_ended() and then vss_socket_rehearsed() follow, perhaps before this returns.

@@ -597,7 +597,7 @@ static struct json_object *give_status(gpointer data)
 		status, "frozen_max_ms", json_object_new_int64(vssd->session_options.deadline_ms));
 	json_object_object_add(status, "config_problem", hvis_json_text(vssd->misconfigured));
 	json_object_object_add(status, "last",
-		json_object_get(vss_history_last(vss_publisher_history(vssd->publisher))));
+		json_object_get(hvis_recent_last(vss_publisher_history(vssd->publisher))));
 	json_object_object_add(status, "counters", hvis_service_counters_json(vssd->service));
 	return status;
 }
@@ -616,7 +616,7 @@ static struct json_object *give_plan(gpointer data, GError **error)
 
 static struct json_object *give_history(guint count, gsize room, gpointer data)
 {
-	return vss_history_list(vss_publisher_history(((Vssd *)data)->publisher), count, room);
+	return hvis_recent_list(vss_publisher_history(((Vssd *)data)->publisher), count, room);
 }
 
 static gboolean rehearse(gint64 ms, gpointer data, GError **error)

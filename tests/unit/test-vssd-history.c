@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <hvis/kvp.h>
+#include <util/recent.h>
 #include <util/utf16.h>
 
 #include "tests/unit/vssd-outcome.h"
@@ -143,28 +144,28 @@ static void test_rehearsal(void)
 
 static void test_list(void)
 {
-	g_autoptr(VssHistory) history = vss_history_new();
+	g_autoptr(HvisRecent) history = hvis_recent_new();
 	struct json_object *list;
 	gsize one;
 
-	g_assert_null(vss_history_last(history));
-	for (guint i = 0; i < VSS_HISTORY_MAX + 5; i++) {
+	g_assert_null(hvis_recent_last(history));
+	for (guint i = 0; i < HVIS_RECENT_MAX + 5; i++) {
 		g_autofree char *message = g_strdup_printf("number %02u", i);
 
-		vss_history_add(history, vss_history_refusal("check", message));
+		hvis_recent_add(history, vss_history_refusal("check", message));
 	}
-	g_assert_cmpstr(vss_history_message(vss_history_last(history)), ==, "number 54");
-	list = vss_history_list(history, 1000, 1 << 20);
-	g_assert_cmpuint(json_object_array_length(list), ==, VSS_HISTORY_MAX);
+	g_assert_cmpstr(vss_history_message(hvis_recent_last(history)), ==, "number 54");
+	list = hvis_recent_list(history, 1000, 1 << 20);
+	g_assert_cmpuint(json_object_array_length(list), ==, HVIS_RECENT_MAX);
 	g_assert_cmpstr(vss_history_message(json_object_array_get_idx(list, 0)), ==, "number 54");
 	g_assert_cmpstr(vss_history_message(json_object_array_get_idx(list, 49)), ==, "number 05");
 	one = strlen(json_object_to_json_string_ext(
 		json_object_array_get_idx(list, 0), JSON_C_TO_STRING_PLAIN));
 	json_object_put(list);
-	list = vss_history_list(history, 3, 1 << 20);
+	list = hvis_recent_list(history, 3, 1 << 20);
 	g_assert_cmpuint(json_object_array_length(list), ==, 3);
 	json_object_put(list);
-	list = vss_history_list(history, 50, 2 * (one + 1) + 10);
+	list = hvis_recent_list(history, 50, 2 * (one + 1) + 10);
 	g_assert_cmpuint(json_object_array_length(list), ==, 2);
 	json_object_put(list);
 }
