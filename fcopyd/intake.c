@@ -37,6 +37,7 @@ struct FcopyIntake {
 	/* of the main context */
 	const FcopyIntakeOps *ops; /* NULL: nobody is told any more */
 	gpointer data;
+	char *target; /* NULL: it is not known yet */
 	Piece *filling; /* or NULL */
 	guint64 waiting_offset;
 	gsize waiting_len; /* 0: nothing waits for room */
@@ -95,6 +96,7 @@ static void intake_unref(FcopyIntake *intake)
 	if (!g_atomic_int_dec_and_test(&intake->refs))
 		return;
 	g_free(intake->filling);
+	g_free(intake->target);
 	g_queue_clear_full(&intake->full, g_free);
 	g_queue_clear_full(&intake->spare, g_free);
 	g_mutex_clear(&intake->lock);
@@ -151,7 +153,8 @@ static void send(Report *report)
 
 static void tell_opened(FcopyIntake *intake, gpointer report)
 {
-	intake->ops->opened(intake, ((Report *)report)->target, intake->data);
+	intake->target = g_steal_pointer(&((Report *)report)->target);
+	intake->ops->opened(intake, intake->target, intake->data);
 }
 
 static gboolean take(FcopyIntake *intake, guint64 offset, const void *data, gsize len);
@@ -384,6 +387,11 @@ void fcopy_intake_finish(FcopyIntake *intake)
 	intake->is_complete = TRUE;
 	g_mutex_unlock(&intake->lock);
 	g_cond_signal(&intake->more);
+}
+
+const char *fcopy_intake_target(const FcopyIntake *intake)
+{
+	return intake->target;
 }
 
 guint64 fcopy_intake_queued(FcopyIntake *intake)

@@ -63,6 +63,9 @@ void fcopy_intake_finish(FcopyIntake *intake);
 /* It is not wanted any more: dropped() tells, or, where its name has been given meanwhile, finished(). */
 void fcopy_intake_cancel(FcopyIntake *intake);
 
+/* Where it is to be, once opened() was told; NULL before. Borrowed. */
+const char *fcopy_intake_target(const FcopyIntake *intake);
+
 /* Bytes that have been taken and are not written yet; that are written, what came twice once. */
 guint64 fcopy_intake_queued(FcopyIntake *intake);
 guint64 fcopy_intake_written(FcopyIntake *intake);

@@ -57,6 +57,8 @@ struct hvis_fcopy_hdr {
  * at most, and has cut off what did not fit there without a word.
  */
 #define HVIS_FCOPY_DEVICE_TEXT_MAX 259u
+/* So much of it, or more, may be what was left: a character has up to four bytes, and the next ones may have fitted. */
+#define HVIS_FCOPY_DEVICE_TEXT_CUT 256u
 
 struct hvis_fcopy_start {
 	struct hvis_fcopy_hdr hdr;
