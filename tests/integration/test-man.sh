@@ -26,7 +26,7 @@ mapfile -t pages < <(
 
 # Pages of others that ours refer to.
 others="fsfreeze.8 hostname.1 systemctl.1 systemd.1 systemd-run.1 systemd.exec.5 systemd.service.5 systemd.journal-fields.7 systemd-tmpfiles.8 os-release.5
-	resolv.conf.5 uname.2 flock.2 fcntl.2 fnmatch.3 inet_pton.3 inotify.7"
+	resolv.conf.5 systemd-escape.1 udev.7 uname.2 flock.2 fcntl.2 fnmatch.3 inet_pton.3 inotify.7"
 
 lint() { mandoc -T lint -W error "$1"; }
 refers() {

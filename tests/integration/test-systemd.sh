@@ -20,8 +20,15 @@ of_unit() {
 		aliases="hv_vss_daemon.service hypervvssd.service hyperv-daemons.hv-vss-daemon.service"
 		exposure_max=30
 		;;
+	hv-fcopy-daemon.service)
+		service=fcopy udev='SYMLINK+="hvis/fcopy"'
+		aliases="hv_fcopy_daemon.service hypervfcopyd.service hyperv-daemons.hv-fcopy-daemon.service hv_fcopy_uio_daemon.service"
+		exposure_max=20
+		;;
 	esac
 	device=$(systemd-escape --path --suffix=device "/sys/devices/virtual/misc/vmbus!hv_$service")
+	# Which has two devices, with one name by udev.
+	[ "$service" != fcopy ] || device=$(systemd-escape --path --suffix=device /dev/hvis/fcopy)
 }
 
 tmp=$(mktemp -d) || exit 99
@@ -42,7 +49,7 @@ for tool in systemd-analyze systemd-escape systemd-tmpfiles systemd-sysusers sys
 		exit 0
 	fi
 done
-echo "1..36"
+echo "1..51"
 
 # A root with our files where a package would put them, and a program for the unit to name.
 root=$tmp/root
@@ -51,18 +58,18 @@ mkdir -p "$units" "$root/usr/lib/tmpfiles.d" "$root/usr/lib/sysusers.d" "$root/u
 	"$root/etc" "$root/dev/vmbus" "$root/run" "$tmp/verify"
 printf 'root:x:0:0:root:/root:/bin/sh\nhvis-kvp:x:4711:4712::/:/bin/false\n' >"$root/etc/passwd"
 printf 'root:x:0:\nhvis-kvp:x:4712:\n' >"$root/etc/group"
-cp "$builddir"/systemd/hv-{kvp,vss}-daemon.service "$srcdir"/systemd/hv-kvp-name* "$units/"
+cp "$builddir"/systemd/hv-{kvp,vss,fcopy}-daemon.service "$srcdir"/systemd/hv-kvp-name* "$units/"
 cp "$builddir/systemd/tmpfiles.d/hvis.conf" "$root/usr/lib/tmpfiles.d/"
 cp "$srcdir/systemd/90-hvis.preset" "$root/usr/lib/systemd/system-preset/"
 cp "$srcdir/systemd/sysusers.d/hvis.conf" "$root/usr/lib/sysusers.d/"
-for unit in hv-kvp-daemon.service hv-vss-daemon.service; do
+for unit in hv-kvp-daemon.service hv-vss-daemon.service hv-fcopy-daemon.service; do
 	sed -E 's|^(Exec[A-Za-z]*=-?)/[^ ]*|\1/bin/true|' "$units/$unit" >"$tmp/verify/$unit"
 done
 cp "$srcdir"/systemd/hv-kvp-name* "$tmp/verify/"
 pooldir=$(sed -n 's/^RequiresMountsFor=//p' "$units/hv-kvp-daemon.service")
 
 nothing_left() {
-	! grep -n '@[a-z]*@' "$builddir"/systemd/hv-*-daemon.service "$builddir"/systemd/*.tmpfiles "$builddir/systemd/tmpfiles.d/hvis.conf"
+	! grep -n '@[a-z]*@' "$builddir"/systemd/hv-*-daemon.service "$builddir"/systemd/hvis-fcopy-received@.service "$builddir"/systemd/*.tmpfiles "$builddir/systemd/tmpfiles.d/hvis.conf"
 }
 try "every placeholder is filled in" nothing_left
 
@@ -118,8 +125,8 @@ preset() {
 }
 
 # A distribution's unit of an alias' name must not be in the way, and must end up hidden.
-printf '[Service]\nExecStart=/bin/false\n' | tee "$units/hypervkvpd.service" >"$units/hypervvssd.service"
-for unit in hv-kvp-daemon.service hv-vss-daemon.service; do
+printf '[Service]\nExecStart=/bin/false\n' | tee "$units/hypervkvpd.service" "$units/hypervfcopyd.service" >"$units/hypervvssd.service"
+for unit in hv-kvp-daemon.service hv-vss-daemon.service hv-fcopy-daemon.service; do
 	of_unit "$unit"
 	try "$service: systemd finds nothing to say about the unit" verify
 	try "$service: exposure is at most $((exposure_max / 10)).$((exposure_max % 10))" exposure
@@ -135,6 +142,7 @@ done
 
 # --- backups ---
 
+of_unit hv-vss-daemon.service
 two_capabilities() { [ "$(grep '^CapabilityBoundingSet=' "$units/$unit")" = "CapabilityBoundingSet=CAP_SYS_ADMIN CAP_DAC_READ_SEARCH" ]; }
 try "vss: the daemon has two capabilities" two_capabilities
 
@@ -147,6 +155,42 @@ try "vss: nothing gives it a mount namespace of its own" sees_all
 
 undoes() { grep -q '^ExecStopPost=-/.*/hv_vss_daemon --thaw-left-over$' "$units/$unit"; }
 try "vss: what it leaves frozen is undone when it has ended" undoes
+
+# --- file copy ---
+
+of_unit hv-fcopy-daemon.service
+three_capabilities() { [ "$(grep '^CapabilityBoundingSet=' "$units/$unit")" = "CapabilityBoundingSet=CAP_DAC_OVERRIDE CAP_FOWNER CAP_CHOWN" ]; }
+try "fcopy: the daemon has three capabilities" three_capabilities
+
+# Where files may go: what people copy to is there, what runs and configures the system is not.
+where() {
+	grep -qx ProtectSystem=full "$units/$unit" &&
+		! grep -nE '^(ProtectHome|PrivateTmp|PrivateUsers|Root[A-Z][A-Za-z]*|TemporaryFileSystem|(ReadOnly|Inaccessible)Paths)=' "$units/$unit"
+}
+try "fcopy: it protects what runs and configures the system, and nothing else" where
+
+# The name that the unit has for the device is given by udev to both kinds, and to no other UIO node.
+class=$(sed -n '/define HVCTL_FCOPY_CLASS/{n;s/.*"\([0-9a-f-]*\)".*/\1/p}' "$srcdir/hvctl/diagnose.h")
+one_name() {
+	grep -qx 'DeviceAllow=/dev/hvis/fcopy rw' "$units/$unit" && grep -qx 'ConditionPathExists=/dev/hvis/fcopy' "$units/$unit" &&
+		[ "$(grep -v '^#' "$srcdir/systemd/60-hvis.rules" | grep -c 'SYMLINK+="hvis/fcopy"')" = 2 ] &&
+		grep -Fqx "SUBSYSTEM==\"uio\", ATTRS{class_id}==\"{$class}\", TAG+=\"systemd\", SYMLINK+=\"hvis/fcopy\"" \
+			"$srcdir/systemd/60-hvis.rules"
+}
+try "fcopy: the service has one name for its two devices" one_name
+
+# A file of the host's may be called anything: of what the template runs with its path no word is a variable.
+received=$tmp/verify/hvis-fcopy-received@.service
+sed -E 's|^(ExecStart=:)/[^ ]*|\1/bin/true|' "$builddir/systemd/hvis-fcopy-received@.service" >"$received"
+verify_received() {
+	systemd-analyze verify --man=no "$received" >"$tmp/verify.log" 2>&1
+	local rc=$?
+	cat "$tmp/verify.log"
+	[ $rc -eq 0 ] && ! grep -q hvis-fcopy-received "$tmp/verify.log" && grep -q '^ExecStart=:/bin/true %f$' "$received"
+}
+try "fcopy: systemd finds nothing to say about the unit for a file" verify_received
+exposure_received() { systemd-analyze --no-pager security --offline=yes --threshold=60 "$received"; }
+try "fcopy: exposure of the unit for a file is at most 6.0" exposure_received
 
 # --- key-value pairs ---
 
