@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How whole messages reach the kernel or whoever plays it: a table of operations with three
- * implementations (character device, socket of "hvis-host link", script for tests). One message per
- * send and per receive; nothing here looks inside.
+ * How whole messages reach the kernel or whoever plays it: a table of operations with four
+ * implementations (character device, rings of a VMBus device, socket of "hvis-host link", script for tests). One
+ * message per send and per receive; nothing here looks inside, but for the rings, which carry more than messages.
  */
 #pragma once
 
@@ -11,7 +11,7 @@
 typedef struct HvisTransport HvisTransport;
 
 typedef struct {
-	const char *kind; /* "device", "socket", "script" */
+	const char *kind; /* "device", "VMBus device", "socket", "script" */
 	/*
 	 * Send one whole message. HVIS_ERROR_CLOSED: the other end is gone. HVIS_ERROR_PROTOCOL: it
 	 * does not take such a message now (the transaction timed out, …) and the transport lives.
@@ -35,7 +35,8 @@ struct HvisTransport {
 };
 
 /*
- * Open @path: a socket is connected to with SOCK_SEQPACKET, anything else is opened as a device.
+ * Open @path: a socket is connected to with SOCK_SEQPACKET, a UIO node and a directory of
+ * sysfs that has one are rings, and anything else is opened as a device.
  * HVIS_ERROR_NOT_FOUND where it is absent, HVIS_ERROR_BUSY (who has it is in the message) where
  * another process holds it.
  */
