@@ -62,6 +62,11 @@ uid_t varlink_call_uid(VarlinkCall *call)
 	return call->uid;
 }
 
+int varlink_call_take_fd(VarlinkCall *call)
+{
+	return call->connection ? connection_take_fd(call->connection) : -1;
+}
+
 void varlink_call_set_data(VarlinkCall *call, gpointer data, GDestroyNotify free_data)
 {
 	if (call->connection)

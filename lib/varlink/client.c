@@ -12,10 +12,12 @@
 
 #include <util/fd.h>
 #include <util/output.h>
+#include <varlink/passed.h>
 #include <varlink/socket.h>
 
 struct VarlinkClient {
 	int fd; /* -1 once broken */
+	int pass; /* goes with the next call; -1 = none */
 	char *path;
 	GByteArray *in;
 	gsize scanned; /* bytes at its head that hold no NUL */
@@ -30,6 +32,7 @@ VarlinkClient *varlink_client_connect(const char *path, GError **error)
 		return NULL;
 	client = g_new0(VarlinkClient, 1);
 	client->fd = fd;
+	client->pass = -1;
 	client->path = g_strdup(path);
 	client->in = g_byte_array_new();
 	return client;
@@ -81,7 +84,7 @@ static gboolean send_all(
 	VarlinkClient *client, const char *text, gsize len, gint64 deadline, GError **error)
 {
 	while (len > 0) {
-		ssize_t n = send(client->fd, text, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+		ssize_t n = passed_send(client->fd, text, len, client->pass);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -92,6 +95,7 @@ static gboolean send_all(
 		if (n < 0 && !wait_for(client, POLLOUT, deadline, error))
 			return FALSE;
 		if (n > 0) {
+			client->pass = -1;
 			text += n;
 			len -= (gsize)n;
 		}
@@ -158,6 +162,11 @@ static char *receive(VarlinkClient *client, gint64 deadline, GError **error)
 			return NULL;
 	}
 	return came > 0 ? text : NULL;
+}
+
+void varlink_client_pass_fd(VarlinkClient *client, int fd)
+{
+	client->pass = fd;
 }
 
 int client_fd(const VarlinkClient *client)

@@ -17,6 +17,9 @@
 
 #include <glib-unix.h>
 
+#include <util/fd.h>
+#include <varlink/passed.h>
+
 struct VarlinkConnection {
 	GSource source; /* first: GLib allocates and counts */
 	VarlinkServer *server;
@@ -25,6 +28,8 @@ struct VarlinkConnection {
 	int fd;
 	uid_t uid;
 	gboolean trusted;
+	gboolean takes_fds;
+	int passed; /* a descriptor that came along and nobody has taken; -1 = none */
 	gint64 active; /* when bytes last went either way */
 	gsize in_peak, out_peak; /* what the buffers have grown to */
 	GByteArray *in, *out;
@@ -135,6 +140,14 @@ static gsize in_max(const VarlinkConnection *c)
 	return c->trusted ? VARLINK_MESSAGE_MAX : VARLINK_REQUEST_MAX;
 }
 
+/* A descriptor that is not wanted is closed by the kernel. */
+static ssize_t receive(VarlinkConnection *c, guint8 *buf, gsize len)
+{
+	if (c->takes_fds)
+		return passed_recv(c->fd, buf, len, &c->passed);
+	return recv(c->fd, buf, len, MSG_DONTWAIT);
+}
+
 /* Read what there is, up to one message more than the limit allows. TRUE where something came. */
 static gboolean read_some(VarlinkConnection *c)
 {
@@ -149,7 +162,7 @@ static gboolean read_some(VarlinkConnection *c)
 	while (!c->eof && in_left(c) <= in_max(c)) {
 		guint8 buf[16384];
 		gsize room = in_max(c) + 1 - in_left(c);
-		ssize_t n = recv(c->fd, buf, MIN(room, sizeof(buf)), MSG_DONTWAIT);
+		ssize_t n = receive(c, buf, MIN(room, sizeof(buf)));
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -343,6 +356,8 @@ VarlinkConnection *connection_new(VarlinkServer *server, int fd, uid_t uid, gboo
 	c->fd = fd;
 	c->uid = uid;
 	c->trusted = trusted;
+	c->takes_fds = trusted && server_takes_fds(server);
+	c->passed = -1;
 	c->active = g_get_monotonic_time();
 	c->in = g_byte_array_new();
 	c->out = g_byte_array_new();
@@ -364,8 +379,8 @@ void connection_close(VarlinkConnection *c)
 		call_hang_up(g_steal_pointer(&c->current));
 	connection_set_data(c, NULL, NULL);
 	g_source_destroy(&c->source);
-	close(c->fd);
-	c->fd = -1;
+	hvis_fd_clear(&c->fd);
+	hvis_fd_clear(&c->passed);
 	if (server)
 		server_forget(server, c);
 	g_source_unref(&c->source);
@@ -383,6 +398,11 @@ gpointer connection_steal_data(VarlinkConnection *c)
 {
 	c->free_data = NULL;
 	return g_steal_pointer(&c->data);
+}
+
+int connection_take_fd(VarlinkConnection *c)
+{
+	return hvis_fd_steal(&c->passed);
 }
 
 gboolean connection_is_trusted(const VarlinkConnection *c)

@@ -56,6 +56,7 @@ void server_relieve(VarlinkServer *server, VarlinkConnection *writer);
 
 /* May the caller at @fd use privileged methods? */
 gboolean server_trusts(VarlinkServer *server, int fd, uid_t uid);
+gboolean server_takes_fds(const VarlinkServer *server);
 void server_forget(VarlinkServer *server, VarlinkConnection *connection);
 
 /* --- connection.c --- */
@@ -64,6 +65,7 @@ void server_forget(VarlinkServer *server, VarlinkConnection *connection);
 VarlinkConnection *connection_new(VarlinkServer *server, int fd, uid_t uid, gboolean trusted);
 void connection_close(VarlinkConnection *connection);
 uid_t connection_uid(const VarlinkConnection *connection);
+int connection_take_fd(VarlinkConnection *connection);
 gboolean connection_is_trusted(const VarlinkConnection *connection);
 
 /* No call is being answered: it may be closed where there is need. */

@@ -23,6 +23,7 @@ struct VarlinkServer {
 	VarlinkSocket socket;
 	guint accept_source; /* 0 while full or paused */
 	guint pause_source;
+	gboolean takes_fds;
 	VarlinkTrust trust;
 	gpointer trust_data;
 	GPtrArray *interfaces; /* VarlinkInterface, in the order of adding */
@@ -168,6 +169,16 @@ gboolean server_trusts(VarlinkServer *server, int fd, uid_t uid)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups + 1, &len) < 0)
 		len = 0; /* in more than we look at: its own group counts */
 	return server->trust(uid, groups, 1 + len / sizeof(groups[0]), server->trust_data);
+}
+
+void varlink_server_take_fds(VarlinkServer *server)
+{
+	server->takes_fds = TRUE;
+}
+
+gboolean server_takes_fds(const VarlinkServer *server)
+{
+	return server->takes_fds;
 }
 
 void varlink_server_set_trust(VarlinkServer *server, VarlinkTrust may, gpointer data)

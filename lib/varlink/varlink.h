@@ -62,6 +62,12 @@ gboolean varlink_server_is_idle(VarlinkServer *server);
 typedef gboolean (*VarlinkTrust)(uid_t uid, const gid_t *groups, gsize n_groups, gpointer data);
 void varlink_server_set_trust(VarlinkServer *server, VarlinkTrust may, gpointer data);
 
+/*
+ * Take a descriptor that a caller sends beside a call, from those only who may use privileged methods; else the
+ * kernel closes it. For callers that connect from now on.
+ */
+void varlink_server_take_fds(VarlinkServer *server);
+
 /* How many are connected. */
 guint varlink_server_connections(VarlinkServer *server);
 
@@ -78,6 +84,9 @@ uid_t varlink_call_uid(VarlinkCall *call);
  */
 void varlink_call_set_data(VarlinkCall *call, gpointer data, GDestroyNotify free_data);
 gpointer varlink_call_steal_data(VarlinkCall *call);
+
+/* The descriptor that came with the call; the last one where there were more. -1 where there is none. Who takes it closes it. */
+int varlink_call_take_fd(VarlinkCall *call);
 
 /* TRUE where the caller asked for more than one reply. */
 gboolean varlink_call_wants_more(VarlinkCall *call);
@@ -123,6 +132,9 @@ gboolean varlink_param_bool_opt(VarlinkCall *call, const char *name, gboolean *r
 VarlinkClient *varlink_client_connect(const char *path, GError **error);
 void varlink_client_free(VarlinkClient *client);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VarlinkClient, varlink_client_free)
+
+/* Send @fd, which stays the caller's, beside the next call; it must be open until that has begun. */
+void varlink_client_pass_fd(VarlinkClient *client, int fd);
 
 /*
  * Call "INTERFACE.METHOD" and wait for the answer, @timeout_ms at most (-1 = for ever). Takes

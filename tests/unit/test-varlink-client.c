@@ -169,6 +169,105 @@ static void client_big(Fixture *f)
 	json_object_put(answer);
 }
 
+/* --- descriptors --- */
+
+static int file_with(const char *text)
+{
+	g_autofree char *path = NULL;
+	int fd = g_file_open_tmp("hvis-varlink-XXXXXX", &path, NULL);
+
+	g_assert_cmpint(pwrite(fd, text, strlen(text), 0), ==, (gssize)strlen(text));
+	g_assert_cmpint(g_unlink(path), ==, 0);
+	return fd;
+}
+
+static void expect_read(VarlinkClient *client, const char *want)
+{
+	g_autoptr(GError) error = NULL;
+	struct json_object *answer = varlink_client_call(client, "io.test.Read", NULL, -1, &error);
+
+	g_assert_no_error(error);
+	g_assert_cmpstr(json_object_get_string(json_object_object_get(answer, "text")), ==, want);
+	json_object_put(answer);
+}
+
+static void client_passes(Fixture *f)
+{
+	g_autoptr(VarlinkClient) client = varlink_client_connect(f->path, NULL);
+	hvis_autofd int one = file_with("one"), two = file_with("two");
+	struct json_object *answer;
+
+	varlink_client_pass_fd(client, one);
+	expect_read(client, "one");
+	expect_read(client, NULL); /* it went with that call alone */
+	varlink_client_pass_fd(client, one);
+	answer = varlink_client_call(client, "io.test.Touch", NULL, -1, NULL);
+	json_object_put(answer);
+	varlink_client_pass_fd(client, two);
+	expect_read(client, "two"); /* and nobody has taken the other */
+	varlink_client_pass_fd(client, one);
+	answer = varlink_client_call(client, "io.test.Touch", NULL, -1, NULL);
+	json_object_put(answer);
+}
+
+static void client_passes_in_vain(Fixture *f)
+{
+	g_autoptr(VarlinkClient) client = varlink_client_connect(f->path, NULL);
+	hvis_autofd int one = file_with("one");
+
+	varlink_client_pass_fd(client, one);
+	expect_read(client, NULL);
+}
+
+/* Two at once, as no client of ours does it. */
+static void client_passes_many(Fixture *f)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	hvis_autofd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), one = file_with("one");
+	int pair[2] = { one, one };
+	char control[CMSG_SPACE(sizeof(pair))] = { 0 }, answer[256] = "";
+	struct iovec iov = { .iov_base = (char *)"{\"method\": \"io.test.Read\"}", .iov_len = 27 };
+	struct msghdr msg = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control) };
+
+	CMSG_FIRSTHDR(&msg)->cmsg_level = SOL_SOCKET;
+	CMSG_FIRSTHDR(&msg)->cmsg_type = SCM_RIGHTS;
+	CMSG_FIRSTHDR(&msg)->cmsg_len = CMSG_LEN(sizeof(pair));
+	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), pair, sizeof(pair));
+	g_strlcpy(address.sun_path, f->path, sizeof(address.sun_path));
+	g_assert_cmpint(connect(fd, (struct sockaddr *)&address, sizeof(address)), ==, 0);
+	g_assert_cmpint(sendmsg(fd, &msg, 0), ==, 27);
+	g_assert_cmpint(recv(fd, answer, sizeof(answer) - 1, 0), >, 0);
+	g_assert_nonnull(strstr(answer, "\"one\""));
+}
+
+static guint open_fds(void)
+{
+	g_autoptr(GDir) dir = g_dir_open("/proc/self/fd", 0, NULL);
+	guint n = 0;
+
+	while (g_dir_read_name(dir))
+		n++;
+	return n;
+}
+
+/* None is left behind, whoever takes it or not. */
+static void test_pass(Fixture *f, gconstpointer data)
+{
+	static void (*const bodies[])(Fixture *) = { client_passes, client_passes_many };
+	guint before = open_fds();
+
+	in_thread(f, data);
+	g_assert_cmpuint(open_fds(), ==, before);
+	varlink_server_take_fds(f->server);
+	for (gsize i = 0; i < G_N_ELEMENTS(bodies); i++) {
+		in_thread(f, &bodies[i]);
+		g_assert_cmpuint(open_fds(), ==, before);
+	}
+}
+
 static void test_connect_missing(void)
 {
 	g_autoptr(GError) error = NULL;
@@ -353,6 +452,8 @@ static void test_later_missing(void)
 
 int main(int argc, char **argv)
 {
+	static void (*const in_vain)(Fixture *) = client_passes_in_vain;
+
 	g_test_init(&argc, &argv, NULL);
 	ADD("calls", client_calls);
 	ADD("errors", client_errors);
@@ -360,6 +461,8 @@ int main(int argc, char **argv)
 	ADD("streams", client_streams);
 	ADD("times-out", client_times_out);
 	ADD("big", client_big);
+	g_test_add("/varlink/client/pass", Fixture, &in_vain, varlink_fixture_set_up, test_pass,
+		varlink_fixture_tear_down);
 	g_test_add_func("/varlink/client/connect-missing", test_connect_missing);
 	g_test_add_func("/varlink/client/bad-answers", test_bad_answers);
 	LATER("answers", test_later);

@@ -2,9 +2,12 @@
 /* The server under test of the Varlink tests. */
 #include "tests/unit/varlink-fixture.h"
 
+#include <unistd.h>
+
 #include <glib/gstdio.h>
 
 #include <util/error.h>
+#include <util/fd.h>
 
 /* --- the interface under test --- */
 
@@ -124,6 +127,20 @@ static void on_typed(
 	varlink_call_reply(call, reply);
 }
 
+/* Answers with what is in the file that came along: NULL where none did. */
+static void on_read(
+	VarlinkCall *call, struct json_object *params G_GNUC_UNUSED, gpointer data G_GNUC_UNUSED)
+{
+	hvis_autofd int fd = varlink_call_take_fd(call);
+	struct json_object *reply = json_object_new_object();
+	char text[64] = "";
+
+	if (fd >= 0)
+		g_assert_cmpint(pread(fd, text, sizeof(text) - 1, 0), >=, 0);
+	json_object_object_add(reply, "text", fd >= 0 ? json_object_new_string(text) : NULL);
+	varlink_call_reply(call, reply);
+}
+
 static const VarlinkMethod methods[] = {
 	{ .name = "Echo", .handle = on_echo },
 	{ .name = "Park", .handle = on_park },
@@ -135,6 +152,7 @@ static const VarlinkMethod methods[] = {
 	{ .name = "Count", .handle = on_count, .streams = TRUE },
 	{ .name = "Big", .handle = on_big },
 	{ .name = "Typed", .handle = on_typed },
+	{ .name = "Read", .handle = on_read },
 	{ 0 },
 };
 
