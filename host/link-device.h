@@ -33,4 +33,4 @@ typedef struct {
 	void (*describe)(const guint8 *message, GString *line); /* a message for the daemon */
 } LinkDevice;
 
-extern const LinkDevice link_kvp, link_vss;
+extern const LinkDevice link_kvp, link_vss, link_fcopy;

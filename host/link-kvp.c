@@ -8,6 +8,7 @@
 #include <hvis/kvp.h>
 #include <wire/kvp-device.h>
 #include "host/link-device.h"
+#include "host/link-text.h"
 #include "host/service/kvp-wire.h"
 
 #define LIC_VERSION "3.1" /* what every stock kernel says of itself */
@@ -20,51 +21,6 @@ typedef union {
 	};
 	struct hvis_kvp_ip_wire ip;
 } WireBody;
-
-static guint32 unit_at(const guint8 *field, gsize i)
-{
-	return field[2 * i] | (guint32)field[2 * i + 1] << 8;
-}
-
-/* One character at *@i; 0 at the end, G_MAXUINT32 for half of a pair, which is skipped. */
-static guint32 next_char(const guint8 *field, gsize units, gsize *i)
-{
-	guint32 high, low;
-
-	if (*i == units)
-		return 0;
-	high = unit_at(field, (*i)++);
-	if ((high & 0xf800) != 0xd800)
-		return high;
-	if (high & 0x400 || *i == units)
-		return G_MAXUINT32;
-	low = unit_at(field, *i);
-	if ((low & 0xfc00) != 0xdc00)
-		return G_MAXUINT32;
-	(*i)++;
-	return 0x10000 + ((high & 0x3ff) << 10 | (low & 0x3ff));
-}
-
-/* @out has @size bytes; a character that does not fit is skipped, as the kernel does. */
-static void narrow(const guint8 *field, gsize bytes, char *out, gsize size)
-{
-	gsize used = 0;
-	gsize i = 0;
-	guint32 c;
-	char utf8[6];
-	int n;
-
-	while ((c = next_char(field, bytes / 2, &i)) != 0) {
-		if (c == G_MAXUINT32)
-			continue;
-		n = g_unichar_to_utf8(c, utf8);
-		if (used + (gsize)n >= size)
-			continue;
-		memcpy(out + used, utf8, (gsize)n);
-		used += (gsize)n;
-	}
-	out[used] = '\0';
-}
 
 /* Write @text to @field, cut at @max units, with a NUL. Units written, or -1 for broken UTF-8. */
 static int widen(const char *text, guint8 *field, guint max)
@@ -106,8 +62,9 @@ static void set_value(const struct hvis_kvp_pair *pair, KvpRequest *r)
 	r->has_value = TRUE;
 	switch (hvis_le32_get(pair->type)) {
 	case HVIS_KVP_REG_SZ:
-		narrow(pair->value, MIN(hvis_le32_get(pair->value_size), sizeof(pair->value)),
-			r->value, sizeof(r->value));
+		link_text_narrow(pair->value,
+			MIN(hvis_le32_get(pair->value_size), sizeof(pair->value)), r->value,
+			sizeof(r->value));
 		return;
 	case HVIS_KVP_REG_U32:
 		g_snprintf(r->value, sizeof(r->value), "%u", hvis_le32_get(u32));
@@ -121,15 +78,18 @@ static void set_value(const struct hvis_kvp_pair *pair, KvpRequest *r)
 
 static void ip_request(const struct hvis_kvp_ip *wire, KvpRequest *r)
 {
-	narrow(wire->adapter_id, sizeof(wire->adapter_id), r->ip.adapter, sizeof(r->ip.adapter));
+	link_text_narrow(
+		wire->adapter_id, sizeof(wire->adapter_id), r->ip.adapter, sizeof(r->ip.adapter));
 	r->ip.family = wire->family;
 	if (r->op == HVIS_KVP_OP_GET_IP_INFO)
 		return;
 	r->ip.dhcp = wire->dhcp != 0;
-	narrow(wire->address, sizeof(wire->address), r->ip.address, sizeof(r->ip.address));
-	narrow(wire->subnet, sizeof(wire->subnet), r->ip.subnet, sizeof(r->ip.subnet));
-	narrow(wire->gateway, sizeof(wire->gateway), r->ip.gateway, sizeof(r->ip.gateway));
-	narrow(wire->dns, sizeof(wire->dns), r->ip.dns, sizeof(r->ip.dns));
+	link_text_narrow(
+		wire->address, sizeof(wire->address), r->ip.address, sizeof(r->ip.address));
+	link_text_narrow(wire->subnet, sizeof(wire->subnet), r->ip.subnet, sizeof(r->ip.subnet));
+	link_text_narrow(
+		wire->gateway, sizeof(wire->gateway), r->ip.gateway, sizeof(r->ip.gateway));
+	link_text_narrow(wire->dns, sizeof(wire->dns), r->ip.dns, sizeof(r->ip.dns));
 }
 
 static void load(WireCursor from, WireBody *to)
@@ -159,12 +119,12 @@ static GByteArray *kvp_to_daemon(const IcMessage *request)
 		set_value(&wire.body.set, &r);
 		G_GNUC_FALLTHROUGH;
 	case HVIS_KVP_OP_GET:
-		narrow(wire.body.set.key,
+		link_text_narrow(wire.body.set.key,
 			MIN(hvis_le32_get(wire.body.set.key_size), sizeof(wire.body.set.key)),
 			r.key, sizeof(r.key));
 		break;
 	case HVIS_KVP_OP_DELETE:
-		narrow(wire.body.del.key,
+		link_text_narrow(wire.body.del.key,
 			MIN(hvis_le32_get(wire.body.del.key_size), sizeof(wire.body.del.key)),
 			r.key, sizeof(r.key));
 		break;

@@ -78,7 +78,7 @@ typedef struct {
 	guint8 *buffer; /* RECEIVE_MAX bytes; what the daemon sent last */
 } LinkPort;
 
-static const LinkDevice *const devices[] = { &link_kvp, &link_vss };
+static const LinkDevice *const devices[] = { &link_kvp, &link_vss, &link_fcopy };
 
 static Link *port_link(LinkPort *port)
 {

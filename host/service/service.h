@@ -103,5 +103,15 @@ void service_on_ready_cancel(HostService *service, guint id);
  */
 typedef void (*ServiceDone)(guint32 status, const GError *error, gpointer data);
 
+/*
+ * Send @body as it is, at its turn among the requests of the service. @done is as ServiceDone, with the body of the
+ * answer. HVIS_ERROR_INVALID where it is too long.
+ */
+#define SERVICE_RAW_MAX 8192u /* ours: fits the rings that guests have */
+typedef void (*ServiceAnswered)(
+	guint32 status, const guint8 *body, gsize len, const GError *error, gpointer data);
+void service_send_raw(
+	HostService *service, const guint8 *body, gsize len, ServiceAnswered done, gpointer data);
+
 /* HVIS_ERROR with the code that fits @status and its name; FALSE as hvis_fail(). TRUE for ok. */
 gboolean service_check_status(guint32 status, const char *what, GError **error);

@@ -649,7 +649,7 @@ static void test_other_services(Fixture *f, gconstpointer spec)
 	g_assert_false(services_add(f->all, "heartbeat", &error));
 	g_assert_true(hvis_error_is(error, HVIS_ERROR_UNSUPPORTED));
 	g_assert_true(services_add_missing(f->all, NULL));
-	g_assert_cmpuint(services_count(f->all), ==, 2); /* vss has a device, too */
+	g_assert_cmpuint(services_count(f->all), ==, 3); /* vss and fcopy have devices, too */
 }
 
 static void test_in_use(Fixture *f, gconstpointer spec)
