@@ -32,6 +32,8 @@ Request *request_new(Control *control, VarlinkCall *call);
 void request_on_give_up(Request *request, void (*cancel)(Request *request));
 /* @why, of the request's data, adds to the message of a time-out: ": the guest sleeps", or "". */
 void request_on_timeout(Request *request, const char *(*why)(gpointer data));
+/* One of several answers, with @params (taken), to a caller who has asked for them; else nothing happens. */
+void request_notify(Request *request, struct json_object *params);
 /* Answer with @params (taken) or, where @error is set, with that. Frees the request. */
 void request_end(Request *request, struct json_object *params, const GError *error);
 /* As request_end() with an empty answer for HVIS_S_OK. @what: "KVP set". */
@@ -81,6 +83,10 @@ CONTROL_METHOD(ip_get);
 CONTROL_METHOD(ip_set);
 /* control-backup.c */
 CONTROL_METHOD(backup);
+/* control-copy.c */
+CONTROL_METHOD(copy);
+/* control-raw.c */
+CONTROL_METHOD(send_message);
 /* control-guest.c */
 CONTROL_METHOD(shutdown);
 CONTROL_METHOD(wait_exit);

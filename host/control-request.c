@@ -112,6 +112,14 @@ void request_on_timeout(Request *request, const char *(*why)(gpointer data))
 	request->why = why;
 }
 
+void request_notify(Request *request, struct json_object *params)
+{
+	if (!request->call || !varlink_call_wants_more(request->call))
+		json_object_put(params);
+	else if (!varlink_call_notify(request->call, params))
+		give_up(request); /* it does not read */
+}
+
 void request_end(Request *request, struct json_object *params, const GError *error)
 {
 	g_autoptr(VarlinkCall) call = request->call ? varlink_call_ref(request->call) : NULL;

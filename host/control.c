@@ -84,6 +84,8 @@ static const VarlinkMethod methods[] = {
 	ACT("IpGet", control_ip_get),
 	ACT("IpSet", control_ip_set),
 	ACT("Backup", control_backup),
+	ACT("Copy", control_copy),
+	ACT("SendMessage", control_send_message),
 	ACT("Shutdown", control_shutdown),
 	{ .name = "Trace", .handle = control_trace, .privileged = TRUE, .streams = TRUE },
 	ACT("FaultAdd", control_fault_add),
@@ -102,6 +104,7 @@ Control *control_new(const ControlHost *host)
 	control->host = *host;
 	control->started_us = g_get_monotonic_time();
 	control->server = varlink_server_new("hvis-host", VERSION);
+	varlink_server_take_fds(control->server); /* Copy's file */
 	varlink_server_add(control->server, CONTROL_INTERFACE, interface_text, methods, control);
 	return control;
 }

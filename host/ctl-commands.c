@@ -217,6 +217,48 @@ const CtlCommand ctl_commands[] = {
 		.judge = ctl_judge_backup,
 	},
 	{
+		.name = "copy",
+		.method = "Copy",
+		.summary = "copy a file to the guest: into the directory DEST/, or as DEST",
+		.help = "  --overwrite       replace a file that is there\n"
+			"  --create-path     make directories that are missing\n"
+			"  --cancel-after N  give up when the guest has N bytes\n"
+			"  --timeout TIME    give up where it takes longer\n",
+		.args = ARGS(WORD("FILE", ".source") WORD("DEST", ".dest")
+				FLAG("overwrite", "overwrite") FLAG("create-path", "create_path")
+					INT("cancel-after", "cancel_after")),
+		.prepare = ctl_prepare_copy,
+		.open = ctl_open_source,
+		.waits = TRUE,
+		.progress = ctl_progress_copy,
+		.print = ctl_print_copy,
+		.judge = ctl_judge_copy,
+	},
+	{
+		.name = "fcopy-raw",
+		.method = "SendMessage",
+		.summary = "send a message of the file copy service as it is, for tests of guests",
+		.help = "  OP is start, write, complete, cancel or a number.\n\n"
+			"  --name, --path TEXT   of start; --name-hex, --path-hex: bytes of "
+			"UTF-16\n"
+			"  --flags N             of start: 1 overwrite, 2 create path\n"
+			"  --size N              of start\n"
+			"  --offset N            of write\n"
+			"  --data TEXT           of write; --fill N: that many bytes of 'x'\n"
+			"  --declare N           the size that a write declares [of its data]\n"
+			"  --length N            of the message, zeros behind it or its end cut "
+			"off\n",
+		.args = ARGS(WORD("OP", ".op") STRING("name", ".name") STRING("path", ".path")
+				STRING("name-hex", ".name_hex") STRING("path-hex", ".path_hex") INT(
+					"flags", ".flags") STRING("size", ".size") STRING("offset",
+					".offset") STRING("data", ".data") INT("fill", ".fill")
+					INT("declare", ".declare") INT("length", ".length")),
+		.prepare = ctl_prepare_fcopy_raw,
+		.waits = TRUE,
+		.print = ctl_print_answer,
+		.judge = ctl_judge_answer,
+	},
+	{
 		.name = "shutdown",
 		.method = "Shutdown",
 		.summary = "ask the guest to power off",

@@ -29,3 +29,15 @@ HvisExit ctl_judge_heartbeat(struct json_object *answer, GError **error);
 /* ctl-backup.c */
 void ctl_print_backup(FILE *stream, struct json_object *answer);
 HvisExit ctl_judge_backup(struct json_object *answer, GError **error);
+
+/* ctl-copy.c */
+gboolean ctl_prepare_copy(CtlCall *call, GError **error);
+gboolean ctl_open_source(CtlCall *call, GError **error);
+void ctl_progress_copy(FILE *terminal, struct json_object *answer);
+void ctl_print_copy(FILE *stream, struct json_object *answer);
+HvisExit ctl_judge_copy(struct json_object *answer, GError **error);
+
+/* ctl-raw.c */
+gboolean ctl_prepare_fcopy_raw(CtlCall *call, GError **error);
+void ctl_print_answer(FILE *stream, struct json_object *answer);
+HvisExit ctl_judge_answer(struct json_object *answer, GError **error);

@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/control.h"
 #include "host/ctl.h"
 #include "host/subcommand.h"
+#include "util/fd.h"
 #include "varlink/varlink.h"
 
 #define CONNECT_RETRY_US 20000
@@ -18,6 +20,7 @@ static void call_clear(CtlCall *call)
 {
 	json_object_put(call->params);
 	json_object_put(call->local);
+	hvis_fd_clear(&call->fd);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(CtlCall, call_clear)
 
@@ -139,13 +142,41 @@ static void append_page(struct json_object *answer, const char *member, struct j
 		json_object_object_add(answer, "next", json_object_get(next));
 }
 
+/* The last answer of several, the others being progress. */
+static struct json_object *watch(const CtlCommand *command, const CtlCall *call,
+	VarlinkClient *client, const char *method, int timeout_ms, GError **error)
+{
+	gint64 deadline = g_get_monotonic_time() + (gint64)timeout_ms * 1000;
+	FILE *terminal = isatty(STDERR_FILENO) ? stderr : NULL;
+	struct json_object *answer = NULL;
+	gboolean continues = TRUE;
+
+	if (!varlink_client_start(client, method, json_object_get(call->params), timeout_ms, error))
+		return NULL;
+	while (continues) {
+		gint64 left = (deadline - g_get_monotonic_time()) / 1000;
+
+		json_object_put(answer);
+		answer = varlink_client_next(
+			client, timeout_ms < 0 ? -1 : (int)MAX(left, 0), &continues, error);
+		if (!answer)
+			break;
+		if (terminal)
+			command->progress(terminal, continues ? answer : NULL);
+	}
+	return answer;
+}
+
 /* The answer, whole: in as many calls as it takes. */
 static struct json_object *ask(const CtlCommand *command, const CtlCall *call,
 	VarlinkClient *client, const char *method, int timeout_ms, GError **error)
 {
-	struct json_object *answer = varlink_client_call(
+	struct json_object *answer, *next;
+
+	if (command->progress)
+		return watch(command, call, client, method, timeout_ms, error);
+	answer = varlink_client_call(
 		client, method, json_object_get(call->params), timeout_ms, error);
-	struct json_object *next;
 
 	while (answer && command->pages && json_object_object_get_ex(answer, "next", &next)) {
 		struct json_object *page;
@@ -192,11 +223,18 @@ static HvisExit call_host(
 	g_autofree char *method = g_strconcat(CONTROL_INTERFACE ".", command->method, NULL);
 	gint64 timeout_ms =
 		json_object_get_int64(json_object_object_get(call->params, "timeout_ms"));
-	g_autoptr(VarlinkClient) client =
-		connect_host(socket, command->patient ? timeout_ms : 0, error);
+	g_autoptr(VarlinkClient) client = NULL;
 
+	if (command->open && !command->open(call, error)) {
+		g_prefix_error(error, "ctl %s: ", command->name);
+		return hvis_error_is(*error, HVIS_ERROR_PERMISSION) ? HVIS_EXIT_PERMISSION
+								    : HVIS_EXIT_IO;
+	}
+	client = connect_host(socket, command->patient ? timeout_ms : 0, error);
 	if (!client)
 		return hvis_exit_status(*error);
+	if (call->fd >= 0)
+		varlink_client_pass_fd(client, call->fd);
 	if (!command->waits)
 		json_object_object_del(call->params, "timeout_ms");
 	if (command->stream)
@@ -217,7 +255,7 @@ static void print_usage(const CtlCommand *command, FILE *out)
 
 HvisExit ctl_run(const char *socket, const char *const *words, FILE *out, GError **error)
 {
-	g_auto(CtlCall) call = { json_object_new_object(), json_object_new_object() };
+	g_auto(CtlCall) call = { json_object_new_object(), json_object_new_object(), -1 };
 	guint n_words = 0;
 	const CtlCommand *command = ctl_find(words, &n_words, error);
 

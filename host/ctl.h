@@ -14,6 +14,7 @@
 typedef struct {
 	struct json_object *params; /* for the method */
 	struct json_object *local; /* for this program: json, file, count… */
+	int fd; /* of the file that goes with the call; -1 = none */
 } CtlCall;
 
 typedef struct {
@@ -29,6 +30,10 @@ typedef struct {
 		pages; /* where an answer has "next" the rest of @member is asked for with "from" */
 	/* Turn arguments into what the method wants, where the table alone cannot. */
 	gboolean (*prepare)(CtlCall *call, GError **error);
+	/* Open what goes with the call as its file: ->fd; this is with the rights of who calls. */
+	gboolean (*open)(CtlCall *call, GError **error);
+	/* Several answers: show on a terminal how far it has come; NULL = it has ended. */
+	void (*progress)(FILE *terminal, struct json_object *answer);
 	/* Show member @member of the answer by @columns, or the answer by @print; neither: silence. */
 	const char *member;
 	const OutputColumn *columns;

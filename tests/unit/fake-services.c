@@ -6,6 +6,7 @@
 
 #include <json-c/json.h>
 
+#include "host/service/fcopy.h"
 #include "host/service/heartbeat.h"
 #include "host/service/kvp.h"
 #include "host/service/shutdown.h"
@@ -14,7 +15,7 @@
 #include "tests/unit/fake-services.h"
 #include "util/error.h"
 
-#define N_SERVICES 5
+#define N_SERVICES 6
 
 struct HostService {
 	const char *name;
@@ -53,7 +54,7 @@ static const char *heartbeat = "ok";
 HostServices *fake_services_new(void)
 {
 	static const char *const names[N_SERVICES] = { "heartbeat", "kvp", "shutdown", "timesync",
-		"vss" };
+		"vss", "fcopy" };
 	HostServices *services = g_new0(HostServices, 1);
 
 	for (guint i = 0; i < N_SERVICES; i++)
@@ -588,4 +589,78 @@ void vss_abort(HostService *vss)
 {
 	note("vss_abort");
 	fake_release();
+}
+
+/* --- fcopy.h, and messages as they are --- */
+
+const char *fcopy_result_name(FcopyResult result)
+{
+	static const char *const names[] = { "done", "cancelled", "refused", "failed", "source",
+		"timeout", "gone", "impossible" };
+
+	return names[result];
+}
+
+/* A guest that refuses, does not answer, or leaves, does so with the second fragment. */
+static void call_copied(guint32 status, const GError *error, const void *done, gpointer data)
+{
+	FcopyDone func = *(const FcopyDone *)done;
+	FcopyReport report = { .op = HVIS_FCOPY_OP_N, .status = status, .size = 10000, .us = 2000 };
+
+	if (status)
+		report.result = FCOPY_FAILED;
+	else if (error)
+		report.result = hvis_error_is(error, HVIS_ERROR_TIMEOUT)  ? FCOPY_TIMEOUT
+				: hvis_error_is(error, HVIS_ERROR_CLOSED) ? FCOPY_GONE
+									  : FCOPY_IMPOSSIBLE;
+	report.sent = report.result == FCOPY_DONE ? 10000 : HVIS_FCOPY_FRAGMENT;
+	report.fragments = report.result == FCOPY_DONE ? 2 : 1;
+	if (report.result == FCOPY_DONE) {
+		report.sha256 = "5ba93c9d";
+	} else {
+		report.op = HVIS_FCOPY_OP_WRITE;
+		report.message = "WRITE: it went wrong";
+		report.cancel_sent = TRUE;
+	}
+	func(&report, data);
+}
+
+gboolean fcopy_copy(HostService *fcopy, const FcopyJob *job, FcopyProgress progress, FcopyDone done,
+	gpointer data, GError **error)
+{
+	static FcopyDone kept;
+
+	if (holding)
+		return hvis_fail(error, HVIS_ERROR_BUSY, "a copy is under way");
+	kept = done;
+	note("fcopy_copy %s|%s flags=%u cancel=%" G_GINT64_FORMAT, job->path, job->name, job->flags,
+		(gint64)job->cancel_after);
+	progress(HVIS_FCOPY_FRAGMENT, 10000, data);
+	holding = g_str_equal(job->name, "slow");
+	will_answer(call_copied, &kept, data);
+	return TRUE;
+}
+
+void fcopy_cancel(HostService *fcopy)
+{
+	note("fcopy_cancel");
+	fake_release();
+}
+
+static void call_answered(guint32 status, const GError *error, const void *done, gpointer data)
+{
+	(*(const ServiceAnswered *)done)(status, (const guint8 *)"\xbe\xef", 2, error, data);
+}
+
+void service_send_raw(
+	HostService *s, const guint8 *body, gsize len, ServiceAnswered done, gpointer data)
+{
+	static ServiceAnswered kept;
+	g_autoptr(GString) hex = g_string_new(NULL);
+
+	kept = done;
+	for (gsize i = 0; i < MIN(len, 8); i++)
+		g_string_append_printf(hex, "%02x", body[i]);
+	note("send_raw %s %zu %s", s->name, len, hex->str);
+	will_answer(call_answered, &kept, data);
 }

@@ -9,8 +9,8 @@
 #include "host/service/service.h"
 #include "util/error.h"
 
-/* "kvp", "heartbeat", "shutdown", "timesync", "vss"; all ready. A backup that holds for a minute or
- * more is held back until it is aborted. */
+/* "kvp", "heartbeat", "shutdown", "timesync", "vss", "fcopy"; all ready. A backup that holds for a minute or
+ * more is held back until it is aborted, and so is a copy named "slow" until it is cancelled. */
 HostServices *fake_services_new(void);
 /* Completions that are still due are called with HVIS_ERROR_CLOSED, as the real ones do. */
 void fake_services_free(HostServices *services);

@@ -39,8 +39,8 @@ static void test_services(void)
 	check("service enable kvp", "enable kvp\n");
 	check("service configure kvp versions=3.0-4.0", "configure kvp versions=3.0-4.0\n");
 	check_error("service configure kvp bad", HVIS_EXIT_USAGE, "\"bad\" is no option");
-	check_error("service enable fcopy", HVIS_EXIT_FALSE, "no service \"fcopy\"");
-	check_error("service disable fcopy", HVIS_EXIT_FALSE, "no service \"fcopy\"");
+	check_error("service enable rdp", HVIS_EXIT_FALSE, "no service \"rdp\"");
+	check_error("service disable rdp", HVIS_EXIT_FALSE, "no service \"rdp\"");
 	fake_host_stop(&host);
 }
 
@@ -114,6 +114,53 @@ static void test_backup_given_up(void)
 	fake_hold();
 	check_error("backup", HVIS_EXIT_IO, "a backup is under way");
 	fake_release();
+	fake_host_stop(&host);
+}
+
+static void copy(const char *line, const char *asked)
+{
+	backup(line, asked); /* its output is of no interest */
+}
+
+static void test_copy(void)
+{
+	fake_host_start(&host, TRUE);
+	copy("copy /etc/passwd /srv/in/", "fcopy_copy /srv/in/|passwd flags=0 cancel=-1\n");
+	copy("copy /etc/passwd /in/name --overwrite", "fcopy_copy /in/|name flags=1 cancel=-1\n");
+	copy("copy --create-path --cancel-after 0 /etc/passwd /name",
+		"fcopy_copy /|name flags=2 cancel=0\n");
+	check_error("copy /etc/passwd name", HVIS_EXIT_USAGE, "DEST \"name\"");
+	check_error("copy /etc/passwd ''", HVIS_EXIT_USAGE, "DEST \"\"");
+	check_error("copy /nonexistent /", HVIS_EXIT_IO, "/nonexistent");
+	check_error("copy /dev/null /", HVIS_EXIT_IO, "/dev/null is not a regular file");
+	fake_host_expect_asked("");
+	fake_host_stop(&host);
+}
+
+/* A caller who does not wait for the end does not leave half a file behind. */
+static void test_copy_given_up(void)
+{
+	fake_host_start(&host, TRUE);
+	check_error("copy /etc/passwd /slow --timeout 0.3", HVIS_EXIT_TIMEOUT, "no answer within");
+	fake_host_expect_asked("fcopy_copy /|slow flags=0 cancel=-1\nfcopy_cancel\n");
+	fake_hold();
+	check_error("copy /etc/passwd /", HVIS_EXIT_IO, "a copy is under way");
+	fake_release();
+	fake_host_stop(&host);
+}
+
+static void test_raw(void)
+{
+	fake_host_start(&host, TRUE);
+	fake_host_expect(&host, "fcopy-raw cancel", HVIS_EXIT_OK, "ok\n", NULL);
+	fake_host_expect_asked("send_raw fcopy 36 0300000000000000\n");
+	fake_host_expect(&host, "fcopy-raw 4294967295 --length 3", HVIS_EXIT_OK, "ok\n", NULL);
+	fake_host_expect_asked("send_raw fcopy 3 ffffff\n");
+	fake_answer_with(HVIS_E_DISK_FULL, HVIS_ERROR_N);
+	fake_host_expect(&host, "fcopy-raw write", HVIS_EXIT_FALSE, "disk-full\n", NULL);
+	fake_host_expect_asked("send_raw fcopy 6196 0100000000000000\n");
+	fake_answer_with(HVIS_S_OK, HVIS_ERROR_TIMEOUT);
+	check_error("fcopy-raw complete", HVIS_EXIT_TIMEOUT, "the fake guest fails");
 	fake_host_stop(&host);
 }
 
@@ -197,7 +244,7 @@ static void test_wait_service(void)
 	fake_host_until(was_asked, NULL);
 	fake_set_state("kvp", SERVICE_READY);
 	expect_end(run, HVIS_EXIT_OK, "kvp: ready, version 3.0\n", NULL);
-	check_error("wait fcopy", HVIS_EXIT_FALSE, "fcopy");
+	check_error("wait rdp", HVIS_EXIT_FALSE, "rdp");
 	fake_host_stop(&host);
 }
 
@@ -440,6 +487,10 @@ static void test_bad_parameters(void)
 			"1 addresses and 0 subnets", 0 },
 		{ M("SetTimeOffset"), "{\"offset_us\":9223372036854775807}", "offset_us", 0 },
 		{ M("SetTimeOffset"), "{\"offset_us\":-4000000000000001}", "offset_us", 0 },
+		{ M("Copy"), "{\"name\":\"n\"}", "path", 0 },
+		{ M("Copy"), "{\"name\":\"n\",\"path\":\"/\"}", "sent beside the call", 0 },
+		{ M("SendMessage"), "{\"name\":\"kvp\",\"body\":\"abc\"}", "hexadecimal", 0 },
+		{ M("SendMessage"), "{\"name\":\"kvp\",\"body\":\"0g\"}", "hexadecimal", 0 },
 		{ M("FaultRemove"), "{\"id\":-1}", "-1", 0 },
 		{ M("Trace"), "{}", "ExpectedMore", 0 },
 		{ M("NoSuchMethod"), "{}", "NoSuchMethod", 0 },
@@ -464,6 +515,9 @@ int main(int argc, char **argv)
 	g_test_add_func("/control/ip", test_ip);
 	g_test_add_func("/control/backup", test_backup);
 	g_test_add_func("/control/backup/given-up", test_backup_given_up);
+	g_test_add_func("/control/copy", test_copy);
+	g_test_add_func("/control/copy/given-up", test_copy_given_up);
+	g_test_add_func("/control/raw", test_raw);
 	g_test_add_func("/control/shutdown", test_shutdown);
 	g_test_add_func("/control/shutdown/wait", test_shutdown_wait);
 	g_test_add_func("/control/wait-service", test_wait_service);

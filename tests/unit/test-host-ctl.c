@@ -6,7 +6,7 @@
 
 #include <json-c/json.h>
 
-#include "host/ctl.h"
+#include "host/ctl-private.h"
 #include "host/fault.h"
 #include "host/owed.h"
 #include "tests/unit/fake-host.h"
@@ -49,6 +49,19 @@ static const struct {
 	{ "shutdown --reason boredom", "--reason boredom" },
 	{ "shutdown --reason 4294967296", "4294967296" },
 	{ "trace --count x", "--count x" },
+	{ "copy", "FILE is missing" },
+	{ "copy /etc/passwd", "DEST is missing" },
+	{ "copy /etc/passwd srv", "DEST \"srv\"" },
+	{ "copy /etc/passwd / --cancel-after x", "--cancel-after x" },
+	{ "fcopy-raw", "OP is missing" },
+	{ "fcopy-raw begin", "\"begin\"" },
+	{ "fcopy-raw start --size x", "--size x" },
+	{ "fcopy-raw start --size 18446744073709551616", "--size 18446744073709551616" },
+	{ "fcopy-raw start --name-hex 123", "--name-hex 123" },
+	{ "fcopy-raw start --path-hex 1g", "--path-hex 1g" },
+	{ "fcopy-raw write --fill 6145", "6145 bytes" },
+	{ "fcopy-raw write --offset -1", "--offset -1" },
+	{ "fcopy-raw cancel --length 8193", "--length 8193" },
 	{ "time offset", "SECONDS is missing" },
 	{ "time offset x", "\"x\"" },
 	{ "time offset 1e300", "1e300" },
@@ -118,7 +131,8 @@ static void test_services(void)
 		"kvp        Ready     3.0      1.0               1        0        10          0\n"
 		"shutdown   Disabled  -        -                 2        0        20          0\n"
 		"timesync   Ready     3.0      1.0               3        0        30          0\n"
-		"vss        Ready     3.0      1.0               4        0        40          "
+		"vss        Ready     3.0      1.0               4        0        40          0\n"
+		"fcopy      Ready     3.0      1.0               5        0        50          "
 		"0\n");
 	fake_host_stop(&host);
 }
@@ -230,6 +244,67 @@ static void test_backup(void)
 	fake_host_stop(&host);
 }
 
+static void test_copy(void)
+{
+	static const struct {
+		guint32 status;
+		HvisErrorCode code;
+		HvisExit exit;
+		const char *result, *hint;
+	} ends[] = {
+		{ HVIS_E_FAIL, HVIS_ERROR_N, HVIS_EXIT_FALSE, "failed", "" },
+		{ HVIS_E_DISK_FULL, HVIS_ERROR_N, HVIS_EXIT_FALSE, "failed",
+			": there is no room for all of it" },
+		{ 0, HVIS_ERROR_TIMEOUT, HVIS_EXIT_TIMEOUT, "timeout", "" },
+		{ 0, HVIS_ERROR_CLOSED, HVIS_EXIT_IO, "gone", "" },
+		{ 0, HVIS_ERROR_UNSUPPORTED, HVIS_EXIT_IO, "impossible", "" },
+	};
+
+	fake_host_start(&host, TRUE);
+	golden("copy /etc/passwd /srv/", "Result:   done\n"
+					 "Size:     10000\n"
+					 "Sent:     10000\n"
+					 "Time:     2 ms\n"
+					 "Rate:     5.00 MB/s\n"
+					 "SHA-256:  5ba93c9d\n");
+	for (gsize i = 0; i < G_N_ELEMENTS(ends); i++) {
+		g_autofree char *told =
+			g_strconcat("copy: WRITE: it went wrong", ends[i].hint, NULL);
+		g_autofree char *shown = g_strdup_printf("Result:   %s\n", ends[i].result);
+		CtlResult result;
+
+		fake_answer_with(ends[i].status, ends[i].code);
+		result = fake_host_ctl(&host, "copy /etc/passwd /srv/");
+		g_assert_cmpint(result.status, ==, ends[i].exit);
+		g_assert_nonnull(strstr(result.out, shown));
+		g_assert_nonnull(strstr(result.out, "Cancel:   sent\n"));
+		g_assert_cmpstr(result.error, ==, told);
+		ctl_result_clear(&result);
+	}
+	fake_host_stop(&host);
+}
+
+static void test_copy_progress(void)
+{
+	struct json_object *answer = json_tokener_parse(
+		"{\"progress\": {\"sent\": 1500000, \"size\": 6000000, \"us\": 500000}}");
+	struct json_object *empty =
+		json_tokener_parse("{\"progress\": {\"sent\": 0, \"size\": 0, \"us\": 0}}");
+	char *text = NULL;
+	size_t len;
+	FILE *terminal = open_memstream(&text, &len);
+
+	ctl_progress_copy(terminal, empty); /* of nothing there is no part */
+	ctl_progress_copy(terminal, answer);
+	ctl_progress_copy(terminal, NULL);
+	fclose(terminal);
+	g_assert_cmpstr(text, ==,
+		"\r[#######                       ]  25 %  1.5 of 6.0 MB  3.0 MB/s\033[K\r\033[K");
+	free(text);
+	json_object_put(answer);
+	json_object_put(empty);
+}
+
 static void test_ip(void)
 {
 	fake_host_start(&host, TRUE);
@@ -266,7 +341,7 @@ static void test_info(void)
 	result = fake_host_ctl(&host, "info --json");
 	answer = json_tokener_parse(result.out);
 	g_assert_cmpuint(json_object_array_length(output_member(answer, "info.owed")), ==, 0);
-	g_assert_cmpuint(json_object_array_length(output_member(answer, "info.services")), ==, 5);
+	g_assert_cmpuint(json_object_array_length(output_member(answer, "info.services")), ==, 6);
 	g_assert_cmpstr(
 		json_object_get_string(output_member(answer, "info.last_event.kind")), ==, "reset");
 	json_object_put(answer);
@@ -327,6 +402,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/ctl/kvp", test_kvp);
 	g_test_add_func("/ctl/kvp/list-of-thousands", test_kvp_list_of_thousands);
 	g_test_add_func("/ctl/backup", test_backup);
+	g_test_add_func("/ctl/copy", test_copy);
+	g_test_add_func("/ctl/copy/progress", test_copy_progress);
 	g_test_add_func("/ctl/ip", test_ip);
 	g_test_add_func("/ctl/info", test_info);
 	g_test_add_func("/ctl/faults", test_faults);
