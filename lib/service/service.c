@@ -564,6 +564,11 @@ const HvisServiceCounters *hvis_service_counters(HvisService *s)
 	return &s->counters;
 }
 
+const char *hvis_service_transport(HvisService *s)
+{
+	return s->transport ? s->transport->ops->kind : NULL;
+}
+
 const char *hvis_service_path(HvisService *s)
 {
 	return s->path;

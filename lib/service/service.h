@@ -116,5 +116,7 @@ gint64 hvis_service_since(HvisService *service); /* clock time of the last state
  */
 HvisServiceState hvis_service_shown(HvisService *service, const char **reason);
 const HvisServiceCounters *hvis_service_counters(HvisService *service);
+/* What it talks by: "device", "uio", "socket"; NULL while there is no device. */
+const char *hvis_service_transport(HvisService *service);
 /* Where the device was last found, or was given to be. */
 const char *hvis_service_path(HvisService *service);

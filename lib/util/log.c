@@ -127,26 +127,38 @@ static void flatten(char *text)
 			*text = ' ';
 }
 
+/* Numbers as text, which has to live as long as the fields. */
+typedef struct {
+	char transaction[24], result[16], size[24], duration[24];
+} Numbers;
+
 static void put_context(
-	GLogField *fields, gsize *n, const HvisLogContext *context, char *transaction, char *result)
+	GLogField *fields, gsize *n, const HvisLogContext *context, Numbers *numbers)
 {
 	if (context->transaction)
-		sprintf(transaction, "%" G_GUINT64_FORMAT, context->transaction);
+		sprintf(numbers->transaction, "%" G_GUINT64_FORMAT, context->transaction);
 	if (context->result)
-		sprintf(result, "0x%08x", context->result);
+		sprintf(numbers->result, "0x%08x", context->result);
+	sprintf(numbers->size, "%" G_GUINT64_FORMAT, context->size);
+	sprintf(numbers->duration, "%" G_GINT64_FORMAT, context->duration_us);
 	put(fields, n, "MESSAGE_ID", context->message_id);
-	put(fields, n, "HVIS_TRANSACTION", context->transaction ? transaction : NULL);
+	put(fields, n, "HVIS_TRANSACTION", context->transaction ? numbers->transaction : NULL);
 	put(fields, n, "HVIS_MESSAGE", context->message_type);
 	put(fields, n, "HVIS_POOL", context->pool);
 	put(fields, n, "HVIS_KEY", context->key);
 	put(fields, n, "HVIS_INTERFACE", context->interface);
-	put(fields, n, "HVIS_RESULT", context->result ? result : NULL);
+	put(fields, n, "HVIS_FILE", context->file);
+	put(fields, n, "HVIS_SIZE", context->file ? numbers->size : NULL);
+	put(fields, n, "HVIS_SHA256", context->sha256);
+	put(fields, n, "HVIS_DURATION_USEC", context->duration_us ? numbers->duration : NULL);
+	put(fields, n, "HVIS_RESULT", context->result ? numbers->result : NULL);
 }
 
 static void log_text(HvisLogLevel level, const HvisLogContext *context, char *text)
 {
 	GLogField fields[FIELDS_MAX];
-	char transaction[24], result[16], priority[16];
+	Numbers numbers;
+	char priority[16];
 	gsize n = 0;
 
 	flatten(text);
@@ -154,7 +166,7 @@ static void log_text(HvisLogLevel level, const HvisLogContext *context, char *te
 	put(fields, &n, "PRIORITY", priority);
 	put(fields, &n, "MESSAGE", text);
 	if (context)
-		put_context(fields, &n, context, transaction, result);
+		put_context(fields, &n, context, &numbers);
 	g_log_structured_array(levels[level].flags, fields, n);
 }
 

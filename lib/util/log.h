@@ -26,6 +26,10 @@ typedef struct {
 	const char *pool; /* HVIS_POOL: "external" */
 	const char *key; /* HVIS_KEY: of a pair */
 	const char *interface; /* HVIS_INTERFACE: "eth0" */
+	const char *file; /* HVIS_FILE: a path, and then … */
+	guint64 size; /* … HVIS_SIZE: its bytes */
+	const char *sha256; /* HVIS_SHA256: of its content */
+	gint64 duration_us; /* HVIS_DURATION_USEC */
 	guint32 result; /* HVIS_RESULT: what the host is told, as "0x80004005" */
 } HvisLogContext;
 
