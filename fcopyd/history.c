@@ -64,6 +64,11 @@ static guint percent(const FcopyTransfer *transfer)
 	return transfer->size == 0 ? 100 : (guint)((double)received * 100 / (double)transfer->size);
 }
 
+char *fcopy_transfer_size(const FcopyTransfer *transfer)
+{
+	return size_text(transfer->size);
+}
+
 char *fcopy_transfer_progress(const FcopyTransfer *transfer)
 {
 	g_autofree char *size = size_text(transfer->size);

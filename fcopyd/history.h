@@ -46,6 +46,9 @@ const char *fcopy_result_word(FcopyResult result);
 /* Where it goes, as far as that is known: the target, else what the host says. New. */
 char *fcopy_transfer_where(const FcopyTransfer *transfer);
 
+/* "1.0 GiB". New. */
+char *fcopy_transfer_size(const FcopyTransfer *transfer);
+
 /* "43 % of 1.0 GiB". New. */
 char *fcopy_transfer_progress(const FcopyTransfer *transfer);
 
