@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
+#include "fcopyd/options.h"
 #include "hvctl/command.h"
 #include "hvctl/diagnose.h"
 #include "kvpd/options.h"
@@ -15,7 +16,8 @@
 #include "util/output.h"
 #include "vssd/options.h"
 
-static const HvisConfigKey *const tables[] = { kvpd_config_keys, vss_config_keys };
+static const HvisConfigKey *const tables[] = { kvpd_config_keys, vss_config_keys,
+	fcopy_config_keys };
 
 /* Where all keys are told: "config show" cannot while the file is wrong. */
 static HvisConfig *load(const HvisConfigKey *keys, const char *root, GError **error)

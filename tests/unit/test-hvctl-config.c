@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include "fcopyd/options.h"
 #include "hvctl/command.h"
 #include <json-c/json.h>
 #include "kvpd/options.h"
@@ -196,6 +197,7 @@ static void test_json(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 	rows = json_tokener_parse(out);
 	check_keys(rows, &n, kvpd_config_keys);
 	check_keys(rows, &n, vss_config_keys);
+	check_keys(rows, &n, fcopy_config_keys);
 	g_assert_cmpuint(json_object_array_length(rows), ==, n);
 	json_object_put(rows);
 	free(out);
