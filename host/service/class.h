@@ -17,6 +17,7 @@ typedef struct {
 	const IcVersion *versions; /* ascending */
 	guint n_versions;
 	guint timeout_ms, period_ms; /* 0 = IC_TIMEOUT_MS; 0 = sends nothing by itself */
+	gboolean unnumbered; /* see ic_allow_unnumbered() */
 	gsize size; /* of the kind's own state, zeroed, in HostService.self */
 	void (*state)(HostService *service, ServiceState state); /* may be NULL */
 	void (*describe)(

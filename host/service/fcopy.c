@@ -467,6 +467,7 @@ const ServiceClass fcopy_class = {
 	.instance_guid = HVIS_FCOPY_INSTANCE,
 	.versions = versions,
 	.n_versions = G_N_ELEMENTS(versions),
+	.unnumbered = TRUE,
 	.size = sizeof(Fcopy),
 	.describe = fcopy_describe,
 	.json = fcopy_json,

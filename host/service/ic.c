@@ -13,6 +13,8 @@
 
 #define OWED_AFTER_MS 5000u
 #define EXPIRED_KEPT 16u /* ids of transactions that timed out, to know a late answer by */
+#define HEAD_BYTES                                                                                 \
+	52u /* of a body, to know an answer's request by: those of a file's fragment but for its data */
 
 typedef enum {
 	EV_OFFERED,
@@ -41,6 +43,7 @@ static const char *const event_name[EV_N] = {
 typedef struct {
 	GByteArray *bytes; /* kept while it waits for room in the pipe */
 	guint64 xid; /* 0 = nothing is due */
+	guint head; /* head_of() its body */
 	guint timer;
 	guint64 owed;
 	gint64 since;
@@ -68,11 +71,24 @@ struct Ic {
 	GQueue queue; /* of IcTransaction */
 	guint64 expired[EXPIRED_KEPT];
 	guint n_expired;
+	gboolean may_be_unnumbered, unnumbered; /* the guest's answers; see ic.h */
+	guint owed_heads[EXPIRED_KEPT]; /* of requests that have timed out, the oldest first, … */
+	guint n_owed; /* … while answers are unnumbered */
 	ServiceCounters counters;
 	char *last_error;
 };
 
 /* --- slots --- */
+
+/* A digest of how a body begins. */
+static guint head_of(WireCursor body)
+{
+	guint hash = 5381;
+
+	for (gsize i = 0; i < MIN(body.left, HEAD_BYTES); i++)
+		hash = hash * 33 + body.pos[i];
+	return hash;
+}
 
 static void slot_clear(Ic *ic, IcSlot *slot)
 {
@@ -93,6 +109,7 @@ static void slot_fill(Ic *ic, IcSlot *slot, const IcMessage *message)
 	if (!icmsg_encode(message, slot->bytes->data, size, &len, NULL))
 		g_assert_not_reached(); /* the services' bodies are far below the limit */
 	slot->xid = ++ic->last_xid;
+	slot->head = head_of(message->body);
 	slot->since = ic->clock->now(ic->clock);
 	slot->owed = owed_add("host", OWED_AFTER_MS, "%s answer of the guest's %s service",
 		ic_type_name(message->type), ic->name);
@@ -170,6 +187,8 @@ static void on_transaction_timeout(gpointer data)
 	ic->slot.timer = 0;
 	ic->counters.timeouts++;
 	ic->expired[ic->n_expired++ % EXPIRED_KEPT] = ic->slot.xid;
+	if (ic->unnumbered && !ic->slot.bytes && ic->n_owed < EXPIRED_KEPT)
+		ic->owed_heads[ic->n_owed++] = ic->slot.head;
 	hvis_fail(&error, HVIS_ERROR_TIMEOUT, "%s: no answer from the guest within %s", ic->name,
 		limit);
 	note_error(ic, error);
@@ -256,6 +275,8 @@ static void enter_ask(Ic *ic)
 static void enter_open(Ic *ic)
 {
 	ic->counters.opens++;
+	ic->unnumbered = FALSE;
+	ic->n_owed = 0;
 	g_clear_pointer(&ic->last_error, g_free);
 	enter_ask(ic);
 }
@@ -448,6 +469,52 @@ static const char *classify_stray(Ic *ic, guint64 xid)
 	return " (unexpected, dropped)";
 }
 
+static gboolean was_handed_out(const Ic *ic, guint64 xid)
+{
+	return xid != 0 && xid <= ic->last_xid;
+}
+
+static gboolean is_owed(const Ic *ic, guint head)
+{
+	for (guint i = 0; i < ic->n_owed; i++)
+		if (ic->owed_heads[i] == head)
+			return TRUE;
+	return FALSE;
+}
+
+/*
+ * The answer @m has an id that says nothing, and requests have timed out. FALSE where it is for the current one;
+ * else it is for the oldest of those, whose answer is owed no more.
+ */
+static gboolean is_late(Ic *ic, const IcMessage *m)
+{
+	guint head = head_of(m->body);
+
+	if (ic->slot.xid && head == ic->slot.head && !is_owed(ic, head)) {
+		ic->n_owed = 0; /* answers come in their order: older ones never will */
+		return FALSE;
+	}
+	ic->n_owed--;
+	memmove(ic->owed_heads, ic->owed_heads + 1, ic->n_owed * sizeof(*ic->owed_heads));
+	return TRUE;
+}
+
+/* As if the guest had sent back the id, where it can be told. */
+static guint64 numbered(Ic *ic, guint64 xid, const IcMessage *m)
+{
+	if (!ic->may_be_unnumbered || was_handed_out(ic, xid))
+		return xid;
+	if (m->type == HVIS_IC_NEGOTIATE && ic->versions_slot.xid) {
+		ic->unnumbered = TRUE;
+		return ic->versions_slot.xid;
+	}
+	if (!ic->unnumbered || m->type != ic->type)
+		return xid;
+	if (ic->n_owed && is_late(ic, m))
+		return ic->expired[(ic->n_expired - 1) % EXPIRED_KEPT];
+	return ic->slot.xid ? ic->slot.xid : xid;
+}
+
 static gboolean is_answer(Ic *ic, const guint8 *bytes, gsize len, IcMessage *ret)
 {
 	const guint8 want = HVIS_IC_TRANSACTION | HVIS_IC_RESPONSE;
@@ -475,6 +542,7 @@ void ic_packet(Ic *ic, guint64 xid, const guint8 *bytes, gsize len)
 	ic->counters.received++;
 	if (!is_answer(ic, bytes, len, &m))
 		return;
+	xid = numbered(ic, xid, &m);
 	versions = m.type == HVIS_IC_NEGOTIATE && xid == ic->versions_slot.xid && xid != 0;
 	answer = m.type == ic->type && xid == ic->slot.xid && xid != 0;
 	if (!versions && !answer)
@@ -573,6 +641,11 @@ void ic_request(Ic *ic, IcBuild build, IcDone done, gpointer data)
 void ic_set_versions(Ic *ic, const IcVersions *offer)
 {
 	ic->offer = *offer;
+}
+
+void ic_allow_unnumbered(Ic *ic)
+{
+	ic->may_be_unnumbered = TRUE;
 }
 
 void ic_set_timeouts(Ic *ic, guint transaction_ms, guint negotiate_ms)

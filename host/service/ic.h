@@ -6,6 +6,14 @@
  *
  * Answers are told apart by the packet's transaction id, which guests echo: the id in the message
  * is 0 on every known host. One that comes after its time-out is counted and dropped.
+ *
+ * There are guests whose daemon reaches the ring itself and puts the same id on all that it sends
+ * (hv_fcopy_uio_daemon: 2^64 - 1). Where a service allows it, an answer to the versions with an id that
+ * was never handed out says that this is such a guest, until the channel closes. Its answers are told
+ * apart by their order and by their bodies, in which a guest sends back the request: as long as answers
+ * are owed to requests that have timed out, one that does not begin as the current request does is for
+ * the oldest of those. What that cannot tell apart is an answer to a request that was repeated word
+ * for word; it is taken for the late one.
  */
 #pragma once
 
@@ -33,6 +41,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Ic, ic_free)
 
 /* Ascending; from the next negotiation on. */
 void ic_set_versions(Ic *ic, const IcVersions *offer);
+/* The guest may be one that puts the same transaction id on all its answers. */
+void ic_allow_unnumbered(Ic *ic);
 void ic_set_timeouts(Ic *ic, guint transaction_ms, guint negotiate_ms);
 
 /* --- from below --- */

@@ -172,6 +172,8 @@ static HostService *service_new(
 	s->waiters = g_ptr_array_new_with_free_func(g_free);
 	s->self = g_malloc0(class->size);
 	s->ic = ic_new(class->name, class->type, all->clock, &ic_ops, s);
+	if (class->unnumbered)
+		ic_allow_unnumbered(s->ic);
 	service_apply_options(s);
 	s->port = all->bus->ops->attach(all->bus, &info, &port_client, s, error);
 	if (!s->port)

@@ -556,6 +556,162 @@ static void test_freed(void)
 	g_assert_cmpint(f.report.result, ==, FCOPY_GONE);
 }
 
+/* --- a guest whose answers have no number --- */
+
+#define NO_NUMBER G_MAXUINT64
+
+/* As fake_bus_answer(), with the request sent back and an id that was never handed out. */
+static void answer_unnumbered(Fixture *f, const FakeSent *sent, guint32 status)
+{
+	FakeSent stranger = *sent;
+
+	stranger.xid = NO_NUMBER;
+	fake_bus_answer(f->bus, "fcopy", &stranger, status, sent->m.body.pos, sent->m.body.left);
+}
+
+static void ready_unnumbered(Fixture *f)
+{
+	IcVersions v = { 1, 1, { { 3, 0 } }, { { 1, 1 } } };
+	g_autoptr(FakeSent) sent = NULL;
+	guint8 body[64];
+	gsize len;
+
+	fake_bus_open(f->bus, "fcopy");
+	sent = fake_bus_take(f->bus, "fcopy");
+	sent->xid = NO_NUMBER;
+	g_assert_true(icmsg_negotiate_encode(&v, body, sizeof(body), &len, NULL));
+	fake_bus_answer(f->bus, "fcopy", sent, HVIS_S_OK, body, len);
+	g_assert_cmpint(service_state(f->fcopy), ==, SERVICE_READY);
+}
+
+static FakeSent *take_any(Fixture *f, enum hvis_fcopy_op op)
+{
+	g_auto(FcopyRequest) request = { 0 };
+
+	return take(f, op, &request);
+}
+
+static void respond(Fixture *f, enum hvis_fcopy_op op)
+{
+	g_autoptr(FakeSent) sent = take_any(f, op);
+
+	answer_unnumbered(f, sent, HVIS_S_OK);
+}
+
+static void test_unnumbered(Fixture *f, gconstpointer is_ready)
+{
+	ready_unnumbered(f);
+	fill(f, 2 * FRAGMENT);
+	start(f, JOB());
+	respond(f, HVIS_FCOPY_OP_START);
+	respond(f, HVIS_FCOPY_OP_WRITE);
+	respond(f, HVIS_FCOPY_OP_WRITE);
+	respond(f, HVIS_FCOPY_OP_COMPLETE);
+	expect_end(f, FCOPY_DONE, NULL);
+	g_assert_cmpuint(service_counters(f->fcopy)->unexpected, ==, 0);
+}
+
+/* Late ones come before those that are due, and are not taken for them. */
+static void test_unnumbered_late(Fixture *f, gconstpointer is_ready)
+{
+	g_autoptr(FakeSent) write = NULL, cancel = NULL;
+
+	ready_unnumbered(f);
+	fill(f, 2 * FRAGMENT);
+	start(f, JOB());
+	respond(f, HVIS_FCOPY_OP_START);
+	write = take_any(f, HVIS_FCOPY_OP_WRITE);
+	hvis_fake_clock_advance(f->clock, IC_TIMEOUT_MS);
+	cancel = take_any(f, HVIS_FCOPY_OP_CANCEL);
+	answer_unnumbered(f, write, HVIS_S_OK);
+	g_assert_cmpuint(f->calls, ==, 0);
+	g_assert_cmpuint(service_counters(f->fcopy)->late, ==, 1);
+	answer_unnumbered(f, cancel, HVIS_S_OK);
+	expect_end(f, FCOPY_TIMEOUT, "no answer");
+	expect_cancel(f, TRUE, TRUE);
+	answer_unnumbered(f, cancel, HVIS_S_OK); /* to nothing */
+	g_assert_cmpuint(service_counters(f->fcopy)->unexpected, ==, 1);
+}
+
+/* One that never comes does not put all that follow off by one. */
+static void test_unnumbered_lost(Fixture *f, gconstpointer is_ready)
+{
+	ready_unnumbered(f);
+	fill(f, 2 * FRAGMENT);
+	start(f, JOB());
+	fake_sent_free(take_any(f, HVIS_FCOPY_OP_START));
+	hvis_fake_clock_advance(f->clock, IC_TIMEOUT_MS);
+	respond(f, HVIS_FCOPY_OP_CANCEL);
+	expect_end(f, FCOPY_TIMEOUT, "no answer");
+	expect_cancel(f, TRUE, TRUE);
+	g_assert_cmpuint(service_counters(f->fcopy)->late, ==, 0);
+	f->calls = 0;
+	start(f, JOB());
+	respond(f, HVIS_FCOPY_OP_START);
+	respond(f, HVIS_FCOPY_OP_WRITE);
+	respond(f, HVIS_FCOPY_OP_WRITE);
+	respond(f, HVIS_FCOPY_OP_COMPLETE);
+	expect_end(f, FCOPY_DONE, NULL);
+}
+
+/* Said twice in the same words, an answer is the late one's: the guest does one thing after the other. */
+static void test_unnumbered_repeated(Fixture *f, gconstpointer is_ready)
+{
+	g_autoptr(FakeSent) one = NULL, cancel = NULL, two = NULL;
+
+	ready_unnumbered(f);
+	fill(f, 0);
+	start(f, JOB());
+	one = take_any(f, HVIS_FCOPY_OP_START);
+	hvis_fake_clock_advance(f->clock, IC_TIMEOUT_MS);
+	cancel = take_any(f, HVIS_FCOPY_OP_CANCEL);
+	hvis_fake_clock_advance(f->clock, IC_TIMEOUT_MS);
+	expect_end(f, FCOPY_TIMEOUT, "no answer");
+	f->calls = 0;
+	start(f, JOB());
+	two = take_any(f, HVIS_FCOPY_OP_START);
+	answer_unnumbered(f, one, HVIS_S_OK);
+	answer_unnumbered(f, cancel, HVIS_S_OK);
+	g_assert_cmpuint(service_counters(f->fcopy)->late, ==, 2);
+	expect_nothing(f); /* neither has led on */
+	answer_unnumbered(f, two, HVIS_S_OK);
+	respond(f, HVIS_FCOPY_OP_COMPLETE);
+	expect_end(f, FCOPY_DONE, NULL);
+}
+
+/* What was never sent owes no answer. */
+static void test_unnumbered_unsent(Fixture *f, gconstpointer is_ready)
+{
+	ready_unnumbered(f);
+	fill(f, 0);
+	fake_bus_set_room(f->bus, "fcopy", FALSE);
+	start(f, JOB());
+	hvis_fake_clock_advance(f->clock, 2 * IC_TIMEOUT_MS);
+	expect_end(f, FCOPY_TIMEOUT, "no answer");
+	fake_bus_set_room(f->bus, "fcopy", TRUE);
+	f->calls = 0;
+	start(f, JOB());
+	respond(f, HVIS_FCOPY_OP_START);
+	respond(f, HVIS_FCOPY_OP_COMPLETE);
+	expect_end(f, FCOPY_DONE, NULL);
+}
+
+/* A guest that numbers its answers is held to it, on the next channel too. */
+static void test_numbered(Fixture *f, gconstpointer is_ready)
+{
+	g_autoptr(FakeSent) sent = NULL;
+
+	ready_unnumbered(f);
+	fake_bus_close(f->bus, "fcopy");
+	ready(f);
+	fill(f, 0);
+	start(f, JOB());
+	sent = take_any(f, HVIS_FCOPY_OP_START);
+	answer_unnumbered(f, sent, HVIS_S_OK);
+	expect_nothing(f);
+	g_assert_cmpuint(service_counters(f->fcopy)->unexpected, ==, 1);
+}
+
 /* --- the rest --- */
 
 static const char *phase(Fixture *f, struct json_object **ret)
@@ -628,6 +784,12 @@ int main(int argc, char **argv)
 	T("timeout/twice", TRUE, test_timeout_twice);
 	T("gone/not-open", FALSE, test_not_open);
 	T("gone/closed", TRUE, test_closed);
+	T("unnumbered/copy", FALSE, test_unnumbered);
+	T("unnumbered/late", FALSE, test_unnumbered_late);
+	T("unnumbered/lost", FALSE, test_unnumbered_lost);
+	T("unnumbered/repeated", FALSE, test_unnumbered_repeated);
+	T("unnumbered/unsent", FALSE, test_unnumbered_unsent);
+	T("unnumbered/not-allowed-later", FALSE, test_numbered);
 	T("phase", TRUE, test_phase);
 	T("offer", FALSE, test_offer);
 #undef T
