@@ -5,6 +5,7 @@
 # commit and kernel. What ./run test runs are bounded samples of the same.
 
 campaign_names='vm-matrix, fuzz, kvp-kill, kvp-power-loss, kvp-soak, vss-kill, vss-consistency'
+campaign_names+=', fcopy-kill, fcopy-swap'
 
 campaign_usage()
 {
@@ -24,6 +25,9 @@ usage: ./run campaign NAME [--for T] [--runs N] [-v]
   vss-consistency
              disks are copied while all is frozen, with ext4, xfs, btrfs, PostgreSQL, MariaDB and Redis under load,
              in --runs backups of each, 25 unless given; needs root
+  fcopy-kill SIGKILL at every system call of a copy by the file copy daemon's engine, on ext4, xfs, btrfs and tmpfs; needs root
+  fcopy-swap symbolic links are swapped under the path of files while they are put there, --runs times at least and in
+             as many tries, 100000 unless given
 
 The figure that comes out is appended to docs/figures.md.
 END
@@ -63,6 +67,8 @@ cmd_campaign()
 	kvp-soak) campaign_kvp_soak "$seconds" ;;
 	vss-kill) campaign_vss_kill "${runs:-10000}" ;;
 	vss-consistency) campaign_vss_consistency "${runs:-25}" ;;
+	fcopy-kill) campaign_fcopy_kill ;;
+	fcopy-swap) campaign_fcopy_swap "${runs:-100000}" ;;
 	'') die_usage "which one? $campaign_names" ;;
 	*) die_usage "no campaign $name: $campaign_names" ;;
 	esac
@@ -316,4 +322,29 @@ campaign_vss_consistency()
 	campaign_script vss-consistency HVIS_CONSISTENCY_ROUNDS="$1" HVIS_CONSISTENCY_FIGURE="$dir/vss-consistency.figure"
 	campaign_script vss-servers HVIS_SERVERS="$servers" HVIS_SERVERS_ROUNDS="$1" HVIS_SERVERS_FIGURE="$dir/vss-servers.figure"
 	campaign_figure "vss-consistency: $(cat "$dir/vss-consistency.figure" "$dir/vss-servers.figure" | paste -sd ';' | sed 's/;/; /')"
+}
+
+campaign_fcopy_kill()
+{
+	local log
+
+	packages_need build check power
+	build_plain || exit 3
+	campaign_script fcopyd-kill HVIS_KILL_POINTS=all HVIS_KILL_TYPES="xfs btrfs"
+	log=$(build_root)/campaign-fcopyd-kill.log
+	campaign_figure "fcopy-kill: $(awk '/ deaths \(/ { n++; sub(/.* at /, ""); deaths += $1; sub(/.*\(/, ""); whole += $1; swept += $3 }
+		END { print deaths " deaths in " n " kinds of copies: " whole " with the whole file there, " swept " temporary files swept" }' \
+		"$log"), $tap_failed kinds failed"
+}
+
+# campaign_fcopy_swap SWAPS
+campaign_fcopy_swap()
+{
+	local figure
+
+	packages_need build check
+	build_plain || exit 3
+	figure=$(build_root)/fcopy-swap.figure
+	campaign_script fcopyd-swap HVIS_SWAPS="$1" HVIS_SWAP_FIGURE="$figure"
+	campaign_figure "fcopy-swap: $(paste -sd ';' "$figure" | sed 's/;/; beside it, looked for and then opened: /')"
 }
