@@ -31,6 +31,9 @@ typedef struct {
 
 void hvctl_findings_add(HvctlFindings *findings, const HvctlFinding *finding);
 
+/* All findings about the pools in @dir; nothing is mended. @findings' path is the directory. */
+void hvctl_check_pools(HvctlFindings *findings, const char *dir);
+
 /* Findings about the @len bytes of a pool file. */
 void hvctl_check_bytes(HvctlFindings *findings, const guint8 *bytes, gsize len);
 

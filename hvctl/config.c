@@ -9,6 +9,7 @@
 
 #include "fcopyd/options.h"
 #include "hvctl/command.h"
+#include "hvctl/config-check.h"
 #include "hvctl/diagnose.h"
 #include "kvpd/options.h"
 #include "util/config.h"
@@ -92,6 +93,11 @@ static gboolean check_access_to_all(const char *root, struct json_object *files,
 	return text->len == 0 || hvis_fail(error, HVIS_ERROR_INVALID, "%s", text->str);
 }
 
+gboolean hvctl_config_look(const char *root, struct json_object *files, GError **error)
+{
+	return check_all(root, files, error) && check_access_to_all(root, files, error);
+}
+
 static void print_check(FILE *out, struct json_object *answer)
 {
 	struct json_object *files = output_member(answer, "files");
@@ -111,8 +117,7 @@ HvisExit hvctl_config_check(const HvctlRequest *request, GError **error)
 	struct json_object *answer = json_object_new_object();
 	struct json_object *files = json_object_new_array();
 	g_autoptr(GError) problem = NULL;
-	gboolean good = check_all(request->root, files, &problem) &&
-			check_access_to_all(request->root, files, &problem);
+	gboolean good = hvctl_config_look(request->root, files, &problem);
 
 	json_object_object_add(answer, "good", json_object_new_boolean(good));
 	json_object_object_add(answer, "files", files);

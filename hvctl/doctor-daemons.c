@@ -125,6 +125,10 @@ static gboolean check_unit(Doctor *doctor, const DoctorService *service)
 	else if (g_str_equal(doctor_unit(doctor, unit, "UnitFileState"), "disabled"))
 		doctor_say(doctor, "transient", service->name, enable,
 			"%s runs, but is not enabled: it will not after a reboot", unit);
+	else if (g_ascii_strtoll(doctor_unit(doctor, unit, "NRestarts"), NULL, 10) > 0)
+		doctor_say(doctor, "restarted", service->name, "hvctl logs",
+			"%s has failed, and was started again: %s times since the boot", unit,
+			doctor_unit(doctor, unit, "NRestarts"));
 	else if (g_str_equal(doctor_unit(doctor, unit, "NeedDaemonReload"), "yes"))
 		doctor_say(doctor, "changed", service->name, "systemctl daemon-reload",
 			"%s has changed since systemd read it", unit);

@@ -93,12 +93,12 @@ static void print_finding(const HvctlRequest *request, struct json_object *findi
 	g_autofree char *todo = output_escape(word_of(finding, "do"));
 	int pad = (int)(sizeof("problem") - 1 - strlen(severity));
 
-	fprintf(request->out, "  %s%s%s%s%s%*s  %-9s  %s%s%s\n", request->color ? "\033[" : "",
+	fprintf(request->out, "  %s%s%s%s%s%*s  %-11s  %s%s%s\n", request->color ? "\033[" : "",
 		request->color ? style_of(severity) : "", request->color ? "m" : "", severity,
 		request->color ? "\033[0m" : "", pad, "", word_of(finding, "check"), about,
 		*about ? ": " : "", what);
 	if (*todo)
-		fprintf(request->out, "           %-9s  %s\n", "do:", todo);
+		fprintf(request->out, "           %-11s  %s\n", "do:", todo);
 }
 
 static void count(GString *text, guint n, const char *one, const char *many)

@@ -25,7 +25,8 @@ static const DoctorKind kinds_uio[] = { { "ok", DOCTOR_OK }, { "unused", DOCTOR_
 
 static const DoctorKind kinds_unit[] = { { "ok", DOCTOR_OK }, { "missing", DOCTOR_NOTE },
 	{ "masked", DOCTOR_NOTE }, { "failed", DOCTOR_PROBLEM }, { "disabled", DOCTOR_WARNING },
-	{ "transient", DOCTOR_WARNING }, { "changed", DOCTOR_NOTE }, { NULL, DOCTOR_OK } };
+	{ "transient", DOCTOR_WARNING }, { "restarted", DOCTOR_WARNING },
+	{ "changed", DOCTOR_NOTE }, { NULL, DOCTOR_OK } };
 static const DoctorKind kinds_daemon[] = { { "ok", DOCTOR_OK }, { "registering", DOCTOR_NOTE },
 	{ "busy", DOCTOR_PROBLEM }, { "waiting", DOCTOR_PROBLEM }, { "stopped", DOCTOR_PROBLEM },
 	{ "held", DOCTOR_PROBLEM }, { "silent", DOCTOR_PROBLEM }, { "denied", DOCTOR_UNKNOWN },
@@ -38,6 +39,38 @@ static const DoctorKind kinds_version[] = { { "ok", DOCTOR_OK }, { "old", DOCTOR
 	{ "replaced", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
 static const DoctorKind kinds_trust[] = { { "ok", DOCTOR_OK }, { "off", DOCTOR_NOTE },
 	{ NULL, DOCTOR_OK } };
+static const DoctorKind kinds_pools[] = { { "ok", DOCTOR_OK }, { "missing", DOCTOR_NOTE },
+	{ "locked", DOCTOR_NOTE }, { "rights", DOCTOR_WARNING }, { "records", DOCTOR_NOTE },
+	{ "damaged", DOCTOR_WARNING }, { "unfinished", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_sockets[] = { { "ok", DOCTOR_OK }, { "open", DOCTOR_PROBLEM },
+	{ "shut", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_config[] = { { "ok", DOCTOR_OK }, { "wrong", DOCTOR_PROBLEM },
+	{ "hidden", DOCTOR_UNKNOWN }, { "older", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_plan[] = { { "ok", DOCTOR_OK }, { "impossible", DOCTOR_PROBLEM },
+	{ "unknown", DOCTOR_UNKNOWN }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_frozen[] = { { "ok", DOCTOR_OK }, { "backup", DOCTOR_NOTE },
+	{ "overdue", DOCTOR_PROBLEM }, { "left", DOCTOR_PROBLEM }, { "waiting", DOCTOR_WARNING },
+	{ "suspended", DOCTOR_WARNING }, { "unknown", DOCTOR_UNKNOWN }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_sandbox[] = { { "ok", DOCTOR_OK }, { "hides", DOCTOR_WARNING },
+	{ "unknown", DOCTOR_UNKNOWN }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_hooks[] = { { "ok", DOCTOR_OK }, { "refused", DOCTOR_WARNING },
+	{ "folder", DOCTOR_WARNING }, { "unknown", DOCTOR_UNKNOWN }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_backup[] = { { "ok", DOCTOR_OK }, { "aborted", DOCTOR_NOTE },
+	{ "failed", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_clocksource[] = { { "ok", DOCTOR_OK }, { "slow", DOCTOR_WARNING },
+	{ "only", DOCTOR_NOTE }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_ptp[] = { { "ok", DOCTOR_OK }, { "missing", DOCTOR_WARNING },
+	{ "unnamed", DOCTOR_NOTE }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_clock[] = { { "ok", DOCTOR_OK }, { "two", DOCTOR_WARNING },
+	{ "none", DOCTOR_NOTE }, { "unused", DOCTOR_NOTE }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_jumps[] = { { "ok", DOCTOR_OK }, { "often", DOCTOR_WARNING },
+	{ "unknown", DOCTOR_UNKNOWN }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_boot[] = { { "ok", DOCTOR_OK }, { "slow", DOCTOR_WARNING },
+	{ "waiting", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_journal[] = { { "ok", DOCTOR_OK }, { "errors", DOCTOR_NOTE },
+	{ "unknown", DOCTOR_UNKNOWN }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_denials[] = { { "ok", DOCTOR_OK }, { "denied", DOCTOR_WARNING },
+	{ "unknown", DOCTOR_UNKNOWN }, { NULL, DOCTOR_OK } };
 
 const DoctorCheck doctor_checks[] = {
 	{ "guest", "Machine", "is this a guest of Hyper-V?", doctor_check_guest, kinds_guest },
@@ -65,6 +98,29 @@ const DoctorCheck doctor_checks[] = {
 		kinds_version },
 	{ "trust", "Daemons", "whether the host is to be trusted", doctor_check_trust,
 		kinds_trust },
+	{ "pools", "Files", "the pool files are whole", doctor_check_pools, kinds_pools },
+	{ "sockets", "Files", "nobody else can write where the sockets are", doctor_check_sockets,
+		kinds_sockets },
+	{ "config", "Files", "the configuration files are right, and in use", doctor_check_config,
+		kinds_config },
+	{ "plan", "Backups", "a backup is possible", doctor_check_plan, kinds_plan },
+	{ "hooks", "Backups", "the hooks may be run", doctor_check_hooks, kinds_hooks },
+	{ "sandbox", "Backups", "the daemon sees what is mounted", doctor_check_sandbox,
+		kinds_sandbox },
+	{ "frozen", "Backups", "nothing is frozen that should not be", doctor_check_frozen,
+		kinds_frozen },
+	{ "backup", "Backups", "how the last backup went", doctor_check_backup, kinds_backup },
+	{ "clocksource", "Time", "the clock source is a fast one", doctor_check_clocksource,
+		kinds_clocksource },
+	{ "ptp", "Time", "the host's clock is there", doctor_check_ptp, kinds_ptp },
+	{ "clock", "Time", "one program keeps the clock right", doctor_check_clock, kinds_clock },
+	{ "jumps", "Time", "the clock is not set again and again", doctor_check_jumps,
+		kinds_jumps },
+	{ "boot", "System", "no boot waits for the services", doctor_check_boot, kinds_boot },
+	{ "denials", "System", "SELinux or AppArmor denies them nothing", doctor_check_denials,
+		kinds_denials },
+	{ "journal", "System", "the services have logged no error", doctor_check_journal,
+		kinds_journal },
 	{ NULL, NULL, NULL, NULL, NULL },
 };
 

@@ -307,6 +307,19 @@ static void print(const Check *check, gboolean failed)
 		fprintf(request->out, "good: %s\n", request->pool_dir);
 }
 
+void hvctl_check_pools(HvctlFindings *findings, const char *dir)
+{
+	const HvctlRequest request = { .pool_dir = (char *)(guintptr)dir };
+	g_autoptr(KvpPools) pools = kvp_pools_new(dir, NULL);
+	g_autoptr(GError) none = NULL; /* which only mending has */
+	Check check = { .request = &request, .findings = *findings };
+
+	check_dir(&check, &none);
+	for (guint i = 0; i < HVIS_KVP_POOL_N; i++)
+		check_pool(&check, kvp_pools_get(pools, i), &none);
+	findings->remaining = check.findings.remaining;
+}
+
 HvisExit hvctl_kvp_check(const HvctlRequest *request, GError **error)
 {
 	g_autoptr(KvpPools) pools = kvp_pools_new(request->pool_dir, NULL);

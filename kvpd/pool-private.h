@@ -133,6 +133,3 @@ gboolean kvp_edit_log(KvpEdit *edit, KvpJournalEntry *entry, GError **error);
 
 /* It is done, or undone. */
 gboolean kvp_edit_log_done(KvpEdit *edit, GError **error);
-
-/* TRUE where a dead writer has left something in the slot of @pool, or may have: there is no descriptor to see. */
-gboolean kvp_pool_is_unfinished(const KvpPool *pool);

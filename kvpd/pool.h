@@ -113,6 +113,9 @@ gboolean kvp_pool_info(const KvpPool *pool, KvpPoolInfo *ret, GError **error);
  */
 gboolean kvp_pool_finish(KvpPool *pool, GError **error);
 
+/* TRUE where a dead writer has left something in the slot of @pool, or may have: there is no descriptor to see. */
+gboolean kvp_pool_is_unfinished(const KvpPool *pool);
+
 /* Whether what a dead writer had begun was dealt with since this was last asked; from any thread. */
 gboolean kvp_pool_was_repaired(KvpPool *pool);
 

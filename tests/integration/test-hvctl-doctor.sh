@@ -10,6 +10,7 @@ hvctl=$builddir/hvctl/hvctl
 cases=$srcdir/tests/unit/doctor.cases
 n=0
 
+[ "$(id -u)" -eq 0 ] || { echo "1..0 # SKIP only root is told everything"; exit 0; }
 tmp=$(mktemp -d) || exit 99
 trap 'rm -rf "$tmp"' EXIT
 
@@ -66,7 +67,7 @@ report $? "with them where they are asked for"
 # --- how it is typed ---
 
 doctor vmbus.unloaded
-[ $? -eq 1 ] && grep -q "^  problem  vmbus      " "$tmp/out" && grep -q "^ *do:  *modprobe hv_vmbus$" "$tmp/out"
+[ $? -eq 1 ] && grep -q "^  problem  vmbus  " "$tmp/out" && grep -q "^ *do:  *modprobe hv_vmbus$" "$tmp/out"
 report $? "a problem has what to do on a line of its own"
 grep -qx "1 problem." "$tmp/out"
 report $? "and the problems are counted"

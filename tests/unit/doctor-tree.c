@@ -4,10 +4,14 @@
 
 #include "doctor-tree.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
+#include <hvis/kvp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kvpd/journal.h"
 #include "remove-tree.h"
 
 /* --- files --- */
@@ -71,6 +76,70 @@ static void set_mode(DoctorTree *tree, const char *path, const char *octal)
 
 	if (chmod(full, (mode_t)strtoul(octal, NULL, 8)) < 0)
 		g_error("%s has no mode", full);
+}
+
+/* --- pools --- */
+
+static void append(const char *path, const void *data, gsize len)
+{
+	FILE *file = fopen(path, "ae");
+
+	if (!file || fwrite(data, 1, len, file) != len || fclose(file) != 0)
+		g_error("%s cannot be written", path);
+}
+
+static void add_record(DoctorTree *tree, const char *path, const char *key)
+{
+	g_autofree char *full = place(tree, path);
+	struct hvis_kvp_record record = { 0 };
+
+	memcpy(&record, key, strlen(key));
+	append(full, &record, sizeof(record));
+}
+
+static void leave_unfinished(DoctorTree *tree, const char *dir)
+{
+	g_autofree char *name = g_build_filename(dir, KVP_JOURNAL_NAME, NULL);
+	g_autofree char *full = place(tree, name);
+	struct hvis_kvp_record records[2] = { 0 };
+	guint8 slot[KVP_JOURNAL_HEADS] = { 0 }, data[2 * sizeof(records)];
+	const KvpJournalEntry entry = { .number = 1,
+		.op = KVP_JOURNAL_REPLACE,
+		.count = 1,
+		.new = (const guint8 *)&records[0],
+		.old = (const guint8 *)&records[1] };
+
+	kvp_journal_encode(&entry, slot + kvp_journal_header_offset(1), data);
+	append(full, slot, sizeof(slot));
+}
+
+/* Until it is killed. It is there when its end of the pipe is closed. */
+static void lock_file(DoctorTree *tree, const char *path)
+{
+	g_autofree char *full = place(tree, path);
+	int ready[2];
+	pid_t pid;
+	char c;
+
+	if (pipe(ready) < 0)
+		g_error("no pipe");
+	pid = fork();
+	if (pid == 0) {
+		int fd = open(full, O_RDWR | O_CLOEXEC);
+
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (fd < 0 || flock(fd, LOCK_EX) < 0)
+			_exit(1);
+		close(ready[0]);
+		close(ready[1]);
+		for (;;)
+			pause();
+	}
+	close(ready[1]);
+	if (read(ready[0], &c, 1) != 0)
+		g_error("%s cannot be locked", full);
+	close(ready[0]);
+	g_array_append_val(tree->servers, pid);
 }
 
 /* --- sockets --- */
@@ -154,9 +223,10 @@ static char *fill_in(const char *line)
 	const gint64 now = g_get_real_time();
 	g_autofree char *now_text = g_strdup_printf("%" G_GINT64_FORMAT, now);
 	g_autofree char *ago_text = g_strdup_printf("%" G_GINT64_FORMAT, now - HOUR_US);
+	g_autofree char *later_text = g_strdup_printf("%" G_GINT64_FORMAT, now + HOUR_US);
 	const char *const words[][2] = { { "@VERSION@", PACKAGE_VERSION }, { "@NOW@", now_text },
-		{ "@AGO@", ago_text }, { "@POOLS@", HVIS_POOL_DIR }, { "@SBIN@", HVIS_SBIN_DIR },
-		{ "@ETC@", HVIS_SYSCONF_DIR } };
+		{ "@AGO@", ago_text }, { "@LATER@", later_text }, { "@POOLS@", HVIS_POOL_DIR },
+		{ "@SBIN@", HVIS_SBIN_DIR }, { "@ETC@", HVIS_SYSCONF_DIR } };
 	GString *text = g_string_new(line);
 
 	for (guint i = 0; i < G_N_ELEMENTS(words); i++)
@@ -185,6 +255,12 @@ static void do_line(DoctorTree *tree, const char *raw)
 		set_mode(tree, path, rest);
 	else if (g_str_equal(verb, "serve"))
 		serve(tree, path, rest);
+	else if (g_str_equal(verb, "record"))
+		add_record(tree, path, rest);
+	else if (g_str_equal(verb, "lock"))
+		lock_file(tree, path);
+	else if (g_str_equal(verb, "unfinished"))
+		leave_unfinished(tree, path);
 	else if (g_str_equal(verb, "nobody"))
 		tree->nobody = TRUE;
 	else
