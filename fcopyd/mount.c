@@ -24,6 +24,110 @@ char *fcopy_mount_path(int dir)
 	return g_file_read_link(link, NULL);
 }
 
+/* --- mount tables --- */
+
+typedef struct {
+	guint64 id;
+	char *device, *root, *point, *options, *super;
+} Row;
+
+static void row_clear(Row *row)
+{
+	g_free(row->device);
+	g_free(row->root);
+	g_free(row->point);
+	g_free(row->options);
+	g_free(row->super);
+	*row = (Row){ 0 };
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Row, row_clear)
+
+/* proc(5): id parent device root point options tags… - type source super */
+static gboolean row_parse(const char *line, Row *ret)
+{
+	g_auto(GStrv) words = g_strsplit(line, " ", -1);
+	guint n = g_strv_length(words), dash = 6;
+
+	while (dash < n && strcmp(words[dash], "-") != 0)
+		dash++;
+	if (dash + 3 >= n)
+		return FALSE;
+	*ret = (Row){ .id = g_ascii_strtoull(words[0], NULL, 10),
+		.device = g_strdup(words[2]),
+		.root = g_strcompress(words[3]),
+		.point = g_strcompress(words[4]),
+		.options = g_strdup(words[5]),
+		.super = g_strdup(words[dash + 3]) };
+	return TRUE;
+}
+
+/* Bytes of @point where @path is in it. */
+static gsize within(const char *point, const char *path)
+{
+	gsize len = strlen(point);
+
+	if (len > 0 && point[len - 1] == '/') /* the root */
+		return strncmp(point, path, len) == 0 ? len : 0;
+	return strncmp(point, path, len) == 0 && (path[len] == '/' || !path[len]) ? len : 0;
+}
+
+/* The row of mount @id, or where @path is not NULL, of the one that @path is in: the last of the longest. */
+static gboolean find_row(const char *table, guint64 id, const char *path, Row *ret)
+{
+	g_auto(GStrv) lines = g_strsplit(table, "\n", -1);
+	gsize best = 0;
+
+	for (char **line = lines; *line; line++) {
+		g_auto(Row) row = { 0 };
+
+		if (!row_parse(*line, &row) || (!path && row.id != id) ||
+			(path && within(row.point, path) < MAX(best, 1)))
+			continue;
+		best = path ? within(row.point, path) : 1;
+		row_clear(ret);
+		*ret = row;
+		row = (Row){ 0 };
+	}
+	return best > 0;
+}
+
+char *fcopy_mount_locate(const char *table, guint64 id, const char *path)
+{
+	g_auto(Row) row = { 0 };
+	const char *root, *rest;
+	gsize len;
+
+	if (!find_row(table, id, NULL, &row))
+		return NULL;
+	len = within(row.point, path);
+	if (len == 0)
+		return NULL;
+	root = strcmp(row.root, "/") == 0 ? "" : row.root;
+	rest = path + len - (path[len - 1] == '/');
+	return g_strconcat(row.device, " ", root, *rest || *root ? rest : "/", NULL);
+}
+
+gboolean fcopy_mount_is_in(const char *directory, const char *path)
+{
+	return within(directory, path) > 0;
+}
+
+static char *own_table(void)
+{
+	return hvis_file_read("/proc/self/mountinfo", TABLE_MAX, NULL, NULL);
+}
+
+char *fcopy_mount_inside(int dir)
+{
+	g_autofree char *table = own_table();
+	g_autofree char *path = fcopy_mount_path(dir);
+	struct statx st;
+
+	if (!table || !path || statx(dir, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
+		return NULL;
+	return fcopy_mount_locate(table, st.stx_mnt_id, path);
+}
+
 /* --- file systems without files --- */
 
 static const struct {
@@ -73,74 +177,11 @@ const char *fcopy_mount_pseudo(int root, int dir)
 
 /* --- what is read-only --- */
 
-typedef struct {
-	guint64 id;
-	char *device, *point, *options, *super;
-} Row;
-
-static void row_clear(Row *row)
-{
-	g_free(row->device);
-	g_free(row->point);
-	g_free(row->options);
-	g_free(row->super);
-	*row = (Row){ 0 };
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Row, row_clear)
-
-/* proc(5): id parent device root point options tags… - type source super */
-static gboolean row_parse(const char *line, Row *ret)
-{
-	g_auto(GStrv) words = g_strsplit(line, " ", -1);
-	guint n = g_strv_length(words), dash = 6;
-
-	while (dash < n && strcmp(words[dash], "-") != 0)
-		dash++;
-	if (dash + 3 >= n)
-		return FALSE;
-	*ret = (Row){ .id = g_ascii_strtoull(words[0], NULL, 10),
-		.device = g_strdup(words[2]),
-		.point = g_strcompress(words[4]),
-		.options = g_strdup(words[5]),
-		.super = g_strdup(words[dash + 3]) };
-	return TRUE;
-}
-
 static gboolean is_read_only(const char *options)
 {
 	g_auto(GStrv) words = g_strsplit(options, ",", -1);
 
 	return g_strv_contains((const char *const *)words, "ro");
-}
-
-/* Bytes of @point where @path is in it. */
-static gsize within(const char *point, const char *path)
-{
-	gsize len = strlen(point);
-
-	if (len == 1)
-		return 1;
-	return strncmp(point, path, len) == 0 && (path[len] == '/' || !path[len]) ? len : 0;
-}
-
-/* The row of mount @id, or where @path is not NULL, of the one that @path is in: the last of the longest. */
-static gboolean find_row(const char *table, guint64 id, const char *path, Row *ret)
-{
-	g_auto(GStrv) lines = g_strsplit(table, "\n", -1);
-	gsize best = 0;
-
-	for (char **line = lines; *line; line++) {
-		g_auto(Row) row = { 0 };
-
-		if (!row_parse(*line, &row) || (!path && row.id != id) ||
-			(path && within(row.point, path) < MAX(best, 1)))
-			continue;
-		best = path ? within(row.point, path) : 1;
-		row_clear(ret);
-		*ret = row;
-		row = (Row){ 0 };
-	}
-	return best > 0;
 }
 
 FcopyMountState fcopy_mount_judge(
@@ -162,7 +203,7 @@ FcopyMountState fcopy_mount_judge(
 
 char *fcopy_mount_explain(int dir)
 {
-	g_autofree char *own = hvis_file_read("/proc/self/mountinfo", TABLE_MAX, NULL, NULL);
+	g_autofree char *own = own_table();
 	g_autofree char *outside = hvis_file_read("/proc/1/mountinfo", TABLE_MAX, NULL, NULL);
 	g_autofree char *path = fcopy_mount_path(dir);
 	g_autofree char *shown = output_escape(path ? path : "DIR");

@@ -8,6 +8,18 @@
 char *fcopy_mount_path(int dir);
 
 /*
+ * Where @dir is in its file system, "8:1 /srv/files", whatever is mounted where and by which name it was reached. NULL
+ * where nothing tells.
+ */
+char *fcopy_mount_inside(int dir);
+
+/* The same for @path in mount @id, told by the text of a mount table. */
+char *fcopy_mount_locate(const char *table, guint64 id, const char *path);
+
+/* Whether @path is @directory or below it. Both as of the above, or absolute. */
+gboolean fcopy_mount_is_in(const char *directory, const char *path);
+
+/*
  * The type of the file system of @dir where there are only the kernel's own files in it: "proc"; NULL for all others.
  * @root: an open directory that stands for "/".
  */

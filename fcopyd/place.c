@@ -30,6 +30,7 @@ typedef struct {
 typedef struct {
 	dev_t dev;
 	ino_t ino;
+	char *inside; /* of its file system; NULL = nothing tells */
 	const char *pattern;
 } Denied;
 
@@ -117,17 +118,29 @@ static gboolean fail_denied(const Walk *w, const char *what, GError **error)
 	return hvis_fail(error, HVIS_ERROR_PERMISSION, "%s: denied by Deny=%s", w->shown, what);
 }
 
+static void denied_clear(gpointer data)
+{
+	Denied *denied = data;
+
+	g_free(denied->inside);
+}
+
 /* Directories of Deny= by what they are; what else they may be called does not matter then. */
 static void find_denied(Walk *w)
 {
 	w->denied = g_array_new(FALSE, FALSE, sizeof(Denied));
+	g_array_set_clear_func(w->denied, denied_clear);
 	for (char **pattern = w->policy->deny; *pattern; pattern++) {
 		const char *below = (*pattern)[1] ? *pattern + 1 : ".";
+		hvis_autofd int fd = -1;
 		struct stat st;
 
-		if (!strpbrk(*pattern, "*?[\\") && fstatat(w->root, below, &st, 0) == 0 &&
-			S_ISDIR(st.st_mode)) {
-			const Denied denied = { st.st_dev, st.st_ino, *pattern };
+		if (strpbrk(*pattern, "*?[\\"))
+			continue;
+		fd = openat(w->root, below, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd >= 0 && fstat(fd, &st) == 0) {
+			const Denied denied = { st.st_dev, st.st_ino, fcopy_mount_inside(fd),
+				*pattern };
 
 			g_array_append_val(w->denied, denied);
 		}
@@ -190,6 +203,23 @@ static char *real_path(int root, int dir)
 	return g_strdup(path[len] ? path + len : "/");
 }
 
+/* A mount of what is below one of Deny= has none of its directories above it: the file system tells. */
+static gboolean check_inside(const Walk *w, GError **error)
+{
+	g_autofree char *inside = NULL;
+
+	if (w->denied->len == 0)
+		return TRUE;
+	inside = fcopy_mount_inside(w->place->dir);
+	for (guint i = 0; inside && i < w->denied->len; i++) {
+		const Denied *denied = &g_array_index(w->denied, Denied, i);
+
+		if (denied->inside && fcopy_mount_is_in(denied->inside, inside))
+			return fail_denied(w, denied->pattern, error);
+	}
+	return TRUE;
+}
+
 /* In the place's directory as it is now something is to be made: @below, which may have slashes. */
 static gboolean check_spot(const Walk *w, const char *below, GError **error)
 {
@@ -200,6 +230,8 @@ static gboolean check_spot(const Walk *w, const char *below, GError **error)
 
 	if (pattern)
 		return fail_denied(w, pattern, error);
+	if (!check_inside(w, error))
+		return FALSE;
 	return !kind ||
 	       hvis_fail(error, HVIS_ERROR_PERMISSION,
 		       "%s: there are no files in a file system of type %s", w->shown, kind);

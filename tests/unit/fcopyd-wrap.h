@@ -19,6 +19,7 @@ static struct {
 	int linkat; /* of a name */
 	int fallocate;
 	int pwrite;
+	int (*mkdirat)(int dir, const char *name); /* in its place */
 	int fsync; /* of a file */
 	int fsync_directory;
 	int no_sync; /* is taken for done */
@@ -30,12 +31,14 @@ int __wrap_openat(int dir, const char *path, int flags, ...);
 int __wrap_renameat2(int from_dir, const char *from, int dir, const char *to, unsigned int flags);
 int __wrap_linkat(int from_dir, const char *from, int dir, const char *to, int flags);
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t len);
+int __wrap_mkdirat(int dir, const char *path, mode_t mode);
 ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset);
 int __wrap_fsync(int fd);
 int __real_openat(int dir, const char *path, int flags, ...);
 int __real_renameat2(int from_dir, const char *from, int dir, const char *to, unsigned int flags);
 int __real_linkat(int from_dir, const char *from, int dir, const char *to, int flags);
 int __real_fallocate(int fd, int mode, off_t offset, off_t len);
+int __real_mkdirat(int dir, const char *path, mode_t mode);
 ssize_t __real_pwrite(int fd, const void *buf, size_t len, off_t offset);
 int __real_fsync(int fd);
 
@@ -79,6 +82,11 @@ int __wrap_fallocate(int fd, int mode, off_t offset, off_t len)
 	if (wrapped.fallocate)
 		return wrapped_fail(wrapped.fallocate);
 	return __real_fallocate(fd, mode, offset, len);
+}
+
+int __wrap_mkdirat(int dir, const char *path, mode_t mode)
+{
+	return wrapped.mkdirat ? wrapped.mkdirat(dir, path) : __real_mkdirat(dir, path, mode);
 }
 
 ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset)

@@ -340,6 +340,35 @@ static void test_directories_made(gconstpointer data)
 	tear_down();
 }
 
+/* Another one has been put in the place of one that was made: it is not ours to remove, nor to open to others. */
+static int make_other(int dir, const char *name)
+{
+	return renameat(s.root, "secret", dir, name);
+}
+
+static void test_other_directory(gconstpointer data)
+{
+	const FcopyWanted wanted = { .path = "/in/a/", .name = "new", .create_path = TRUE };
+	FcopyFile *file;
+	struct stat st;
+
+	set_up(data);
+	file = create_as("", &wanted, NULL);
+	g_assert_cmpint(renameat(s.root, "in/a", s.root, "away"), ==, 0);
+	scratch_mkdir(&s, "/in/a");
+	fcopy_file_free(file);
+	g_assert_true(scratch_has(&s, "/in/a"));
+	g_assert_cmpint(unlinkat(s.root, "in/a", AT_REMOVEDIR), ==, 0);
+	scratch_mkdir(&s, "/secret/below");
+	g_assert_cmpint(fchmodat(s.root, "secret", 0700, 0), ==, 0);
+	wrapped.mkdirat = make_other;
+	fcopy_file_free(create_as("", &wanted, NULL));
+	wrapped.mkdirat = NULL;
+	g_assert_cmpint(fstatat(s.root, "in/a", &st, 0), ==, 0);
+	g_assert_cmphex(st.st_mode, ==, S_IFDIR | 0700);
+	tear_down();
+}
+
 /* --- bytes in any order --- */
 
 static void test_order(void)
@@ -640,6 +669,7 @@ int main(int argc, char **argv)
 	add_for_kinds("sync-fails", test_sync_fails);
 	add_for_kinds("sync-of-directory-fails", test_sync_of_directory_fails);
 	add_for_kinds("directories-made", test_directories_made);
+	add_for_kinds("other-directory", test_other_directory);
 	g_test_add_func("/fcopyd/file/order", test_order);
 	g_test_add_func("/fcopyd/file/repeats", test_repeats);
 	g_test_add_func("/fcopyd/file/rewritten", test_rewritten);

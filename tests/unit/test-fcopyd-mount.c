@@ -60,11 +60,46 @@ static void test_judge_over(void)
 	g_assert_cmpint(fcopy_mount_judge(own, two, 104, "/mnt/ro"), ==, FCOPY_MOUNT_READ_ONLY);
 }
 
+static void check_located(const char *table, guint64 id, const char *path, const char *expected)
+{
+	g_autofree char *is = fcopy_mount_locate(table, id, path);
+
+	g_assert_cmpstr(is, ==, expected);
+}
+
+static void test_locate(void)
+{
+	static const char table[] = "30 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+				    "31 30 8:1 /srv/a\\040b /mnt/x rw - ext4 /dev/sda1 rw\n"
+				    "32 30 0:40 /@home /home rw - btrfs /dev/sdb rw\n";
+
+	check_located(table, 30, "/", "8:1 /");
+	check_located(table, 30, "/srv/a b/c", "8:1 /srv/a b/c");
+	check_located(table, 31, "/mnt/x/c", "8:1 /srv/a b/c");
+	check_located(table, 31, "/mnt/x", "8:1 /srv/a b");
+	check_located(table, 32, "/home/a", "0:40 /@home/a");
+	check_located(table, 31, "/mnt/y", NULL);
+	check_located(table, 33, "/", NULL);
+}
+
+static void test_is_in(void)
+{
+	g_assert_true(fcopy_mount_is_in("8:1 /", "8:1 /srv"));
+	g_assert_true(fcopy_mount_is_in("8:1 /srv", "8:1 /srv"));
+	g_assert_true(fcopy_mount_is_in("8:1 /srv", "8:1 /srv/a"));
+	g_assert_false(fcopy_mount_is_in("8:1 /srv", "8:1 /srva"));
+	g_assert_false(fcopy_mount_is_in("8:1 /srv", "8:1 /"));
+	g_assert_false(fcopy_mount_is_in("8:1 /", "8:16 /"));
+	g_assert_false(fcopy_mount_is_in("8:1 /", "8:2 /srv"));
+}
+
 int main(int argc, char **argv)
 {
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/fcopyd/mount/judge", test_judge);
 	g_test_add_func("/fcopyd/mount/judge-alone", test_judge_alone);
 	g_test_add_func("/fcopyd/mount/judge-over", test_judge_over);
+	g_test_add_func("/fcopyd/mount/locate", test_locate);
+	g_test_add_func("/fcopyd/mount/is-in", test_is_in);
 	return g_test_run();
 }

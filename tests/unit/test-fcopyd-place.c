@@ -122,6 +122,7 @@ static void test_escaped(void)
 	check_refused("", "/no\033[2J\nx/", "a", HVIS_ERROR_NOT_FOUND,
 		"/no\\x1b[2J\\nx/: there is no directory no\\x1b[2J\\nx");
 	check_refused("", "/srv/", "a\n/", HVIS_ERROR_INVALID, "a\\n/: not a name");
+	check_refused("", "/srv/\n/..", "a", HVIS_ERROR_INVALID, "/srv/\\n/..: ");
 }
 
 /* --- what is there --- */
@@ -227,6 +228,11 @@ static void test_deny_by_other_name(void)
 	check_refused(pattern, "/linked/secret/", "a", HVIS_ERROR_PERMISSION, "Deny=/real/s*t");
 	check_refused(above, "/linked/", "a", HVIS_ERROR_PERMISSION, "Deny=/real");
 	check_found(secret, "/linked/", "a", "/linked/a");
+	/* as it is spelled, too */
+	check_refused("Allow=/linked\nDeny=/linked/s*t", "/linked/secret/", "a",
+		HVIS_ERROR_PERMISSION, "Deny=/linked/s*t");
+	check_refused("Allow=/linked\nDeny=/linked/*.no", "/linked", "a.no", HVIS_ERROR_PERMISSION,
+		"Deny=/linked/*.no");
 }
 
 /* One of Allow= that leads to below one of Deny=. */
@@ -235,6 +241,8 @@ static void test_deny_above_allow(void)
 	scratch_link(&s, "real/secret/below", "/below");
 	check_refused("Allow=/below\nDeny=/real/secret", "/below/", "a", HVIS_ERROR_PERMISSION,
 		"Deny=/real/secret");
+	check_refused("Allow=/below\nDeny=/linked/secret", "/below/", "a", HVIS_ERROR_PERMISSION,
+		"Deny=/linked/secret");
 	check_found("Allow=/below", "/below/", "a", "/below/a");
 }
 
@@ -253,6 +261,15 @@ static void test_deny_bind_mount(void)
 	check_refused(
 		"Deny=/real/secret", "/mnt/", "a", HVIS_ERROR_PERMISSION, "Deny=/real/secret");
 	check_found("", "/mnt/", "a", "/mnt/a");
+	g_assert_cmpint(umount2(to, MNT_DETACH), ==, 0);
+	g_free(from); /* what is below one of them */
+	from = g_strconcat(s.path, "/real/secret/below", NULL);
+	g_assert_cmpint(mount(from, to, NULL, MS_BIND, NULL), ==, 0);
+	check_refused(
+		"Deny=/real/secret", "/mnt/", "a", HVIS_ERROR_PERMISSION, "Deny=/real/secret");
+	check_refused(
+		"Deny=/linked/secret", "/mnt/a", "a", HVIS_ERROR_PERMISSION, "Deny=/linked/s");
+	check_found("Deny=/real/other", "/mnt/", "a", "/mnt/a");
 	g_assert_cmpint(umount2(to, MNT_DETACH), ==, 0);
 }
 
@@ -288,6 +305,7 @@ static void test_create_undone(void)
 {
 	FcopyWanted wanted = { .path = "/srv/p/q/", .name = "a", .create_path = TRUE };
 	g_autofree char *more = g_strnfill(256, 'n');
+	struct stat before, after;
 
 	check_refused_as("Deny=/srv/p/q/a", &wanted, HVIS_ERROR_PERMISSION, "Deny=/srv/p/q/a");
 	wanted.name = more;
@@ -302,9 +320,13 @@ static void test_create_undone(void)
 	check_refused_as("", &wanted, HVIS_ERROR_PERMISSION, "is a symbolic link");
 	g_assert_false(scratch_has(&s, "/srv/nowhere"));
 	wanted.path = "/linked/secret/new/";
+	g_assert_cmpint(fstatat(s.root, "real/secret", &before, 0), ==, 0);
 	check_refused_as("Allow=/linked\nDeny=/real/secret/n*", &wanted, HVIS_ERROR_PERMISSION,
 		"Deny=/real/secret/n*");
 	g_assert_false(scratch_has(&s, "/real/secret/new"));
+	g_assert_cmpint(fstatat(s.root, "real/secret", &after, 0), ==, 0);
+	g_assert_cmpint(before.st_mtim.tv_sec, ==, after.st_mtim.tv_sec); /* not made and removed */
+	g_assert_cmpint(before.st_mtim.tv_nsec, ==, after.st_mtim.tv_nsec);
 }
 
 static void test_create_owner(void)
