@@ -32,6 +32,7 @@
 #include "fcopyd/sweep.h"
 
 #define PROGRESS_MS 1000u /* ours: the service manager is told how far a file is so often */
+#define BURST 16u /* ours: fragments of the host between two looks at everything else */
 #define STOP_MS 5000u /* ours: for what is under way to be gone */
 
 struct Fcopyd {
@@ -231,6 +232,7 @@ static const HvisServiceOps service_ops = {
 	.name = "fcopy",
 	.receive_size = FCOPY_DEVICE_RECEIVE_SIZE,
 	.send_size = FCOPY_DEVICE_SEND_SIZE,
+	.burst = BURST,
 	.build_register = fcopy_device_build_register,
 	.is_handshake = fcopy_device_is_handshake,
 	.on_handshake = on_handshake,

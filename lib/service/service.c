@@ -9,6 +9,7 @@
  */
 #include <service/service.h>
 
+#include <poll.h>
 #include <string.h>
 
 #include <glib-unix.h>
@@ -143,13 +144,13 @@ static void take_message(HvisService *s, gsize len)
 							   : HVIS_EVENT_REQUEST);
 }
 
-static gboolean on_readable(
-	gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED, gpointer data)
+static void receive(HvisService *s, gboolean readable)
 {
-	HvisService *s = data;
 	g_autoptr(GError) error = NULL;
-	gssize n = hvis_transport_receive(s->transport, s->rx, s->ops->receive_size, &error);
+	gssize n;
 
+	s->transport->readable = readable;
+	n = hvis_transport_receive(s->transport, s->rx, s->ops->receive_size, &error);
 	if (n > 0) {
 		take_message(s, (gsize)n);
 	} else if (n < 0 && hvis_error_is(error, HVIS_ERROR_NO_SPACE)) {
@@ -159,6 +160,28 @@ static gboolean on_readable(
 		post(s, HVIS_EVENT_REQUEST);
 	} else if (n < 0) {
 		note_failure(s, error);
+	}
+}
+
+/* Whether there is another message soon. What is no message is for the main loop to find. */
+static gboolean linger(HvisService *s)
+{
+	struct pollfd pfd = { .fd = hvis_transport_fd(s->transport), .events = POLLIN };
+
+	return poll(&pfd, 1, HVIS_SERVICE_LINGER_MS) > 0 && (pfd.revents & POLLIN);
+}
+
+static gboolean on_readable(gint fd G_GNUC_UNUSED, GIOCondition condition, gpointer data)
+{
+	HvisService *s = data;
+	guint left = s->ops->burst;
+	guint64 before = s->last_txn;
+
+	receive(s, (condition & G_IO_IN) != 0);
+	for (; left > 0 && s->state == HVIS_SERVICE_READY && s->last_txn != before; left--) {
+		before = s->last_txn;
+		if (linger(s))
+			receive(s, TRUE);
 	}
 	return G_SOURCE_CONTINUE; /* where the source was removed, GLib knows */
 }

@@ -18,6 +18,9 @@
 #define HVIS_SERVICE_BACKOFF_MIN_MS 200u /* ours: doubled on every failure in a row … */
 #define HVIS_SERVICE_BACKOFF_MAX_MS 15000u /* … up to this */
 
+/* Ours: nobody else is served meanwhile. Less than a tick of the kernel would set the machine's timer each time. */
+#define HVIS_SERVICE_LINGER_MS 10
+
 typedef struct HvisService HvisService;
 
 /* Why the service itself answers a request. */
@@ -32,6 +35,12 @@ typedef struct {
 	gsize receive_size; /* the longest message the kernel sends */
 	gsize send_size; /* the longest reply */
 	guint deadline_ms; /* for a reply; 0 = HVIS_SERVICE_DEADLINE_MS */
+	/*
+	 * For a host that sends many in a row: after a request that was answered at once the next one is waited for
+	 * right here, HVIS_SERVICE_LINGER_MS at most, as often as this, and only then the main loop has its turn: that
+	 * costs more than such an answer. 0: each message is one turn. Then the service must not be freed by an op.
+	 */
+	guint burst;
 
 	/* Write the registration message to the zeroed @buf of send_size bytes; returns its length. */
 	gsize (*build_register)(guint8 *buf, gpointer data);

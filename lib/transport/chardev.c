@@ -81,12 +81,14 @@ static gssize chardev_receive(HvisTransport *transport, void *buf, gsize size, G
 	struct pollfd pfd = { .fd = dev->fd, .events = POLLIN };
 	ssize_t n;
 
-	if (poll(&pfd, 1, 0) <= 0)
+	if (!transport->readable && poll(&pfd, 1, 0) <= 0)
 		return 0;
-	if (!(pfd.revents & POLLIN)) {
+	if (!transport->readable && !(pfd.revents & POLLIN)) {
 		fail_io(dev, EBADF, "read", error);
 		return -1;
 	}
+	transport->readable =
+		FALSE; /* a message stays until it is read; the next one may not be there */
 	n = read(dev->fd, buf, size);
 	if (n > 0)
 		return n;
@@ -126,7 +128,7 @@ HvisTransport *hvis_chardev_new(int fd, const char *path)
 {
 	Chardev *dev = g_new(Chardev, 1);
 
-	*dev = (Chardev){ { &chardev_ops, g_strdup(path) }, fd };
+	*dev = (Chardev){ .transport = { .ops = &chardev_ops, .path = g_strdup(path) }, .fd = fd };
 	return &dev->transport;
 }
 

@@ -105,7 +105,7 @@ HvisTransport *hvis_script_new(const HvisScriptStep *steps)
 {
 	Script *s = g_new0(Script, 1);
 
-	s->transport = (HvisTransport){ &script_ops, g_strdup("script") };
+	s->transport = (HvisTransport){ .ops = &script_ops, .path = g_strdup("script") };
 	s->next = steps;
 	s->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	g_assert_cmpint(s->fd, >=, 0);

@@ -32,6 +32,11 @@ typedef struct {
 struct HvisTransport {
 	const HvisTransportOps *ops;
 	char *path; /* what it was opened by, for messages; freed by hvis_transport_close() */
+	/*
+	 * poll(2) has just said of fd() that there is something to read, and nobody has read since: the next receive() need
+	 * not ask again. Set by whoever has asked; receive() may go by it.
+	 */
+	gboolean readable;
 };
 
 /*

@@ -385,7 +385,7 @@ HvisTransport *hvis_uio_new(int fd, void *rings, gsize size, const char *path, G
 	uint32_t pages = (uint32_t)(size / 2 / HVIS_RING_PAGE);
 	Uio *u = g_new0(Uio, 1);
 
-	u->transport = (HvisTransport){ &uio_ops, g_strdup(path) };
+	u->transport = (HvisTransport){ .ops = &uio_ops, .path = g_strdup(path) };
 	u->rings = rings;
 	u->size = size;
 	u->fd = fd;

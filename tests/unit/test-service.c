@@ -327,6 +327,48 @@ static void test_replies_later(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpuint(f->dropped, ==, 0);
 }
 
+/* As many turns of the main loop as it takes until @n requests have come. */
+static guint turns_until(Fixture *f, guint64 n)
+{
+	guint turns = 0;
+
+	for (; COUNT(f, requests) < n; turns++)
+		g_main_context_iteration(NULL, TRUE);
+	g_assert_cmpuint(COUNT(f, requests), ==, n);
+	return turns;
+}
+
+/* A host that sends many in a row does not need a turn for each, but others have theirs in between. */
+static void test_burst(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	HvisServiceOps bursting = ops;
+
+	bursting.burst = 2;
+	hvis_service_free(f->service);
+	f->service = hvis_service_new(&bursting, f->path, hvis_fake_clock_get(f->clock), f);
+	hvis_service_set_opener(f->service, open_script, f);
+	f->scripts = SCRIPTS(
+		STEPS(SENT("REGI"), ARRIVES("HELO"), ARRIVES("ASK1"), SENT("OKAY"), ARRIVES("ASK2"),
+			SENT("OKAY"), ARRIVES("BAD!"), SENT("MALF"), ARRIVES("ASK4"), SENT("OKAY"),
+			ARRIVES("HOLD"), SENT("DONE"), ARRIVES("ASK6"), SENT("OKAY"), GONE),
+		STEPS(SENT("REGI"), ARRIVES("HELO")));
+	hvis_service_start(f->service);
+	while (hvis_service_state(f->service) != HVIS_SERVICE_READY)
+		g_main_context_iteration(NULL, TRUE);
+	g_assert_cmpuint(turns_until(f, 3), ==, 1);
+	g_assert_cmpuint(turns_until(f, 5), ==, 1);
+	g_main_context_iteration(NULL, FALSE); /* what waits for an answer is not lingered for */
+	g_assert_cmpuint(COUNT(f, requests), ==, 5);
+	g_assert_true(hvis_service_reply(f->service, f->held, "DONE", 4));
+	g_assert_cmpuint(turns_until(f, 6), ==, 1);
+	g_assert_cmpint(hvis_service_state(f->service), ==, HVIS_SERVICE_BACKOFF); /* gone in it */
+	hvis_fake_clock_advance(f->clock, HVIS_SERVICE_BACKOFF_MIN_MS);
+	settle();
+	expect_states(f, "ready backoff(script: gone) ready ");
+	hvis_service_free(f->service);
+	f->service = NULL;
+}
+
 static void test_deadline(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	f->scripts = SCRIPTS(STEPS(SENT("REGI"), ARRIVES("HELO"), ARRIVES("HOLD"), SENT("LATE"),
@@ -760,6 +802,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/service/names", test_names);
 	ADD("serves", test_serves);
 	ADD("replies-later", test_replies_later);
+	ADD("burst", test_burst);
 	ADD("deadline", test_deadline);
 	ADD("deadline/is-for-what-waits", test_deadline_is_for_what_waits);
 	ADD("deadline/passed-in-request", test_deadline_passed_in_request);

@@ -79,7 +79,10 @@ static void test_chardev(void)
 	g_assert_cmpint(send(peer, "abc", 3, 0), ==, 3);
 	g_assert_cmpint(send(peer, "de", 2, 0), ==, 2);
 	expect_receive(t, "abc");
+	t->readable = TRUE; /* for one message */
 	expect_receive(t, "de");
+	g_assert_cmpint(hvis_transport_receive(t, buf, sizeof(buf), &error), ==, 0);
+	g_assert_no_error(error);
 	hvis_fd_clear(&peer);
 	expect_receive_error(t, 8, HVIS_ERROR_CLOSED);
 }
