@@ -298,11 +298,12 @@ static gboolean dress(const FcopyFile *file, GError **error)
 
 	if (fstat(file->fd, &st) < 0)
 		return fail(file, errno, "look at it", error);
+	/* its mode first: that of another user's file is not everybody's to change */
+	if (fchmod(file->fd, file->mode) < 0 && has_owners(file->fd))
+		return fail(file, errno, "change its mode", error);
 	if ((st.st_uid != file->uid || st.st_gid != file->gid) &&
 		fchown(file->fd, file->uid, file->gid) < 0 && has_owners(file->fd))
 		return fail(file, errno, "give it to its owner", error);
-	if (fchmod(file->fd, file->mode) < 0 && has_owners(file->fd))
-		return fail(file, errno, "change its mode", error);
 	return TRUE;
 }
 

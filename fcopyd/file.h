@@ -25,7 +25,7 @@ typedef struct {
  * @policy is not needed afterwards. Errors, each told in words an administrator can act on: INVALID (name or path is
  * none, or is not absolute), EXISTS, NOT_FOUND (no such directory, and create_path is not set), PERMISSION (not
  * allowed, a symbolic link or something else is in the way, read-only: protected by the unit), NO_SPACE, UNSUPPORTED (too large for the
- * file system), IO. Control characters in the text are escaped.
+ * file system, or one that has only the kernel's own files), IO. Control characters in the text are escaped.
  */
 FcopyFile *fcopy_file_create(
 	int root, const FcopyPolicy *policy, const FcopyWanted *wanted, GError **error);

@@ -233,7 +233,7 @@ static gboolean check_spot(const Walk *w, const char *below, GError **error)
 	if (!check_inside(w, error))
 		return FALSE;
 	return !kind ||
-	       hvis_fail(error, HVIS_ERROR_PERMISSION,
+	       hvis_fail(error, HVIS_ERROR_UNSUPPORTED,
 		       "%s: there are no files in a file system of type %s", w->shown, kind);
 }
 

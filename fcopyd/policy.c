@@ -33,13 +33,13 @@ void fcopy_policy_free(FcopyPolicy *policy)
 
 /* --- lists of paths --- */
 
-/* @path without doubled and trailing slashes; NULL where it is not absolute or has "." or "..". */
+/* @path without doubled and trailing slashes; NULL where it has "." or "..", or is neither absolute nor begins with *. */
 static char *clean(const char *path)
 {
 	g_auto(GStrv) parts = g_strsplit(path, "/", -1);
 	g_autoptr(GString) text = g_string_new("");
 
-	if (path[0] != '/')
+	if (path[0] != '/' && path[0] != '*')
 		return NULL;
 	for (char **part = parts; *part; part++) {
 		if (strcmp(*part, ".") == 0 || strcmp(*part, "..") == 0)
@@ -49,19 +49,24 @@ static char *clean(const char *path)
 	}
 	if (text->len == 0)
 		g_string_append_c(text, '/');
+	if (path[0] == '*')
+		g_string_erase(text, 0, 1);
 	return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-static char **read_paths(HvisConfig *config, const char *key, GError **error)
+static char **read_paths(HvisConfig *config, const char *key, gboolean are_patterns, GError **error)
 {
 	const char *const *words = hvis_config_list(config, "fcopy", key);
 	g_autoptr(GPtrArray) paths = g_ptr_array_new_with_free_func(g_free);
 
 	for (; *words; words++) {
-		char *path = clean(*words);
+		char *path = are_patterns || (*words)[0] == '/' ? clean(*words) : NULL;
 
 		if (!path) {
-			fail_key(config, key, *words, "absolute, without . and ..", error);
+			fail_key(config, key, *words,
+				are_patterns ? "absolute or begin with *, without . and .."
+					     : "absolute, without . and ..",
+				error);
 			return NULL;
 		}
 		g_ptr_array_add(paths, path);
@@ -167,10 +172,10 @@ FcopyPolicy *fcopy_policy_new(HvisConfig *config, const char *state_dir, GError 
 
 	policy->state_dir = g_strdup(state_dir);
 	policy->reserve = (guint64)hvis_config_int(config, "fcopy", "Reserve");
-	policy->allow = read_paths(config, "Allow", error);
+	policy->allow = read_paths(config, "Allow", FALSE, error);
 	if (!policy->allow)
 		return NULL;
-	policy->deny = read_paths(config, "Deny", error);
+	policy->deny = read_paths(config, "Deny", TRUE, error);
 	if (!policy->deny || !read_mode(config, "Mode", &policy->mode, error) ||
 		!read_mode(config, "DirectoryMode", &policy->directory_mode, error) ||
 		!read_owner(policy, config, error))

@@ -29,9 +29,9 @@
 	}
 
 typedef struct {
-	/* absolute, without "." and "..", doubled and trailing slashes */
-	char **allow;
-	char **deny; /* patterns of fnmatch(3), where * has slashes too */
+	/* without "." and "..", doubled and trailing slashes */
+	char **allow; /* absolute */
+	char **deny; /* patterns of fnmatch(3), where * has slashes too; absolute, or begin with it */
 	mode_t mode, directory_mode;
 	uid_t uid;
 	gid_t gid;

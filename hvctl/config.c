@@ -8,6 +8,7 @@
 #include <sys/xattr.h>
 
 #include "fcopyd/options.h"
+#include "fcopyd/policy.h"
 #include "hvctl/command.h"
 #include "hvctl/config-check.h"
 #include "hvctl/diagnose.h"
@@ -38,6 +39,16 @@ static void add_files(struct json_object *array, HvisConfig *config)
 		json_object_array_add(array, json_object_new_string(*file));
 }
 
+/* What the tables do not know of values. */
+static gboolean check_policy(HvisConfig *config, GError **error)
+{
+	g_autoptr(FcopyPolicy) policy = fcopy_policy_new(config, NULL, error);
+
+	if (!policy)
+		hvis_error_append(error, "; see hvis.conf(5)");
+	return policy != NULL;
+}
+
 /* Every table reads the same files, so the first that is content knows which. */
 static gboolean check_all(const char *root, struct json_object *files, GError **error)
 {
@@ -45,6 +56,8 @@ static gboolean check_all(const char *root, struct json_object *files, GError **
 		g_autoptr(HvisConfig) config = load(tables[i], root, error);
 
 		if (!config)
+			return FALSE;
+		if (tables[i] == fcopy_config_keys && !check_policy(config, error))
 			return FALSE;
 		if (i == 0)
 			add_files(files, config);

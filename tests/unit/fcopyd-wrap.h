@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 static struct {
@@ -23,6 +24,8 @@ static struct {
 	int fsync; /* of a file */
 	int fsync_directory;
 	int no_sync; /* is taken for done */
+	int has_room; /* the next two hold */
+	fsblkcnt_t blocks, available; /* of one byte */
 	off_t written_at; /* where the last pwrite() went, if only noted */
 	int pwrite_only_noted;
 } wrapped;
@@ -33,6 +36,7 @@ int __wrap_linkat(int from_dir, const char *from, int dir, const char *to, int f
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t len);
 int __wrap_mkdirat(int dir, const char *path, mode_t mode);
 ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset);
+int __wrap_fstatvfs(int fd, struct statvfs *fs);
 int __wrap_fsync(int fd);
 int __real_openat(int dir, const char *path, int flags, ...);
 int __real_renameat2(int from_dir, const char *from, int dir, const char *to, unsigned int flags);
@@ -40,6 +44,7 @@ int __real_linkat(int from_dir, const char *from, int dir, const char *to, int f
 int __real_fallocate(int fd, int mode, off_t offset, off_t len);
 int __real_mkdirat(int dir, const char *path, mode_t mode);
 ssize_t __real_pwrite(int fd, const void *buf, size_t len, off_t offset);
+int __real_fstatvfs(int fd, struct statvfs *fs);
 int __real_fsync(int fd);
 
 static inline int wrapped_fail(int err)
@@ -95,6 +100,19 @@ ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset)
 		return wrapped_fail(wrapped.pwrite);
 	wrapped.written_at = offset;
 	return wrapped.pwrite_only_noted ? (ssize_t)len : __real_pwrite(fd, buf, len, offset);
+}
+
+int __wrap_fstatvfs(int fd, struct statvfs *fs)
+{
+	int rc = __real_fstatvfs(fd, fs);
+
+	if (wrapped.has_room) {
+		fs->f_frsize = 1;
+		fs->f_blocks = wrapped.blocks;
+		fs->f_bavail = wrapped.available;
+		fs->f_bfree = wrapped.blocks; /* root's own part of it */
+	}
+	return rc;
 }
 
 int __wrap_fsync(int fd)

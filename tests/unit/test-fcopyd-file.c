@@ -297,6 +297,7 @@ static void test_sync_fails(gconstpointer data)
 
 static void test_sync_of_directory_fails(gconstpointer data)
 {
+	g_autofree char *text = NULL;
 	FcopyFile *file;
 
 	set_up(data);
@@ -310,6 +311,15 @@ static void test_sync_of_directory_fails(gconstpointer data)
 	put(file, 0, "x");
 	wrapped.fsync_directory = EINVAL; /* a file system that cannot */
 	check_finished(file, "x", 0);
+	wrapped.fsync_directory = 0;
+	file = create(1, TRUE);
+	put(file, 0, "y");
+	wrapped.fsync_directory = EIO; /* the old one cannot come back: the new one stays */
+	check_unfinished(file, NULL, HVIS_ERROR_IO, "");
+	wrapped.fsync_directory = 0;
+	fcopy_file_free(file);
+	text = scratch_get(&s, "/in/new");
+	g_assert_nonnull(text);
 	tear_down();
 }
 
@@ -555,6 +565,34 @@ static void test_room(void)
 	tear_down();
 }
 
+static void check_room_for(const char *lines, guint64 size)
+{
+	const FcopyWanted wanted = { .path = "/in/", .name = "new", .size = size };
+	g_autoptr(GError) error = NULL;
+
+	fcopy_file_free(create_as(lines, &wanted, &error));
+	g_assert_no_error(error);
+}
+
+/* To the byte; what a file system keeps for root is not for the host. */
+static void test_room_to_the_byte(void)
+{
+	set_up(NULL);
+	wrapped.has_room = TRUE;
+	wrapped.blocks = 5000;
+	wrapped.available = 1000;
+	check_room_for("", 1000);
+	check_not_created("", 1001, HVIS_ERROR_NO_SPACE, "1001 bytes, and 1000 bytes free");
+	check_room_for("Reserve=100", 900);
+	check_not_created("Reserve=100", 901, HVIS_ERROR_NO_SPACE, "Reserve=");
+	check_room_for("Reserve=1000", 0);
+	check_not_created("Reserve=1001", 0, HVIS_ERROR_NO_SPACE, "Reserve=");
+	wrapped.blocks = 0; /* it does not know */
+	wrapped.available = 0;
+	check_room_for("", 10);
+	tear_down();
+}
+
 static void test_full(void)
 {
 	static const struct {
@@ -680,6 +718,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/fcopyd/file/once", test_once);
 	g_test_add_func("/fcopyd/file/large-offsets", test_large_offsets);
 	g_test_add_func("/fcopyd/file/room", test_room);
+	g_test_add_func("/fcopyd/file/room-to-the-byte", test_room_to_the_byte);
 	g_test_add_func("/fcopyd/file/full", test_full);
 	g_test_add_func("/fcopyd/file/other-errors", test_other_errors);
 	g_test_add_func("/fcopyd/file/no-way-to-the-name", test_no_way_to_the_name);

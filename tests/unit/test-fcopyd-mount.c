@@ -50,6 +50,17 @@ static void test_judge_alone(void)
 	g_assert_cmpint(fcopy_mount_judge("", NULL, 100, "/"), ==, FCOPY_MOUNT_WRITABLE);
 }
 
+/* Only what is the same one outside is told by its table. */
+static void test_judge_same(void)
+{
+	static const char other[] = "30 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
+				    "31 30 8:9 / /mnt/ro ro - ext4 /dev/sda9 rw\n"
+				    "32 30 8:2 / /srv/a\\040b ro - xfs /dev/sda2 rw\n";
+
+	g_assert_cmpint(fcopy_mount_judge(own, other, 104, "/mnt/ro"), ==, FCOPY_MOUNT_PROTECTED);
+	g_assert_cmpint(fcopy_mount_judge(own, other, 102, "/srv/a b"), ==, FCOPY_MOUNT_READ_ONLY);
+}
+
 /* The last one of two at the same place is the one that is seen. */
 static void test_judge_over(void)
 {
@@ -98,6 +109,7 @@ int main(int argc, char **argv)
 	g_test_init(&argc, &argv, NULL);
 	g_test_add_func("/fcopyd/mount/judge", test_judge);
 	g_test_add_func("/fcopyd/mount/judge-alone", test_judge_alone);
+	g_test_add_func("/fcopyd/mount/judge-same", test_judge_same);
 	g_test_add_func("/fcopyd/mount/judge-over", test_judge_over);
 	g_test_add_func("/fcopyd/mount/locate", test_locate);
 	g_test_add_func("/fcopyd/mount/is-in", test_is_in);

@@ -95,7 +95,9 @@ static void test_bad(void)
 		{ "Allow=srv", "test:2: Allow=srv: must be absolute" },
 		{ "Allow=/ /srv/../etc", "test:2: Allow=/srv/../etc: must be absolute" },
 		{ "Allow=/srv/.", "test:2: Allow=/srv/.: must be" },
-		{ "Deny=*.so", "test:2: Deny=*.so: must be absolute" },
+		{ "Allow=*", "test:2: Allow=*: must be absolute" },
+		{ "Deny=.ssh", "test:2: Deny=.ssh: must be absolute or begin with *" },
+		{ "Deny=*/../etc", "test:2: Deny=*/../etc: must be absolute or" },
 		{ "Mode=", "test:2: Mode=: must be octal" },
 		{ "Mode=0888", "test:2: Mode=0888: must be octal" },
 		{ "Mode=u=rw", "test:2: Mode=u=rw: must be octal" },
@@ -167,6 +169,20 @@ static void test_denied(void)
 	g_assert_null(fcopy_policy_denied(policy, "/"));
 }
 
+/* Wherever they are. */
+static void test_denied_anywhere(void)
+{
+	g_autoptr(FcopyPolicy) policy = policy_of("Deny=*/.ssh/ *.service", NULL);
+
+	g_assert_cmpstr(fcopy_policy_denied(policy, "/root/.ssh/key"), ==, "*/.ssh");
+	g_assert_cmpstr(fcopy_policy_denied(policy, "/.ssh"), ==, "*/.ssh");
+	g_assert_cmpstr(fcopy_policy_denied(policy, "/a/b/.ssh"), ==, "*/.ssh");
+	g_assert_null(fcopy_policy_denied(policy, "/root/x.ssh"));
+	g_assert_cmpstr(fcopy_policy_denied(policy, "/srv/a.service"), ==, "*.service");
+	g_assert_cmpstr(fcopy_policy_denied(policy, "/srv/a.service/x"), ==, "*.service");
+	g_assert_null(fcopy_policy_denied(policy, "/srv/a.services"));
+}
+
 static void test_denied_all(void)
 {
 	g_autoptr(FcopyPolicy) policy = policy_of("Deny=/", NULL);
@@ -185,6 +201,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/fcopyd/policy/allowed", test_allowed);
 	g_test_add_func("/fcopyd/policy/allow-nothing", test_allow_nothing);
 	g_test_add_func("/fcopyd/policy/denied", test_denied);
+	g_test_add_func("/fcopyd/policy/denied-anywhere", test_denied_anywhere);
 	g_test_add_func("/fcopyd/policy/denied-all", test_denied_all);
 	return g_test_run();
 }

@@ -140,6 +140,24 @@ static void test_wrong(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 	}
 }
 
+/* Values that hv_fcopy_daemon refuses, although their keys take any text. */
+static void test_wrong_policy(Tree *tree, gconstpointer data G_GNUC_UNUSED)
+{
+	static const char *const lines[] = { "Mode=4755", "DirectoryMode=drwx", "Allow=srv",
+		"Deny=etc", "Owner=no such user" };
+
+	for (guint i = 0; i < G_N_ELEMENTS(lines); i++) {
+		g_autofree char *text = g_strdup_printf("[fcopy]\n%s\n", lines[i]);
+		g_autofree char *says = g_strdup_printf("hvis.conf:2: %s: must be ", lines[i]);
+
+		write_file(tree, text);
+		check(tree, "check", 1, says);
+		check(tree, "check", 1, "; see hvis.conf(5)");
+	}
+	write_file(tree, "[fcopy]\nMode=600\nAllow=/srv\nDeny=*/.ssh /etc\nOwner=root\n");
+	check(tree, "check", 0, "good: ");
+}
+
 /* Root may read it, the daemon's user not. */
 static void test_closed(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 {
@@ -211,6 +229,7 @@ int main(int argc, char **argv)
 	CASE("/hvctl/config/nothing", test_nothing);
 	CASE("/hvctl/config/good", test_good);
 	CASE("/hvctl/config/wrong", test_wrong);
+	CASE("/hvctl/config/wrong-policy", test_wrong_policy);
 	CASE("/hvctl/config/closed", test_closed);
 	CASE("/hvctl/config/json", test_json);
 	return g_test_run();
