@@ -165,6 +165,10 @@ static void check_room(VmbusChannel *channel)
 
 /* --- guest to host --- */
 
+/*
+ * The packet's room is given back before the device hears of it: what the device then sends may be answered at once,
+ * and a Linux driver that finds no room for its answer drops it.
+ */
 static void receive(VmbusChannel *channel, struct hvis_packet_in *in)
 {
 	const VmbusDeviceInfo *info = &channel->device->info;
@@ -180,6 +184,8 @@ static void receive(VmbusChannel *channel, struct hvis_packet_in *in)
 	hvis_packet_take(&channel->in, in, channel->scratch->data, in->left);
 	packet.header = channel->scratch->data;
 	packet.payload = channel->scratch->data + in->header_len;
+	if (hvis_ring_read_commit(&channel->in))
+		signal_guest(channel);
 	channel->received.packets++;
 	channel->received.bytes += packet.payload_len;
 	trace_packet(channel, TRACE_TO_HOST, packet.type, packet.flags, packet.xid, packet.payload,

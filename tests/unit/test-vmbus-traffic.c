@@ -24,12 +24,15 @@ typedef struct {
 	GByteArray *payload; /* of the last packet */
 	VmbusPacket packet;
 	FakeChannel *echo; /* the guest sends again from within the host's callback */
+	gsize echo_len; /* so many bytes; 0 = 5 */
 } Fixture;
 
 static void on_opened(VmbusChannel *channel, gpointer data)
 {
 	((Fixture *)data)->end = channel;
 }
+
+static const guint8 large[6000];
 
 static void on_packet(VmbusChannel *channel, const VmbusPacket *packet, gpointer data)
 {
@@ -40,7 +43,8 @@ static void on_packet(VmbusChannel *channel, const VmbusPacket *packet, gpointer
 	g_byte_array_set_size(f->payload, 0);
 	g_byte_array_append(f->payload, packet->payload, (guint)packet->payload_len);
 	if (f->echo && f->packets < 10)
-		g_assert_true(fake_channel_send(f->echo, HVIS_PACKET_INBAND, 0, 0, "again", 5));
+		g_assert_true(fake_channel_send(
+			f->echo, HVIS_PACKET_INBAND, 0, 0, large, f->echo_len ? f->echo_len : 5));
 }
 
 static void on_writable(VmbusChannel *channel, gpointer data)
@@ -195,6 +199,16 @@ static void test_echo(Fixture *f, gconstpointer data)
 	g_assert_cmpuint(f->packets, ==, 10);
 	g_assert_cmpuint(f->end->received.signals, ==, 1);
 	g_assert_cmpuint(f->end->resume_source, ==, 0);
+}
+
+/* Of what the device is told the room is free: the next packet is as large, and two would not fit. */
+static void test_echo_large(Fixture *f, gconstpointer data)
+{
+	f->echo = f->channel;
+	f->echo_len = sizeof(large);
+	fake_channel_send(f->channel, HVIS_PACKET_INBAND, 0, 0, large, sizeof(large));
+	settle();
+	g_assert_cmpuint(f->packets, ==, 10);
 }
 
 /* The rest of a batch waits for the main loop; a channel that closes before takes it along. */
@@ -486,6 +500,7 @@ int main(int argc, char **argv)
 	ADD("interrupts", test_interrupts);
 	ADD("signals", test_signals);
 	ADD("echo", test_echo);
+	ADD("echo/large", test_echo_large);
 	ADD("close-before-rest", test_close_before_rest);
 	ADD("many-in-one-batch", test_many_in_one_batch);
 	ADD("full", test_full);
