@@ -53,13 +53,22 @@ static gboolean fail(const FcopyFile *file, int err, const char *what, GError **
 	return fcopy_place_fail(file->place.dir, file->place.target, err, what, error);
 }
 
+static void end_note(FcopyFile *file)
+{
+	gboolean gone =
+		unlinkat(file->place.dir, fcopy_note_name(file->note), 0) == 0 || errno == ENOENT;
+
+	if (!gone)
+		g_debug("%s: not removed: %s", fcopy_note_name(file->note), g_strerror(errno));
+	fcopy_note_free(file->note, gone);
+}
+
 void fcopy_file_free(FcopyFile *file)
 {
 	if (!file)
 		return;
-	if (file->note && file->place.dir >= 0)
-		unlinkat(file->place.dir, fcopy_note_name(file->note), 0);
-	fcopy_note_free(file->note);
+	if (file->note)
+		end_note(file);
 	hvis_fd_clear(&file->fd);
 	if (!file->finished)
 		fcopy_place_undo(&file->place);

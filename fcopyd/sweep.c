@@ -35,11 +35,11 @@ static gboolean has_form(const char *name, const char *prefix)
 
 /* --- one of ours --- */
 
-void fcopy_note_free(FcopyNote *note)
+void fcopy_note_free(FcopyNote *note, gboolean gone)
 {
 	if (!note)
 		return;
-	if (note->fd >= 0)
+	if (gone)
 		unlink(note->path);
 	hvis_fd_clear(&note->fd);
 	g_free(note->path);
@@ -89,11 +89,10 @@ FcopyNote *fcopy_note_new(const char *state_dir, const FcopyPlace *place, GError
 	note->path =
 		g_strdup_printf("%s/" NOTE_PREFIX "%016" G_GINT64_MODIFIER "x", state_dir, number);
 	text = g_strdup_printf("%s\n%s\n%" G_GUINT64_FORMAT "\n", base, below, (guint64)st.st_ino);
-	if (!hvis_file_write(note->path, text, strlen(text), 0600, error) || !lock(note, error)) {
-		unlink(note->path);
-		g_clear_pointer(&note, fcopy_note_free);
-	}
-	return note;
+	if (hvis_file_write(note->path, text, strlen(text), 0600, error) && lock(note, error))
+		return note;
+	fcopy_note_free(note, TRUE);
+	return NULL;
 }
 
 /* --- those of a daemon that was killed --- */

@@ -16,8 +16,8 @@ typedef struct FcopyNote FcopyNote;
 /* Note a new name for the directory of @place. HVIS_ERROR_UNSUPPORTED without a state directory. */
 FcopyNote *fcopy_note_new(const char *state_dir, const FcopyPlace *place, GError **error);
 const char *fcopy_note_name(const FcopyNote *note);
-/* Forget it, for there is no file of that name any more. NULL is fine. */
-void fcopy_note_free(FcopyNote *note);
+/* Where the file is @gone, so is its note; another one stays for a sweep. NULL is fine. */
+void fcopy_note_free(FcopyNote *note, gboolean gone);
 
 /*
  * Remove what a daemon that was killed has left, told by the notes in @state_dir. @root: an open directory that

@@ -19,6 +19,7 @@ static struct {
 	int linkat_empty; /* only by AT_EMPTY_PATH */
 	int linkat; /* of a name */
 	int fallocate;
+	int unlinkat;
 	int pwrite;
 	int (*mkdirat)(int dir, const char *name); /* in its place */
 	int fsync; /* of a file */
@@ -35,6 +36,7 @@ int __wrap_renameat2(int from_dir, const char *from, int dir, const char *to, un
 int __wrap_linkat(int from_dir, const char *from, int dir, const char *to, int flags);
 int __wrap_fallocate(int fd, int mode, off_t offset, off_t len);
 int __wrap_mkdirat(int dir, const char *path, mode_t mode);
+int __wrap_unlinkat(int dir, const char *path, int flags);
 ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset);
 int __wrap_fstatvfs(int fd, struct statvfs *fs);
 int __wrap_fsync(int fd);
@@ -43,6 +45,7 @@ int __real_renameat2(int from_dir, const char *from, int dir, const char *to, un
 int __real_linkat(int from_dir, const char *from, int dir, const char *to, int flags);
 int __real_fallocate(int fd, int mode, off_t offset, off_t len);
 int __real_mkdirat(int dir, const char *path, mode_t mode);
+int __real_unlinkat(int dir, const char *path, int flags);
 ssize_t __real_pwrite(int fd, const void *buf, size_t len, off_t offset);
 int __real_fstatvfs(int fd, struct statvfs *fs);
 int __real_fsync(int fd);
@@ -92,6 +95,12 @@ int __wrap_fallocate(int fd, int mode, off_t offset, off_t len)
 int __wrap_mkdirat(int dir, const char *path, mode_t mode)
 {
 	return wrapped.mkdirat ? wrapped.mkdirat(dir, path) : __real_mkdirat(dir, path, mode);
+}
+
+int __wrap_unlinkat(int dir, const char *path, int flags)
+{
+	return wrapped.unlinkat ? wrapped_fail(wrapped.unlinkat)
+				: __real_unlinkat(dir, path, flags);
 }
 
 ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset)

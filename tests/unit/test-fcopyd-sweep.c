@@ -222,6 +222,21 @@ static void test_others(void)
 	tear_down();
 }
 
+/* A file that could not be removed is still noted. */
+static void test_not_removed(void)
+{
+	FcopyFile *file;
+
+	set_up();
+	file = begin("", "/in/");
+	wrapped.unlinkat = EIO;
+	fcopy_file_free(file);
+	check_swept(0, 1, 3);
+	wrapped.unlinkat = 0;
+	check_swept(1, 0, 2);
+	tear_down();
+}
+
 static void test_no_state(void)
 {
 	set_up();
@@ -243,6 +258,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/fcopyd/sweep/other-directory", test_other_directory);
 	g_test_add_func("/fcopyd/sweep/no-regular-file", test_no_regular_file);
 	g_test_add_func("/fcopyd/sweep/others", test_others);
+	g_test_add_func("/fcopyd/sweep/not-removed", test_not_removed);
 	g_test_add_func("/fcopyd/sweep/no-state", test_no_state);
 	return g_test_run();
 }
