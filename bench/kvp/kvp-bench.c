@@ -15,8 +15,6 @@
 
 #include <fcntl.h>
 #include <math.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,9 +23,10 @@
 #include <hvis/hresult.h>
 #include <util/error.h>
 
-#include "bench/kvp/echo.h"
 #include "bench/kvp/side.h"
+#include "bench/lib/echo.h"
 #include "bench/lib/pairs.h"
+#include "bench/lib/run.h"
 
 #define RAM "/dev/shm"
 
@@ -52,19 +51,9 @@ static struct {
 	char **wanted; /* cells by name; none: all */
 } setup;
 
-static volatile sig_atomic_t stopped;
-
-static void on_stop(int signal)
-{
-	stopped = 1;
-}
-
 static double now_us(void)
 {
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
+	return (double)run_now_ns() / 1e3;
 }
 
 /* --- requests --- */
@@ -250,7 +239,7 @@ static gboolean prepare(Side *side, const Cell *cell, GError **error)
 
 static gboolean run_cell(const Cell *cell, Side *ours, Side *peer, GError **error)
 {
-	const PairsCell pairs = { cell->name, cell->unit, cell->goal, FALSE };
+	const PairsCell pairs = { cell->name, cell->unit, cell->goal, FALSE, FALSE };
 	double a[PAIRS_MAX], b[PAIRS_MAX];
 	guint n = MIN(setup.pairs, cell->pairs_max);
 
@@ -289,23 +278,6 @@ static gboolean find_adapter(void)
 	return FALSE;
 }
 
-/* One processor for all: a round trip between two costs ten times as much, and as much for both. */
-static void pin(void)
-{
-	cpu_set_t all, one;
-
-	CPU_ZERO(&one);
-	if (sched_getaffinity(0, sizeof(all), &all) < 0)
-		return;
-	for (int cpu = CPU_SETSIZE - 1; cpu >= 0; cpu--) {
-		if (!CPU_ISSET(cpu, &all))
-			continue;
-		CPU_SET(cpu, &one);
-		sched_setaffinity(0, sizeof(one), &one);
-		return;
-	}
-}
-
 /* What a ratio cannot go below, whoever answers. */
 static void report_way(const Side *side)
 {
@@ -313,7 +285,7 @@ static void report_way(const Side *side)
 	g_autoptr(GError) error = NULL;
 	EchoTimes us;
 
-	if (echo_measure(path, &us, &error))
+	if (echo_measure(&device_kvp, path, &us, &error))
 		fprintf(stderr,
 			"of each request the way there and back takes %.1f us (median %.1f)\n",
 			us.best, us.median);
@@ -325,7 +297,7 @@ static gboolean run(Side *ours, Side *peer)
 {
 	gboolean good = TRUE;
 
-	for (guint i = 0; i < G_N_ELEMENTS(cells) && !stopped; i++) {
+	for (guint i = 0; i < G_N_ELEMENTS(cells) && !run_is_stopped(); i++) {
 		g_autoptr(GError) error = NULL;
 
 		if (setup.wanted[0] &&
@@ -340,18 +312,16 @@ static gboolean run(Side *ours, Side *peer)
 		fprintf(stderr, "%s: %s\n", cells[i].name, error->message);
 		good = FALSE;
 	}
-	return good && !stopped;
+	return good && !run_is_stopped();
 }
 
 int main(int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
 	Side ours = { 0 }, peer = { 0 };
-	struct sigaction stop = { .sa_handler = on_stop };
 	gboolean good;
 
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGTERM, &stop, NULL);
+	run_catch_signals();
 	if (argc < 6) {
 		fprintf(stderr, "see the head of kvp-bench.c\n");
 		return HVIS_EXIT_USAGE;
@@ -360,7 +330,7 @@ int main(int argc, char **argv)
 	setup.pairs = argc > 6 ? (guint)CLAMP(atoi(argv[6]), 1, PAIRS_MAX) : 9;
 	setup.wanted = argv + MIN(argc, 7);
 	find_adapter();
-	pin();
+	run_on_one_processor();
 	good = side_init(&ours, "ours", argv[1], NULL, NULL, &error) &&
 	       side_init(&peer, "peer", argv[2], argv[3], argv[4], &error);
 	if (good) {

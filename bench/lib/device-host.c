@@ -10,6 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <hvis/fcopy.h>
 #include <hvis/kvp.h>
 #include <hvis/link.h>
 #include <hvis/vss.h>
@@ -21,11 +22,18 @@
 static const struct hvis_kvp_dev_msg kvp_answer = { .hdr.op = HVIS_KVP_OP_REGISTER1,
 	.body.version = "3.1" };
 static const hvis_le32 vss_answer = { { HVIS_VSS_OP_REGISTER1 } };
+static const hvis_le32 fcopy_answer = { { HVIS_FCOPY_DEVICE_VERSION } };
 
-const DeviceKind device_kvp = { sizeof(kvp_answer), HVIS_KVP_OP_REGISTER1, &kvp_answer,
+/* What a daemon says first. */
+static const struct hvis_kvp_dev_msg kvp_first = { .hdr.op = HVIS_KVP_OP_REGISTER1 };
+static const struct hvis_vss_dev_msg vss_first = { .hdr.op = HVIS_VSS_OP_REGISTER1 };
+
+const DeviceKind device_kvp = { sizeof(kvp_first), sizeof(kvp_first), &kvp_first, &kvp_answer,
 	sizeof(kvp_answer) };
-const DeviceKind device_vss = { sizeof(struct hvis_vss_dev_msg), HVIS_VSS_OP_REGISTER1, &vss_answer,
+const DeviceKind device_vss = { sizeof(vss_first), sizeof(vss_first), &vss_first, &vss_answer,
 	sizeof(vss_answer) };
+const DeviceKind device_fcopy = { sizeof(struct hvis_fcopy_write), sizeof(fcopy_answer),
+	&fcopy_answer, &fcopy_answer, sizeof(fcopy_answer) };
 
 gboolean device_host_init(
 	DeviceHost *host, const DeviceKind *kind, const char *path, GError **error)
@@ -78,9 +86,9 @@ static gboolean wait_for_daemon(DeviceHost *host, int ms, GError **error)
 /* It waits by itself, up to ANSWER_S: a poll(2) before each would be our time, not the daemon's. */
 static gboolean receive(DeviceHost *host, void *message, GError **error)
 {
-	ssize_t n = recv(host->daemon, message, host->kind->len, 0);
+	ssize_t n = recv(host->daemon, message, host->kind->reply_len, 0);
 
-	if (n == (ssize_t)host->kind->len)
+	if (n == (ssize_t)host->kind->reply_len)
 		return TRUE;
 	if (n < 0 && errno == EAGAIN)
 		return hvis_fail(error, HVIS_ERROR_TIMEOUT, "the daemon says nothing");
@@ -98,7 +106,7 @@ gboolean device_host_accept(DeviceHost *host, int ms, GError **error)
 {
 	const struct timeval patience = { .tv_sec = ANSWER_S };
 	struct hvis_link_notice notice = { .magic = hvis_le32_make(HVIS_LINK_MAGIC) };
-	g_autofree guint8 *message = g_malloc0(host->kind->len);
+	g_autofree guint8 *message = g_malloc0(host->kind->reply_len);
 
 	device_host_hang_up(host);
 	if (!wait_for_daemon(host, ms, error))
@@ -110,12 +118,17 @@ gboolean device_host_accept(DeviceHost *host, int ms, GError **error)
 		return hvis_fail_errno(error, errno, "SO_RCVTIMEO");
 	if (!send_bytes(host, &notice, sizeof(notice), error) || !receive(host, message, error))
 		return FALSE;
-	if (*message != host->kind->registration)
+	if (*message != *(const guint8 *)host->kind->registration)
 		return hvis_fail(error, HVIS_ERROR_PROTOCOL, "the daemon does not register");
 	return send_bytes(host, host->kind->answer, host->kind->answer_len, error);
 }
 
 gboolean device_host_ask(DeviceHost *host, void *message, GError **error)
 {
-	return send_bytes(host, message, host->kind->len, error) && receive(host, message, error);
+	return device_host_ask_part(host, message, host->kind->len, error);
+}
+
+gboolean device_host_ask_part(DeviceHost *host, void *message, gsize len, GError **error)
+{
+	return send_bytes(host, message, len, error) && receive(host, message, error);
 }

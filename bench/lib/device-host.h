@@ -8,15 +8,16 @@
 
 #include <glib.h>
 
-/* What a service's device is like; a message begins with its operation. */
+/* What a service's device is like. */
 typedef struct {
-	gsize len; /* bytes of every message */
-	guint8 registration; /* its operation */
+	gsize len; /* bytes of the longest message to a daemon */
+	gsize reply_len; /* of whatever it sends */
+	const void *registration; /* what it sends first; of that the first byte is looked at */
 	const void *answer; /* of the kernel to the registration */
 	gsize answer_len;
 } DeviceKind;
 
-extern const DeviceKind device_kvp, device_vss;
+extern const DeviceKind device_kvp, device_vss, device_fcopy;
 
 typedef struct {
 	const DeviceKind *kind;
@@ -34,7 +35,8 @@ gboolean device_host_accept(DeviceHost *host, int ms, GError **error);
 void device_host_hang_up(DeviceHost *host);
 
 /*
- * Send @message, of the kind's size, and put the answer into it; FALSE where the daemon does not answer within
- * 60 s.
+ * Send @message, of the kind's size, or its first @len bytes, and put the answer into it, which has room for that;
+ * FALSE where the daemon does not answer within 60 s.
  */
 gboolean device_host_ask(DeviceHost *host, void *message, GError **error);
+gboolean device_host_ask_part(DeviceHost *host, void *message, gsize len, GError **error);

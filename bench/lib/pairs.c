@@ -50,6 +50,6 @@ void pairs_report(const PairsCell *cell, double *ours, double *peer, guint n)
 	if (isnan(cell->goal))
 		puts("-");
 	else
-		printf("%.2f\n", cell->goal);
+		printf("%s%.2f\n", cell->at_least ? ">=" : "", cell->goal);
 	fflush(stdout);
 }

@@ -39,6 +39,7 @@
 #include <util/error.h>
 
 #include "bench/lib/pairs.h"
+#include "bench/lib/run.h"
 #include "bench/vss/notes.h"
 #include "bench/vss/side.h"
 
@@ -68,21 +69,6 @@ static struct {
 	Volumes volumes;
 	Side sides[SIDE_N];
 } setup;
-
-static volatile sig_atomic_t stopped;
-
-static void on_stop(int signal)
-{
-	stopped = 1;
-}
-
-static gint64 now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (gint64)t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 /* --- one cycle --- */
 
@@ -122,12 +108,12 @@ static gboolean take_longest(double *ret_ms, GError **error)
 
 static gboolean freeze_and_thaw(Side *side, Cycle *ret, GError **error)
 {
-	gint64 asked = now_ns(), answered, thaw, window;
+	gint64 asked = run_now_ns(), answered, thaw, window;
 
 	if (!side_freeze(side, &setup.volumes, error))
 		return FALSE;
-	answered = now_ns();
-	thaw = now_ns();
+	answered = run_now_ns();
+	thaw = run_now_ns();
 	if (!side_thaw(side, &setup.volumes, error))
 		return FALSE;
 	if (!read_notes(&window, error)) {
@@ -157,7 +143,7 @@ static void report(const Kind *kind, Cycle cycles[SIDE_N][PAIRS_MAX], SideKind p
 	g_autofree char *name =
 		g_strdup_printf("%s-%s-%u-%s%s", measures[measure], setup.type, setup.volumes.n,
 			kind->dirty ? "dirty" : "clean", peer == SIDE_FSFREEZE ? "/fsfreeze" : "");
-	PairsCell cell = { name, "ms", NAN, TRUE };
+	PairsCell cell = { name, "ms", NAN, TRUE, FALSE };
 	double ours[PAIRS_MAX], theirs[PAIRS_MAX];
 
 	for (guint i = 0; i < setup.pairs; i++) {
@@ -234,7 +220,7 @@ static int attend(pid_t child)
 	int status;
 
 	while (waitpid(child, &status, WNOHANG) == 0) {
-		if (stopped) {
+		if (run_is_stopped()) {
 			kill(child, SIGKILL);
 			volumes_thaw_all();
 		}
@@ -257,11 +243,7 @@ static int start(void)
 
 int main(int argc, char **argv)
 {
-	struct sigaction stop = { .sa_handler = on_stop };
-
-	sigaction(SIGINT, &stop, NULL);
-	sigaction(SIGTERM, &stop, NULL);
-	sigaction(SIGHUP, &stop, NULL);
+	run_catch_signals();
 	if (argc < 6 || argc - 5 > VOLUMES_MAX) {
 		fprintf(stderr, "see the head of vss-bench.c\n");
 		return HVIS_EXIT_USAGE;

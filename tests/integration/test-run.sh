@@ -238,7 +238,7 @@ like "a boot that dies is tried again and told" "$(session dead dies 20 true)$(c
 
 printf '%s\n' 'bench|one|us|1|2|0.50|1.10|yes' 'bench|two|us|3|2|1.50|1.10|no' >"$scratch/rows"
 is "figures as JSON" "$(bench_json "$scratch/rows" | tr -d ' \n"')" \
-	"[{bench:bench,cell:one,unit:us,ours:1,peer:2,ratio:0.50,goal:1.10,pass:true},{bench:bench,cell:two,unit:us,ours:3,peer:2,ratio:1.50,goal:1.10,pass:false}]"
+	"[{bench:bench,cell:one,unit:us,ours:1,peer:2,ratio:0.50,goal:1.10,goal_is:most,pass:true},{bench:bench,cell:two,unit:us,ours:3,peer:2,ratio:1.50,goal:1.10,goal_is:most,pass:false}]"
 
 # link_rows OUTPUT STATUS: the rows of a benchmark that prints OUTPUT, and the status of it all.
 link_rows()
@@ -257,10 +257,16 @@ is "a benchmark of the link: each cell by its goal" \
 	"it|one|us|1|200|0.0050|0.01|yes it|two|us|3|2|1.5|1.10|no status 0"
 is "a cell without a goal is neither good nor bad" "$(link_rows 'BENCH three us 1 2 0.5 -' 0 | xargs)" \
 	"it|three|us|1|2|0.5|-|- status 0"
+is "a cell of which more is better" \
+	"$(link_rows $'BENCH four MB/s 97 100 0.97 >=0.95\nBENCH five MB/s 9 100 0.09 >=0.95' 0 | xargs)" \
+	"it|four|MB/s|97|100|0.97|>=0.95|yes it|five|MB/s|9|100|0.09|>=0.95|no status 0"
 like "a benchmark of the link that fails" "$(link_rows 'BENCH one us 1 2 0.5 1' 3)" "*status 3"
 
 echo 'bench|one|us|1|2|0.50|-|-' >"$scratch/rows"
-like "as JSON that is null" "$(bench_json "$scratch/rows")" '*"goal": null, "pass": null}*'
+like "as JSON that is null" "$(bench_json "$scratch/rows")" '*"goal": null, "goal_is": null, "pass": null}*'
+
+echo 'bench|one|MB/s|9|100|0.09|>=0.95|no' >"$scratch/rows"
+like "as JSON that says so" "$(bench_json "$scratch/rows")" '*"goal": 0.95, "goal_is": "least", "pass": false}*'
 
 # case_rows OUTPUT…: the rows of a case with these jobs' output.
 case_rows()

@@ -4,8 +4,8 @@
 # ./run bench: ours beside the peer in the same run, as a table with ratios. A benchmark is one of two in
 # bench/NAME. A VM case prints lines "BENCH CELL DAEMON UNIT VALUE GOAL" and runs once with each daemon, or measures both
 # in one guest and prints lines as a link.sh. That runs here, without a VM, measures both in pairs and prints "BENCH CELL
-# UNIT OURS PEER RATIO GOAL". GOAL is the largest ratio of ours to the peer's that is good, or "-". A case may have a
-# prepare.sh, which adds to a copy of it what has to be built.
+# UNIT OURS PEER RATIO GOAL". GOAL is the largest ratio of ours to the peer's that is good, ">=N" the least one that is, or
+# "-". A case may have a prepare.sh, which adds to a copy of it what has to be built.
 
 bench_usage()
 {
@@ -93,10 +93,15 @@ bench_link()
 # bench_pairs NAME: lines "bench|cell|unit|ours|peer|ratio|goal|pass" from what was measured in pairs.
 bench_pairs()
 {
-	awk -v bench="$1" '$1 == "BENCH" && NF == 7 {
-		printf "%s|%s|%s|%s|%s|%s|%s|%s\n", bench, $2, $3, $4, $5, $6, $7,
-			$7 == "-" ? "-" : $6 <= $7 ? "yes" : "no"
-	}'
+	awk -v bench="$1" '
+		function pass(ratio, goal) {
+			if (goal == "-") return "-"
+			if (sub(/^>=/, "", goal)) return ratio + 0 >= goal + 0 ? "yes" : "no"
+			return ratio + 0 <= goal + 0 ? "yes" : "no"
+		}
+		$1 == "BENCH" && NF == 7 {
+			printf "%s|%s|%s|%s|%s|%s|%s|%s\n", bench, $2, $3, $4, $5, $6, $7, pass($6, $7)
+		}'
 }
 
 # The same from the output of a case: of both runs, or in pairs.
@@ -127,9 +132,10 @@ bench_json()
 	awk -F '|' '
 		BEGIN { print "[" }
 		{
+			kind = $7 == "-" ? "null" : sub(/^>=/, "", $7) ? "\"least\"" : "\"most\""
 			printf "%s  {\"bench\": \"%s\", \"cell\": \"%s\", \"unit\": \"%s\", \"ours\": %s, \"peer\": %s, " \
-				"\"ratio\": %s, \"goal\": %s, \"pass\": %s}", (NR > 1 ? ",\n" : ""),
-				$1, $2, $3, $4, $5, $6, $7 == "-" ? "null" : $7,
+				"\"ratio\": %s, \"goal\": %s, \"goal_is\": %s, \"pass\": %s}", (NR > 1 ? ",\n" : ""),
+				$1, $2, $3, $4, $5, $6, $7 == "-" ? "null" : $7, kind,
 				$8 == "-" ? "null" : $8 == "yes" ? "true" : "false"
 		}
 		END { print "\n]" }' "$1"

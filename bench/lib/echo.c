@@ -1,44 +1,43 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "config.h"
 
-#include "bench/kvp/echo.h"
+#include "bench/lib/echo.h"
 
+#include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include <hvis/kvp.h>
 #include <util/error.h>
 
-#include "bench/lib/device-host.h"
+#include "bench/lib/pairs.h"
 
 enum { ROUNDS = 15, TIMES = 200, READY_MS = 20000 };
 
 /* In the child. As a daemon, which waits for other things as well, it asks poll(2) before it receives. */
-static void G_NORETURN answer_all(const char *path)
+static void G_NORETURN answer_all(const DeviceKind *kind, const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
-	struct hvis_kvp_dev_msg message = { .hdr.op = HVIS_KVP_OP_REGISTER1 };
+	guint8 *message = g_malloc0(kind->len);
 	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
 	gboolean is_first = TRUE;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	memcpy(message, kind->registration, kind->reply_len);
 	g_strlcpy(address.sun_path, path, sizeof(address.sun_path));
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		_exit(1);
-	while (send(fd, &message, sizeof(message), MSG_NOSIGNAL) > 0) {
+	while (send(fd, message, kind->reply_len, MSG_NOSIGNAL) > 0) {
 		ssize_t n = 0;
 
 		/* The notice and the kernel's answer to the registration want none. */
 		for (int unanswered = is_first ? 2 : 0; unanswered >= 0; unanswered--) {
 			poll(&poll_fd, 1, -1);
-			n = recv(fd, &message, sizeof(message), MSG_DONTWAIT);
+			n = recv(fd, message, kind->len, MSG_DONTWAIT);
 		}
 		is_first = FALSE;
 		if (n <= 0)
@@ -47,52 +46,45 @@ static void G_NORETURN answer_all(const char *path)
 	_exit(0);
 }
 
-static int compare(const void *a, const void *b)
+gboolean echo_start(Daemon *echo, const DeviceKind *kind, const char *path, GError **error)
 {
-	double x = *(const double *)a, y = *(const double *)b;
-
-	return (x > y) - (x < y);
+	*echo = (Daemon){ .name = "echo" };
+	if (!device_host_init(&echo->host, kind, path, error))
+		return FALSE;
+	echo->pid = fork();
+	if (echo->pid == 0)
+		answer_all(kind, path);
+	if (echo->pid < 0) {
+		echo->pid = 0;
+		return hvis_fail_errno(error, errno, "fork");
+	}
+	return device_host_accept(&echo->host, READY_MS, error);
 }
 
 static gboolean measure(DeviceHost *host, EchoTimes *ret, GError **error)
 {
-	struct hvis_kvp_dev_msg message = { .hdr.op = HVIS_KVP_OP_ENUMERATE };
+	g_autofree guint8 *message = g_malloc0(host->kind->len);
 	double took[ROUNDS];
 
-	if (!device_host_accept(host, READY_MS, error))
-		return FALSE;
 	for (int round = 0; round < ROUNDS; round++) {
 		gint64 start = g_get_monotonic_time();
 
 		for (int i = 0; i < TIMES; i++) {
-			if (!device_host_ask(host, &message, error))
+			if (!device_host_ask(host, message, error))
 				return FALSE;
 		}
 		took[round] = (double)(g_get_monotonic_time() - start) / TIMES;
 	}
-	qsort(took, ROUNDS, sizeof(*took), compare);
-	*ret = (EchoTimes){ took[0], took[ROUNDS / 2] };
+	ret->median = pairs_median(took, ROUNDS);
+	ret->best = took[0]; /* sorted by now */
 	return TRUE;
 }
 
-gboolean echo_measure(const char *path, EchoTimes *ret, GError **error)
+gboolean echo_measure(const DeviceKind *kind, const char *path, EchoTimes *ret, GError **error)
 {
-	DeviceHost host;
-	gboolean done = FALSE;
-	pid_t child;
+	Daemon echo;
+	gboolean done = echo_start(&echo, kind, path, error) && measure(&echo.host, ret, error);
 
-	if (!device_host_init(&host, &device_kvp, path, error))
-		return FALSE;
-	child = fork();
-	if (child == 0)
-		answer_all(path);
-	if (child > 0) {
-		done = measure(&host, ret, error);
-		kill(child, SIGKILL);
-		waitpid(child, NULL, 0);
-	} else {
-		hvis_fail(error, HVIS_ERROR_FAILED, "fork");
-	}
-	device_host_deinit(&host);
+	daemon_deinit(&echo);
 	return done;
 }
