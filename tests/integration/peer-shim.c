@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Preloaded into the distribution's daemons, so that the very binary can be compared with ours
- * without a kernel that has its device: /dev/vmbus/hv_kvp, or hv_vss, becomes a connection to the socket of
- * "hvis-host link" ($HVIS_PEER_DEVICE), /var/lib/hyperv the folder $HVIS_PEER_POOLS, the scripts that it runs
+ * without a kernel that has its device: /dev/vmbus/hv_kvp, hv_vss or hv_fcopy becomes a connection to the socket of
+ * "hvis-host link" ($HVIS_PEER_DEVICE), where "at an offset", which the daemons say of the last, means nothing, /var/lib/hyperv the folder $HVIS_PEER_POOLS, the scripts that it runs
  * are those of the unpacked package ($HVIS_PEER_ROOT), and lo is the adapter that the file
  * $HVIS_PEER_ADAPTER holds the GUID of. Every other call is its own.
  */
@@ -44,6 +44,8 @@ static const char *moved(const char *path, char *out, size_t size)
 	return out;
 }
 
+static int link_fd = -1;
+
 static int open_link(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -57,7 +59,7 @@ static int open_link(const char *path)
 		recv(fd, &notice, sizeof(notice), 0) == sizeof(notice)) {
 		errno = (int)hvis_le32_get(notice.error);
 		if (!errno)
-			return fd;
+			return link_fd = fd;
 	}
 	close(fd);
 	return -1;
@@ -78,6 +80,29 @@ int open(const char *path, int flags, ...)
 		va_end(ap);
 	}
 	return openat(AT_FDCWD, moved(path, other, sizeof(other)), flags, mode);
+}
+
+ssize_t pread(int fd, void *bytes, size_t len, off_t at)
+{
+	ssize_t (*next)(int, void *, size_t, off_t) = dlsym(RTLD_NEXT, "pread");
+
+	return fd == link_fd ? recv(fd, bytes, len, 0) : next(fd, bytes, len, at);
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+	ssize_t (*next)(int, const void *, size_t, off_t) = dlsym(RTLD_NEXT, "pwrite");
+
+	return fd == link_fd ? send(fd, bytes, len, MSG_NOSIGNAL) : next(fd, bytes, len, at);
+}
+
+int close(int fd)
+{
+	int (*next)(int) = dlsym(RTLD_NEXT, "close");
+
+	if (fd == link_fd)
+		link_fd = -1;
+	return next(fd);
 }
 
 FILE *fopen(const char *path, const char *how)

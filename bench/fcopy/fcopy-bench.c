@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Ours beside the distribution's hv_fcopy_daemon and beside an echo, which answers and does nothing: the same device
+ * (a socket), the same file, in turns, with other sides in between. The host of the protocol sends 6144 bytes and
+ * waits for the answer, so the echo is as fast as that can be on this machine.
+ *
+ *   fcopy-bench OURS PEER SHIM FOLDER MIB PAIRS [CELL…]
+ *
+ * FOLDER is where the file of MIB goes. Cells:
+ *
+ *   rate          MB/s of the whole file, from START to the answer of COMPLETE, ours beside the echo; the host has a
+ *                 processor of its own, if there are two
+ *   rate/peer     the same beside the peer, which brings nothing to the disk and sums nothing up
+ *   answer        how long the host waits for the answer to a fragment, less what it waits for the echo's; on one
+ *                 processor, the median of a file
+ *   processor     processor time of the daemon for a fragment of a file, all that it does included, and what the
+ *                 kernel does for it; as above
+ *
+ * One line per cell on standard output, "BENCH CELL UNIT OURS PEER RATIO GOAL" with the medians, and the spread on
+ * standard error.
+ */
+#include "config.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <hvis/fcopy.h>
+#include <util/error.h>
+
+#include "bench/fcopy/side.h"
+#include "bench/lib/pairs.h"
+#include "bench/lib/run.h"
+
+#define ANSWERS 3000u /* fragments of a file whose answers are waited for */
+
+typedef enum { RATE, ANSWER, PROCESSOR, MEASURES } Measure;
+
+static struct {
+	SideSetup sides;
+	guint64 size;
+	guint pairs;
+	char **wanted; /* cells by name; none: all */
+} setup;
+
+/* What was measured, by round. */
+static double measured[MEASURES][SIDE_N][PAIRS_MAX];
+
+static gboolean send_file(Side *side, GError **error)
+{
+	if (!side_begin(side, setup.size, error))
+		return FALSE;
+	while (!side_is_sent(side))
+		if (!side_fragment(side, error))
+			return FALSE;
+	return side_end(side, error);
+}
+
+static gboolean measure_rate(Side *side, guint round, GError **error)
+{
+	gint64 start = run_now_ns();
+
+	if (!send_file(side, error))
+		return FALSE;
+	measured[RATE][side->kind][round] =
+		(double)setup.size * 1e3 / (double)(run_now_ns() - start);
+	return side_check(side, error);
+}
+
+/* The median of a file's fragments, in us. */
+static gboolean measure_answer(Side *side, guint round, GError **error)
+{
+	double took[ANSWERS];
+
+	if (!side_begin(side, (guint64)ANSWERS * HVIS_FCOPY_FRAGMENT, error))
+		return FALSE;
+	for (guint i = 0; i < ANSWERS; i++) {
+		gint64 start = run_now_ns();
+
+		if (!side_fragment(side, error))
+			return FALSE;
+		took[i] = (double)(run_now_ns() - start) / 1e3;
+	}
+	measured[ANSWER][side->kind][round] = pairs_median(took, ANSWERS);
+	return side_end(side, error) && side_check(side, error);
+}
+
+static gboolean measure_processor(Side *side, guint round, GError **error)
+{
+	double fragments = (double)setup.size / HVIS_FCOPY_FRAGMENT, before, after;
+
+	if (!side_processor_us(side, &before, error) || !send_file(side, error) ||
+		!side_processor_us(side, &after, error))
+		return FALSE;
+	measured[PROCESSOR][side->kind][round] = (after - before) / fragments;
+	return side_check(side, error);
+}
+
+static gboolean (*const measures[MEASURES])(Side *side, guint round,
+	GError **error) = { measure_rate, measure_answer, measure_processor };
+
+/* --- all of them, in turns --- */
+
+static gboolean init_sides(Side *sides, GError **error)
+{
+	for (SideKind kind = 0; kind < SIDE_N; kind++)
+		if (!side_init(&sides[kind], kind, &setup.sides, error))
+			return FALSE;
+	return TRUE;
+}
+
+/* Who is first changes, for it has what the one before has left. */
+static gboolean take_turns(Side *sides, Measure measure, GError **error)
+{
+	for (guint round = 0; round < setup.pairs; round++)
+		for (guint j = 0; j < SIDE_N; j++) {
+			if (run_is_stopped())
+				return hvis_fail(error, HVIS_ERROR_CLOSED, "stopped");
+			if (!measures[measure](&sides[(round + j) % SIDE_N], round, error))
+				return FALSE;
+		}
+	return TRUE;
+}
+
+static gboolean run(Measure measure, GError **error)
+{
+	Side sides[SIDE_N] = { 0 };
+	gboolean done;
+
+	if (measure == RATE)
+		run_on_the_others();
+	else
+		run_on_one_processor();
+	done = init_sides(sides, error);
+	if (measure == RATE)
+		run_apart();
+	done = done && take_turns(sides, measure, error);
+	for (SideKind kind = 0; kind < SIDE_N; kind++)
+		side_deinit(&sides[kind]);
+	return done;
+}
+
+/* --- cells --- */
+
+typedef struct {
+	PairsCell cell;
+	Measure measure;
+	SideKind beside;
+	gboolean less_echo;
+} Cell;
+
+static const Cell cells[] = {
+	{ { "rate", "MB/s", 0.95, TRUE, TRUE }, RATE, SIDE_ECHO, FALSE },
+	{ { "rate/peer", "MB/s", NAN, TRUE, TRUE }, RATE, SIDE_PEER, FALSE },
+	{ { "answer", "us", 0.6, TRUE, FALSE }, ANSWER, SIDE_PEER, TRUE },
+	{ { "processor", "us", NAN, TRUE, FALSE }, PROCESSOR, SIDE_PEER, FALSE },
+};
+
+static gboolean is_wanted(const Cell *cell)
+{
+	return !setup.wanted[0] ||
+	       g_strv_contains((const char *const *)setup.wanted, cell->cell.name);
+}
+
+static void report(const Cell *cell)
+{
+	double ours[PAIRS_MAX], theirs[PAIRS_MAX];
+
+	for (guint i = 0; i < setup.pairs; i++) {
+		double way = cell->less_echo ? measured[cell->measure][SIDE_ECHO][i] : 0;
+
+		ours[i] = MAX(measured[cell->measure][SIDE_OURS][i] - way, 0);
+		theirs[i] = MAX(measured[cell->measure][cell->beside][i] - way, 0);
+	}
+	pairs_report(&cell->cell, ours, theirs, setup.pairs);
+}
+
+static gboolean run_all(GError **error)
+{
+	for (Measure measure = 0; measure < MEASURES; measure++) {
+		gboolean wanted = FALSE;
+
+		for (guint i = 0; i < G_N_ELEMENTS(cells); i++)
+			wanted |= cells[i].measure == measure && is_wanted(&cells[i]);
+		if (wanted && !run(measure, error))
+			return FALSE;
+		for (guint i = 0; i < G_N_ELEMENTS(cells); i++)
+			if (cells[i].measure == measure && is_wanted(&cells[i]))
+				report(&cells[i]);
+	}
+	return TRUE;
+}
+
+int main(int argc, char **argv)
+{
+	g_autoptr(GError) error = NULL;
+
+	run_catch_signals();
+	if (argc < 7) {
+		fprintf(stderr, "see the head of fcopy-bench.c\n");
+		return HVIS_EXIT_USAGE;
+	}
+	setup.sides = (SideSetup){ argv[4], argv[1], argv[2], argv[3] };
+	setup.size = (guint64)CLAMP(atoi(argv[5]), 1, 4096) << 20;
+	setup.pairs = (guint)CLAMP(atoi(argv[6]), 1, PAIRS_MAX);
+	setup.wanted = argv + 7;
+	return run_all(&error) ? HVIS_EXIT_OK : hvis_die(HVIS_EXIT_IO, error);
+}
