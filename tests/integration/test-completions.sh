@@ -136,6 +136,13 @@ offers "$("$builddir/vssd/hv_vss_daemon" --help | options_of)" hv_vss_daemon "--
 offers "--thaw-left-over" hv_vss_daemon "--t"
 offers "$srcdir/systemd" hv_vss_daemon --programs = "$srcdir/syst"
 
+function=_hv_fcopy_daemon
+# shellcheck source=/dev/null
+. "$srcdir/completions/hv_fcopy_daemon"
+offers "$("$builddir/fcopyd/hv_fcopy_daemon" --help | options_of)" hv_fcopy_daemon "--"
+offers "--state-dir" hv_fcopy_daemon "--st"
+offers "$srcdir/systemd" hv_fcopy_daemon --state-dir = "$srcdir/syst"
+
 # In each shell as somebody types it: on a terminal, with Tab. The key is run, and is a key all the same.
 hvctl kvp set "x$hostile" hostile --pool-dir "$pools"
 : >"$pools/export.json"

@@ -105,14 +105,20 @@ names "$builddir/man/hvctl.1" option < <(
 )
 names "$builddir/man/hv_kvp_daemon.8" option < <(options_of "$builddir/kvpd/hv_kvp_daemon")
 names "$builddir/man/hv_vss_daemon.8" option < <(options_of "$builddir/vssd/hv_vss_daemon")
+names "$builddir/man/hv_fcopy_daemon.8" option < <(options_of "$builddir/fcopyd/hv_fcopy_daemon")
 names "$builddir/man/hvis_ip_helper.8" option < <(options_of "$builddir/ipd/hvis_ip_helper")
 
 # Every message of the journal, each in the page of who logs it, and every field.
 messages() { sed -n 's/^#define HVIS_MESSAGE_\([A-Z_]* "[0-9a-f]*\)"$/\1/p' "$srcdir/lib/util/messages.h" | grep "$@" | sed 's/.* "//'; }
 names "$builddir/man/hv_vss_daemon.8" message < <(messages '^BACKUP_')
+fields() { grep -o '"HVIS_[A-Z0-9_]*"' "$srcdir/lib/util/log.c" | tr -d '"' | sort -u | grep "$@" 'HVIS_\(FILE\|SIZE\|SHA256\|DURATION_USEC\)'; }
+names "$builddir/man/hv_fcopy_daemon.8" message < <(
+	messages '^FILE_'
+	fields -x
+)
 names "$builddir/man/hv_kvp_daemon.8" message < <(
-	messages -v '^BACKUP_'
-	grep -o '"HVIS_[A-Z]*"' "$srcdir/lib/util/log.c" | tr -d '"' | sort -u
+	messages -v '^BACKUP_\|^FILE_'
+	fields -vx
 )
 
 # What the page for backups tells to watch for is there to be seen, and is in the journal of the daemon.
