@@ -22,6 +22,7 @@ typedef enum {
 #define HVCTL_VSS_CLASS                                                                            \
 	"35fa2e29-ea23-4236-96ae-3a6ebacba440" /* HVIS_VSS_TYPE as sysfs writes it */
 #define HVCTL_FCOPY_DEVICE "/dev/vmbus/hv_fcopy"
+#define HVCTL_FCOPY_NAME "/dev/hvis/fcopy" /* of either device, by udev */
 #define HVCTL_FCOPY_CLASS                                                                          \
 	"34d14be3-dee4-41c8-9ae7-6b174977c192" /* HVIS_FCOPY_TYPE as sysfs writes it */
 

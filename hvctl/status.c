@@ -49,6 +49,13 @@ char *hvctl_stopped_advice(const HvctlService *service, HvisIsolation isolation)
 		service->unit, service->unit);
 }
 
+static gboolean lacks_name(const char *root, const HvctlService *service)
+{
+	g_autofree char *path = g_strconcat(root, HVCTL_FCOPY_NAME, NULL);
+
+	return service == &hvctl_service_fcopy && !g_file_test(path, G_FILE_TEST_EXISTS);
+}
+
 char *hvctl_status_advice(
 	const char *root, const HvctlService *service, const char *state, const char *device)
 {
@@ -62,9 +69,15 @@ char *hvctl_status_advice(
 		return NULL;
 	if (found != HVCTL_DEVICE_THERE)
 		return g_strdup(hvctl_device_text(service, found));
-	if (g_str_equal(state, NOT_RUNNING))
-		return hvctl_stopped_advice(service, hvis_isolation_detect(NULL, NULL));
-	return NULL;
+	if (!g_str_equal(state, NOT_RUNNING))
+		return NULL;
+	if (lacks_name(root, service)) /* and the unit would not start */
+		return g_strdup(
+			"the device is there, but not under the name that the service's unit "
+			"waits for, " HVCTL_FCOPY_NAME
+			": \"udevadm control --reload\", then \"udevadm trigger "
+			"--subsystem-match=misc --subsystem-match=uio\"");
+	return hvctl_stopped_advice(service, hvis_isolation_detect(NULL, NULL));
 }
 
 struct json_object *hvctl_status_not_running(

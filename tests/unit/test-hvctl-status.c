@@ -314,6 +314,8 @@ static void test_advice(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 	tree_file(tree, OFFER, "{" HVCTL_FCOPY_CLASS "}\n");
 	check_advice_of(tree, &hvctl_service_fcopy, "waiting", "modprobe uio_hv_generic");
 	tree_file(tree, "sys/bus/vmbus/devices/0/uio/uio0/name", "hv_fcopy\n");
+	check_advice_of(tree, &hvctl_service_fcopy, "not running", "udevadm trigger");
+	tree_file(tree, "dev/hvis/fcopy", "");
 	check_advice_of(tree, &hvctl_service_fcopy, "not running",
 		"systemctl enable --now hv-fcopy-daemon");
 	check_advice(tree, "busy", "another process has the device");
