@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -111,35 +112,21 @@ gboolean hvis_uio_shape(const char *sysfs, dev_t rdev, HvisUioShape *ret, GError
 
 /* --- the node --- */
 
-static gboolean fail_busy(const char *path, GError **error)
+/* Not while we have it open ourselves: it is looked for who does. */
+static void fail_busy(const char *path, GError **error)
 {
-	hvis_chardev_explain(path, EBUSY, error);
-	return FALSE;
+	g_autofree char *node = realpath(path, NULL);
+
+	hvis_chardev_explain(node ? node : path, EBUSY, error);
 }
 
-/* Of this process's making are no marks: only a channel that was open already has any. */
-static gboolean is_fresh(void *rings, gsize size)
+gboolean hvis_uio_is_fresh(const void *rings, gsize size)
 {
-	const hvis_shared *out = rings, *in = (hvis_shared *)((guint8 *)rings + size / 2);
+	const hvis_shared *out = rings,
+			  *in = (hvis_shared *)((guint8 *)(uintptr_t)rings + size / 2);
 
 	return hvis_shared_load(out, HVIS_RING_WRITE) == 0 &&
 	       hvis_shared_load(in, HVIS_RING_READ) == 0;
-}
-
-/* NULL and @error set on failure. Not yet looked into by anybody. */
-static void *map_rings(int fd, gsize size, const char *path, GError **error)
-{
-	void *rings = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-
-	if (rings == MAP_FAILED) {
-		hvis_fail_errno(error, errno, "map the rings of %s", path);
-		return NULL;
-	}
-	if (is_fresh(rings, size))
-		return rings;
-	fail_busy(path, error);
-	munmap(rings, size);
-	return NULL;
 }
 
 static int open_node(const char *path, dev_t rdev, GError **error)
@@ -150,14 +137,13 @@ static int open_node(const char *path, dev_t rdev, GError **error)
 	do
 		fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	while (fd < 0 && errno == EINTR);
-	if (fd < 0)
+	if (fd < 0) {
 		hvis_chardev_explain(path, errno, error);
-	else if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		fail_busy(path, error);
-	else if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode) || st.st_rdev != rdev)
-		hvis_fail(error, HVIS_ERROR_CLOSED, "%s has become another device", path);
-	else
+		return -1;
+	}
+	if (fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && st.st_rdev == rdev)
 		return hvis_fd_steal(&fd);
+	hvis_fail(error, HVIS_ERROR_CLOSED, "%s has become another device", path);
 	return -1;
 }
 
@@ -186,6 +172,15 @@ HvisTransport *hvis_uio_open(const char *path, dev_t rdev, GError **error)
 	fd = open_node(path, rdev, error);
 	if (fd < 0)
 		return NULL;
-	rings = map_rings(fd, shape.size, path, error);
-	return rings ? hvis_uio_new(hvis_fd_steal(&fd), rings, shape.size, path, error) : NULL;
+	rings = mmap(NULL, shape.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (rings == MAP_FAILED) {
+		hvis_fail_errno(error, errno, "map the rings of %s", path);
+		return NULL;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0 && hvis_uio_is_fresh(rings, shape.size))
+		return hvis_uio_new(hvis_fd_steal(&fd), rings, shape.size, path, error);
+	munmap(rings, shape.size);
+	hvis_fd_clear(&fd);
+	fail_busy(path, error);
+	return NULL;
 }

@@ -32,6 +32,9 @@ gboolean hvis_uio_shape(const char *sysfs, dev_t rdev, HvisUioShape *ret, GError
  */
 HvisTransport *hvis_uio_open(const char *path, dev_t rdev, GError **error);
 
+/* Nobody has been at work on the rings since the channel was opened. */
+gboolean hvis_uio_is_fresh(const void *rings, gsize size);
+
 /*
  * Takes @fd, from which an interrupt's count is read and to which four bytes are written to interrupt the host, and
  * the mapping @rings of @size bytes, whose indexes on our side are 0. @fd does not block. Both are gone where

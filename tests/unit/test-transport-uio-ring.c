@@ -444,6 +444,24 @@ static void test_shape(void)
 	remove_tree(root);
 }
 
+/* What the host writes says nothing of us; what a guest has written or read, by whatever program, does. */
+static void test_fresh(void)
+{
+	static const struct {
+		gsize where;
+		gboolean fresh;
+	} marks[] = { { HVIS_RING_READ, TRUE }, { HVIS_RING_MASK, TRUE },
+		{ HVIS_RING_WRITE, FALSE }, { 8192 + HVIS_RING_WRITE, TRUE },
+		{ 8192 + HVIS_RING_READ, FALSE } };
+
+	for (gsize i = 0; i < G_N_ELEMENTS(marks); i++) {
+		guint32 rings[4096] = { 0 };
+
+		rings[marks[i].where / 4] = 24;
+		g_assert_cmpint(hvis_uio_is_fresh(rings, sizeof(rings)), ==, marks[i].fresh);
+	}
+}
+
 static void test_open_none(void)
 {
 	g_autoptr(GError) error = NULL;
@@ -491,6 +509,7 @@ int main(int argc, char **argv)
 	ADD("race/ping", test_ping);
 	g_test_add_func("/transport/uio/sysfs/is", test_is);
 	g_test_add_func("/transport/uio/sysfs/shape", test_shape);
+	g_test_add_func("/transport/uio/open/fresh", test_fresh);
 	g_test_add_func("/transport/uio/open/none", test_open_none);
 	return g_test_run();
 }
