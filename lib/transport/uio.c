@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The rings of a VMBus device in user space. Facts of uio_hv_generic that shape this (seen in Linux 6.12):
- * opening the node opens the channel, and closing the last descriptor closes it, with empty rings the next time; any
- * number of processes may have it open; read(2) gives the count of interrupts, four bytes, and poll(2) says that it has
- * changed; write(2) of four bytes signals the host, whether or not it wants to know; when the host takes the
- * service away read(2) and write(2) fail with EIO. Whether the kernel masks interrupts by itself as it counts one
- * depends on its version: the mask is in the ring, and is ours to set and to clear in any case.
+ * The rings of a VMBus device in user space. Facts of uio_hv_generic that shape this (seen in Linux 6.12.117): opening
+ * the node opens the channel, and closing the last descriptor closes it, with empty rings the next time, in which
+ * the host may have written before open(2) is back; any number of processes may have it open at once; read(2)
+ * gives the count of interrupts, four bytes, and poll(2) says that it has changed since; write(2) of 1 signals
+ * the host, whether or not it wants that, and clears the mask of interrupts, of 0 sets it; once the host has taken
+ * the service away poll(2) says IN, ERR and HUP, read(2) fails with EIO and write(2) with EINVAL, the node is gone,
+ * and the rings stay mapped. Nothing else masks interrupts there; other versions of the kernel mask them as they
+ * count one. The mask is in the ring, so it is set and cleared by us in any case, and is nothing to rely on.
  *
  * A request that comes while the service has one is parked, and all that is behind it stays in the ring: hosts have
  * one transaction under way. Negotiation is looked for at all times, though. What the other end does wrong
