@@ -34,6 +34,15 @@ static gboolean is_relevant(Doctor *doctor)
 	return doctor_is_offered(doctor, doctor_service("vss")) || status_of(doctor);
 }
 
+/* It runs, but has not answered once: it is not asked again. */
+static gboolean hangs(Doctor *doctor)
+{
+	const GError *why = NULL;
+
+	return !doctor_status(doctor, doctor_service("vss"), &why) &&
+	       hvis_error_is(why, HVIS_ERROR_TIMEOUT);
+}
+
 /* --- the plan --- */
 
 static guint count_frozen(struct json_object *plan)
@@ -61,7 +70,7 @@ void doctor_check_plan(Doctor *doctor)
 	struct json_object *plan;
 	guint frozen;
 
-	if (!is_relevant(doctor))
+	if (!is_relevant(doctor) || hangs(doctor))
 		return;
 	plan = hvctl_vss_fetch_plan(&request, &error);
 	frozen = count_frozen(plan);

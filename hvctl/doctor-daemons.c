@@ -8,6 +8,8 @@
 #include "hvctl/call.h"
 #include "hvctl/doctor-checks.h"
 #include "hvctl/status.h"
+#include "kvpd/options.h"
+#include "kvpd/policy.h"
 #include "transport/chardev.h"
 #include "util/duration.h"
 #include "util/output.h"
@@ -74,7 +76,8 @@ gboolean doctor_is_installed(Doctor *doctor, const DoctorService *service)
 
 	if (doctor_has_systemd(doctor))
 		return !g_str_equal(doctor_unit(doctor, unit, "LoadState"), "not-found");
-	return doctor_exists(doctor, HVIS_SBIN_DIR "/%s", service->daemon->name);
+	return doctor_exists(doctor, HVIS_SBIN_DIR "/%s", service->daemon->name) ||
+	       doctor_exists(doctor, "/usr/sbin/%s", service->daemon->name);
 }
 
 /* A masked unit is one that nobody wants. */
@@ -216,11 +219,27 @@ static char *find_holder(const Doctor *doctor, const DoctorService *service)
 	return holder ? holder : find_program(doctor, service);
 }
 
+/* Whether the process that @holder names is that of our unit. */
+static gboolean is_of_unit(Doctor *doctor, const DoctorService *service, const char *holder)
+{
+	g_autofree char *unit = unit_of(service);
+	g_autofree char *ours = g_strdup_printf("(pid %s)", doctor_unit(doctor, unit, "MainPID"));
+
+	return g_str_has_suffix(holder, ours);
+}
+
 static void say_stopped(Doctor *doctor, const DoctorService *service)
 {
 	g_autofree char *holder = find_holder(doctor, service);
 	g_autofree char *stop = NULL, *advice = NULL;
 
+	if (holder && is_of_unit(doctor, service, holder)) {
+		stop = g_strdup_printf("systemctl restart %s", service->served->unit);
+		doctor_say(doctor, "silent", service->name, stop,
+			"%s runs, but nobody is behind %s", service->daemon->name,
+			service->daemon->socket);
+		return;
+	}
 	if (holder) {
 		stop = g_strdup_printf(
 			"stop it, and disable what started it; then: systemctl restart %s",
@@ -230,8 +249,9 @@ static void say_stopped(Doctor *doctor, const DoctorService *service)
 			service->daemon->name, holder);
 		return;
 	}
-	if (doctor_isolation(doctor) != HVIS_ISOLATION_NONE)
-		return; /* which its own check tells */
+	if (doctor_isolation(doctor) != HVIS_ISOLATION_NONE &&
+		service->served != &hvctl_service_vss)
+		return; /* which trust tells */
 	if (is_masked(doctor, service) || is_disabled(doctor, service) ||
 		!doctor_is_installed(doctor, service))
 		return; /* which unit has told */
@@ -447,12 +467,28 @@ void doctor_check_version(Doctor *doctor)
 
 /* --- confidential VMs --- */
 
+/* What the configuration says to key-value pairs in a confidential VM. */
+static KvpPolicy policy_of(const Doctor *doctor, HvisIsolation isolation)
+{
+	g_autoptr(HvisConfig) config = hvis_config_load(kvpd_config_keys, doctor->root, NULL);
+
+	return config ? kvp_policy_for(
+				isolation, hvis_config_string(config, "kvp", "ConfidentialVM"))
+		      : KVP_POLICY_OFF;
+}
+
 void doctor_check_trust(Doctor *doctor)
 {
 	HvisIsolation isolation = doctor_isolation(doctor);
+	KvpPolicy policy = policy_of(doctor, isolation);
 
 	if (isolation == HVIS_ISOLATION_NONE)
 		doctor_say(doctor, "ok", NULL, NULL, "no confidential VM: the host is trusted");
+	else if (policy != KVP_POLICY_OFF)
+		doctor_say(doctor, "ok", NULL, NULL,
+			"a confidential VM (%s), whose host gets key-value pairs all the same: "
+			"ConfidentialVM=%s",
+			hvis_isolation_name(isolation), kvp_policy_names[policy]);
 	else
 		doctor_say(doctor, "off", NULL,
 			"set ConfidentialVM= where the host is to be served all the same: man "

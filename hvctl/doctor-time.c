@@ -85,8 +85,8 @@ void doctor_check_ptp(Doctor *doctor)
 
 /* --- who sets ours --- */
 
-static const char *const keepers[] = { "chronyd", "systemd-timesyn", "ntpd", "openntpd",
-	"ntpd-rs-daemon", "phc2sys", "VBoxService", NULL };
+static const char *const keepers[] = { "chronyd", "systemd-timesyn", "ntpd", "ntp-daemon",
+	"phc2sys", NULL };
 
 /* The names of those that run, each once; new. */
 static GPtrArray *find_keepers(const Doctor *doctor)

@@ -9,6 +9,7 @@
 
 #include "doctor-tree.h"
 #include "hvctl/doctor-checks.h"
+#include "remove-tree.h"
 #include "util/output.h"
 
 #define NOBODY 65534
@@ -87,6 +88,76 @@ static void test_healthy(void)
 	doctor_tree_remove(&tree);
 }
 
+/* Without systemd there is less to look at, and no more to complain about. */
+static void test_without_systemd(void)
+{
+	g_auto(Doctor) doctor = { 0 };
+	g_autofree char *run = NULL;
+	DoctorTree tree;
+
+	doctor_tree_make(&tree, cases_file, "guest.ok");
+	run = g_build_filename(tree.root, "run", "systemd", NULL);
+	remove_tree(run);
+	look(&doctor, &tree, NULL);
+	g_assert_nonnull(find(&doctor, "daemon.ok"));
+	g_assert_null(find(&doctor, "unit.ok"));
+	g_assert_null(find(&doctor, "boot.ok"));
+	if (doctor.counts[DOCTOR_WARNING] + doctor.counts[DOCTOR_PROBLEM] > 0)
+		g_error("%s", json_object_to_json_string(doctor.findings));
+	doctor_tree_remove(&tree);
+}
+
+/* Who is not root hears of no trouble where there is none, but of what cannot be known. */
+static void test_nobody(void)
+{
+	g_auto(Doctor) doctor = { 0 };
+	DoctorTree tree;
+
+	doctor_tree_make(&tree, cases_file, "guest.ok");
+	tree.nobody = TRUE;
+	look(&doctor, &tree, NULL);
+	g_assert_cmpuint(doctor.counts[DOCTOR_UNKNOWN], >, 0);
+	if (doctor.counts[DOCTOR_NOTE] + doctor.counts[DOCTOR_WARNING] +
+			doctor.counts[DOCTOR_PROBLEM] >
+		0)
+		g_error("%s", json_object_to_json_string(doctor.findings));
+	doctor_tree_remove(&tree);
+}
+
+/* The unit's own process without a socket is no stranger. */
+static void test_own_process(void)
+{
+	g_auto(Doctor) doctor = { 0 };
+	g_autofree char *socket = NULL;
+	DoctorTree tree;
+
+	doctor_tree_make(&tree, cases_file, "guest.ok");
+	socket = g_build_filename(tree.root, "run", "hvis", "vss", NULL);
+	g_assert_cmpint(g_unlink(socket), ==, 0);
+	look(&doctor, &tree, "daemon");
+	g_assert_nonnull(find(&doctor, "daemon.silent"));
+	g_assert_null(find(&doctor, "daemon.held"));
+	doctor_tree_remove(&tree);
+}
+
+/* In a confidential VM the configuration decides. */
+static void test_trusted(void)
+{
+	g_auto(Doctor) doctor = { 0 };
+	g_autofree char *dir = NULL, *file = NULL;
+	DoctorTree tree;
+
+	doctor_tree_make(&tree, cases_file, "trust.off");
+	dir = g_strconcat(tree.root, HVIS_SYSCONF_DIR, NULL);
+	file = g_build_filename(dir, "hvis.conf", NULL);
+	g_assert_cmpint(g_mkdir_with_parents(dir, 0755), ==, 0);
+	g_assert_true(g_file_set_contents(file, "[kvp]\nConfidentialVM=strict\n", -1, NULL));
+	look(&doctor, &tree, "trust");
+	g_assert_nonnull(find(&doctor, "trust.ok"));
+	g_assert_null(find(&doctor, "trust.off"));
+	doctor_tree_remove(&tree);
+}
+
 /* Where there is no patient, nothing else is looked at. */
 static void test_ends(void)
 {
@@ -149,6 +220,10 @@ int main(int argc, char **argv)
 		g_test_add_data_func(path, cases->pdata[i], test_case);
 	}
 	g_test_add_func("/hvctl/doctor/healthy", test_healthy);
+	g_test_add_func("/hvctl/doctor/without-systemd", test_without_systemd);
+	g_test_add_func("/hvctl/doctor/nobody", test_nobody);
+	g_test_add_func("/hvctl/doctor/own-process", test_own_process);
+	g_test_add_func("/hvctl/doctor/trusted", test_trusted);
 	g_test_add_func("/hvctl/doctor/ends", test_ends);
 	g_test_add_func("/hvctl/doctor/all", test_all);
 	g_test_add_func("/hvctl/doctor/classes", test_classes);
