@@ -15,6 +15,7 @@
 
 #define ANSWER_MS 5000 /* ours: of a program; systemd waits longer for its manager */
 #define OUTPUT_MAX (8u << 20) /* ours: what is beyond is not read */
+#define SHOW "systemctl show --no-pager "
 #define END_LOOKS 50 /* ours, 10 ms each: one that waits for a disk may outlive SIGKILL */
 
 /* Colours and pagers are for people; another language is for none of us. */
@@ -130,13 +131,26 @@ static GHashTable *parse_properties(const char *text)
 	return properties;
 }
 
+/* A block for each, with an empty line between, in the order of asking. */
+void doctor_ask_units(Doctor *doctor, const char *const *units)
+{
+	g_autofree char *names = g_strjoinv(" ", (char **)(guintptr)units);
+	g_autofree char *line = g_strconcat(SHOW, names, NULL);
+	const char *text = doctor_has_systemd(doctor) ? doctor_output(doctor, line) : NULL;
+	g_auto(GStrv) blocks = g_strsplit(text ? text : "", "\n\n", -1);
+	gboolean is_whole = g_strv_length(blocks) == g_strv_length((char **)(guintptr)units);
+
+	for (guint i = 0; is_whole && units[i]; i++)
+		g_hash_table_insert(doctor->units, g_strdup(units[i]), parse_properties(blocks[i]));
+}
+
 const char *doctor_unit(Doctor *doctor, const char *unit, const char *name)
 {
 	GHashTable *properties = g_hash_table_lookup(doctor->units, unit);
 	const char *value;
 
 	if (!properties) {
-		g_autofree char *line = g_strconcat("systemctl show --no-pager ", unit, NULL);
+		g_autofree char *line = g_strconcat(SHOW, unit, NULL);
 
 		properties = parse_properties(
 			doctor_has_systemd(doctor) ? doctor_output(doctor, line) : NULL);

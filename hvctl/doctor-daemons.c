@@ -359,10 +359,14 @@ static gboolean check_ours(Doctor *doctor, const DoctorService *service)
 
 void doctor_check_conflict(Doctor *doctor)
 {
+	const char *units[G_N_ELEMENTS(others) + 1] = { NULL };
 	gboolean good = TRUE;
 
 	if (!doctor_has_systemd(doctor))
 		return; /* who has the device is seen by daemon */
+	for (guint i = 0; i < G_N_ELEMENTS(others); i++)
+		units[i] = others[i].unit;
+	doctor_ask_units(doctor, units);
 	for (guint i = 0; i < G_N_ELEMENTS(others); i++)
 		good = check_other(doctor, others[i].service, others[i].unit) && good;
 	for (const DoctorService *service = doctor_services; service->name; service++)

@@ -106,4 +106,6 @@ const char *doctor_output(Doctor *doctor, const char *line);
 
 /* Property @name of systemd unit @unit, borrowed; "" where it has none or there is no systemd. */
 const char *doctor_unit(Doctor *doctor, const char *unit, const char *name);
+/* Ask for all of @units (NULL-terminated) at once, which is quicker. */
+void doctor_ask_units(Doctor *doctor, const char *const *units);
 gboolean doctor_has_systemd(const Doctor *doctor);
