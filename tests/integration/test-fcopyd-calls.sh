@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# The unit's list of system calls, held against a trace of hv_fcopy_daemon: files of all sizes and kinds, with "hvis-host
-# link" in place of kernel and host. What it makes at /dev/uioN a VM case proves, where the list is in force.
+# What the unit lets hv_fcopy_daemon do, and no more: its list of system calls, held against a trace, and, for root, its
+# capabilities. Files of all kinds, with "hvis-host link" in place of kernel and host. What it makes at /dev/uioN a VM case proves, where the list is in force.
 # shellcheck disable=SC2317 # functions that check calls
 set -u
 top=$(cd "${top_srcdir:-$(dirname "$0")/../..}" && pwd)
@@ -58,9 +58,17 @@ hvctl()
 root=$scratch/root
 etc=$root$(variable sysconfdir)/hvis
 state=$scratch/state
-mkdir -p "$root/srv" "$etc" "$state" "$scratch/bin"
+mkdir -p "$root/srv/owned" "$etc" "$state" "$scratch/bin"
 ln -s "$(type -P true)" "$scratch/bin/systemctl" # nothing is to be started here
 head -c 300000 /dev/zero >"$scratch/file"
+rights=() # as the unit gives them
+if [ "$(id -u)" = 0 ] && command -v setpriv >/dev/null; then
+	rights=(setpriv --bounding-set "-all$(sed -n 's/^CapabilityBoundingSet=//p' "$unit" | tr 'A-Z ' 'a-z\n' | sed 's/^cap_/,+/' | tr -d '\n')"
+		--inh-caps=-all --no-new-privs)
+	install -d -o nobody -m 700 "$root/srv/nobody"
+	install -d -o nobody -m 1777 "$root/srv/sticky"
+	install -o nobody -m 600 /dev/null "$root/srv/sticky/file"
+fi
 printf '[fcopy]\nReceived=yes\nReserve=1K\nDeny=*/denied\nMode=0600\n' >"$etc/hvis.conf"
 
 "$host" link --dir "$scratch/dev" --service fcopy --control "$scratch/host.sock" >"$scratch/link.log" 2>&1 &
@@ -70,7 +78,7 @@ check "a host" wait_for 60 test -S "$scratch/dev/hv_fcopy"
 # A note of a file that a daemon was killed with is one more thing to be looked at.
 mkdir -p "$state"
 echo "not one of ours" >"$state/note"
-PATH=$scratch/bin:$PATH strace -f -qq -o "$scratch/trace" "$build/fcopyd/hv_fcopy_daemon" -n --device "$scratch/dev/hv_fcopy" \
+PATH=$scratch/bin:$PATH "${rights[@]}" strace -f -qq -o "$scratch/trace" "$build/fcopyd/hv_fcopy_daemon" -n --device "$scratch/dev/hv_fcopy" \
 	--root "$root" --state-dir "$state" --socket "$scratch/socket" >"$scratch/daemon.log" 2>&1 &
 strace_pid=$!
 check "a daemon" wait_for 60 ctl wait fcopy --timeout 60
@@ -87,6 +95,17 @@ refuse "one is denied" 1 ctl copy "$scratch/file" /srv/denied/ --create-path
 check "one is canceled" ctl copy "$scratch/file" /srv/canceled --cancel-after 2
 [ ! -e "$root/srv/canceled" ]
 result $? "and is not there"
+if [ ${#rights[@]} -gt 0 ]; then
+	check "a folder of a user's" ctl copy "$scratch/file" /srv/nobody/
+	check "a file of a user's, in a folder of a user's where all may write" ctl copy "$scratch/file" /srv/sticky/ --overwrite
+	printf '[fcopy]\nOwner=nobody\nMode=0400\n' >"$etc/hvis.conf"
+	kill -HUP "$daemon_pid"
+	check "a file for a user" wait_for 60 ctl copy "$scratch/file" /srv/owned/
+	is "is the user's" "$(stat -c %U:%a "$root/srv/owned/file")" nobody:400
+	check "and replaced" ctl copy "$scratch/file" /srv/owned/ --overwrite
+else
+	skip "files and folders of users" "needs root, and setpriv"
+fi
 check "hvctl asks" hvctl fcopy status
 check "for the last ones" hvctl fcopy history
 refuse "and cancels" 1 hvctl fcopy cancel
