@@ -36,6 +36,7 @@ struct FcopyFile {
 	gboolean replaced; /* there was one of that name */
 	guint64 size;
 	guint64 pushed; /* writing to the disk has been begun up to here */
+	guint64 waited; /* and has ended up to here */
 	FcopyPieces pieces;
 	struct sha256_ctx sum;
 	guint64 summed; /* bytes from the beginning that are in it */
@@ -218,17 +219,34 @@ static void add_to_sum(FcopyFile *file, guint64 offset, const void *data, gsize 
 	}
 }
 
-static void push(FcopyFile *file)
+/* A file system that does not know of it is no failure; a broken disk is told of once, here or in the last sync. */
+static gboolean push_range(
+	const FcopyFile *file, guint64 from, guint64 to, unsigned int how, GError **error)
 {
+	if (from == to || sync_file_range(file->fd, (off_t)from, (off_t)(to - from), how) == 0 ||
+		(errno != EIO && errno != ENOSPC && errno != EDQUOT))
+		return TRUE;
+	return hvis_fail_errno(error, errno, "write to the disk");
+}
+
+/*
+ * Writing to the disk goes on while more comes, at most two lots behind: what is left for the end takes no longer than
+ * the host waits for an answer, whatever the size of the file.
+ */
+static gboolean push(FcopyFile *file, GError **error)
+{
+	const unsigned int wait =
+		SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
 	guint64 front = fcopy_pieces_front(&file->pieces);
 
 	if (front < file->pushed + PUSH_BYTES)
-		return;
-	/* only begun, and a hint: what fails here fails in the sync */
-	if (sync_file_range(file->fd, (off_t)file->pushed, (off_t)(front - file->pushed),
-		    SYNC_FILE_RANGE_WRITE) < 0)
-		g_debug("begin to write: %s", g_strerror(errno));
+		return TRUE;
+	if (!push_range(file, file->waited, file->pushed, wait, error) ||
+		!push_range(file, file->pushed, front, SYNC_FILE_RANGE_WRITE, error))
+		return FALSE;
+	file->waited = file->pushed;
 	file->pushed = front;
+	return TRUE;
 }
 
 static gboolean take(FcopyFile *file, guint64 offset, const void *data, gsize len, GError **error)
@@ -240,7 +258,12 @@ static gboolean take(FcopyFile *file, guint64 offset, const void *data, gsize le
 	if (!fcopy_pieces_add(&file->pieces, offset, offset + len))
 		return hvis_fail(error, HVIS_ERROR_INVALID, "more than %u pieces with gaps between",
 			FCOPY_PIECES_MAX);
-	return len == 0 || hvis_pwrite_all(file->fd, data, len, (off_t)offset, error);
+	if (len == 0)
+		return TRUE;
+	if (!hvis_pwrite_all(file->fd, data, len, (off_t)offset, error))
+		return FALSE;
+	add_to_sum(file, offset, data, len);
+	return TRUE;
 }
 
 gboolean fcopy_file_write(
@@ -248,12 +271,8 @@ gboolean fcopy_file_write(
 {
 	g_autofree char *shown = NULL;
 
-	if (!file->failed && take(file, offset, data, len, error)) {
-		if (len > 0)
-			add_to_sum(file, offset, data, len);
-		push(file);
+	if (!file->failed && take(file, offset, data, len, error) && push(file, error))
 		return TRUE;
-	}
 	shown = output_escape(file->place.target);
 	if (file->failed)
 		return hvis_fail(error, HVIS_ERROR_FAILED, "%s: has failed before", shown);

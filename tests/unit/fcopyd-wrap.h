@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -22,6 +23,8 @@ static struct {
 	int unlinkat;
 	int pwrite;
 	int (*mkdirat)(int dir, const char *name); /* in its place */
+	int sync_file_range;
+	uint64_t begun, waited; /* up to where, by that */
 	int fsync; /* of a file */
 	int fsync_directory;
 	int no_sync; /* is taken for done */
@@ -39,6 +42,7 @@ int __wrap_mkdirat(int dir, const char *path, mode_t mode);
 int __wrap_unlinkat(int dir, const char *path, int flags);
 ssize_t __wrap_pwrite(int fd, const void *buf, size_t len, off_t offset);
 int __wrap_fstatvfs(int fd, struct statvfs *fs);
+int __wrap_sync_file_range(int fd, off_t offset, off_t len, unsigned int flags);
 int __wrap_fsync(int fd);
 int __real_openat(int dir, const char *path, int flags, ...);
 int __real_renameat2(int from_dir, const char *from, int dir, const char *to, unsigned int flags);
@@ -122,6 +126,18 @@ int __wrap_fstatvfs(int fd, struct statvfs *fs)
 		fs->f_bfree = wrapped.blocks; /* root's own part of it */
 	}
 	return rc;
+}
+
+int __wrap_sync_file_range(
+	int fd __attribute__((unused)), off_t offset, off_t len, unsigned int flags)
+{
+	if (wrapped.sync_file_range)
+		return wrapped_fail(wrapped.sync_file_range);
+	if (flags & SYNC_FILE_RANGE_WAIT_AFTER)
+		wrapped.waited = (uint64_t)(offset + len);
+	else if (flags)
+		wrapped.begun = (uint64_t)(offset + len);
+	return 0;
 }
 
 int __wrap_fsync(int fd)

@@ -536,6 +536,78 @@ static void test_large_offsets(void)
 	tear_down();
 }
 
+/* --- to the disk on the way --- */
+
+#define LOT ((gsize)8 << 20)
+
+static void put_lot(FcopyFile *file, guint number)
+{
+	g_autofree char *lot = g_malloc0(LOT);
+
+	g_assert_true(fcopy_file_write(file, number * LOT, lot, LOT, NULL));
+}
+
+static FcopyFile *create_lots(void)
+{
+	set_up(NULL);
+	wrapped.fallocate = EOPNOTSUPP;
+	wrapped.pwrite_only_noted = TRUE;
+	return create(10 * LOT, FALSE);
+}
+
+static void check_refused_lot(FcopyFile *file, guint number)
+{
+	g_autofree char *lot = g_malloc0(LOT);
+	GError *error = NULL;
+
+	g_assert_false(fcopy_file_write(file, number * LOT, lot, LOT, &error));
+	check_fails_with(error, HVIS_ERROR_IO, "/in/new: write to the disk: ");
+}
+
+/* Never more than two lots behind; what is behind a gap waits. */
+static void test_pushed(void)
+{
+	FcopyFile *file = create_lots();
+
+	put(file, 0, "x");
+	g_assert_cmpuint(wrapped.begun, ==, 0);
+	put_lot(file, 0);
+	g_assert_cmpuint(wrapped.begun, ==, LOT);
+	g_assert_cmpuint(wrapped.waited, ==, 0);
+	put_lot(file, 1);
+	g_assert_cmpuint(wrapped.begun, ==, 2 * LOT);
+	g_assert_cmpuint(wrapped.waited, ==, LOT);
+	put_lot(file, 3);
+	g_assert_cmpuint(wrapped.begun, ==, 2 * LOT);
+	put_lot(file, 2);
+	g_assert_cmpuint(wrapped.begun, ==, 4 * LOT);
+	g_assert_cmpuint(wrapped.waited, ==, 2 * LOT);
+	check_nothing(file);
+	tear_down();
+}
+
+static void test_not_pushed(void)
+{
+	static const int harmless[] = { EINVAL, ENOSYS, ESPIPE };
+	FcopyFile *file;
+
+	for (guint i = 0; i < G_N_ELEMENTS(harmless); i++) {
+		file = create_lots();
+		wrapped.sync_file_range = harmless[i];
+		put_lot(file, 0);
+		check_nothing(file);
+		tear_down();
+	}
+	file = create_lots();
+	put_lot(file, 0);
+	wrapped.sync_file_range = EIO; /* the sync at the end would not say it again */
+	put(file, LOT, "x");
+	check_refused_lot(file, 1);
+	check_unfinished(file, NULL, HVIS_ERROR_FAILED, "has failed before");
+	check_nothing(file);
+	tear_down();
+}
+
 /* --- room --- */
 
 static void check_not_created(const char *lines, guint64 size, HvisErrorCode code, const char *text)
@@ -717,6 +789,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/fcopyd/file/gaps", test_gaps);
 	g_test_add_func("/fcopyd/file/once", test_once);
 	g_test_add_func("/fcopyd/file/large-offsets", test_large_offsets);
+	g_test_add_func("/fcopyd/file/pushed", test_pushed);
+	g_test_add_func("/fcopyd/file/not-pushed", test_not_pushed);
 	g_test_add_func("/fcopyd/file/room", test_room);
 	g_test_add_func("/fcopyd/file/room-to-the-byte", test_room_to_the_byte);
 	g_test_add_func("/fcopyd/file/full", test_full);
