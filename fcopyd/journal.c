@@ -8,7 +8,8 @@
 
 void fcopy_journal_clear(FcopyJournal *journal)
 {
-	hvis_log_limit_clear(&journal->limit);
+	hvis_log_limit_clear(&journal->ends);
+	hvis_log_limit_clear(&journal->malformed);
 }
 
 void fcopy_journal_begun(const FcopyTransfer *transfer)
@@ -57,7 +58,7 @@ void fcopy_journal_ended(FcopyJournal *journal, const FcopyTransfer *transfer, g
 {
 	if (transfer->result == FCOPY_RESULT_OK)
 		tell_received(transfer);
-	else if (hvis_log_limit(&journal->limit, transfer->message, now))
+	else if (hvis_log_limit(&journal->ends, transfer->message, now))
 		tell_failed(transfer);
 }
 
@@ -65,7 +66,7 @@ void fcopy_journal_malformed(FcopyJournal *journal, const GError *error, gint64 
 {
 	const HvisLogContext context = { .message_id = HVIS_MESSAGE_FILE_REFUSED };
 
-	if (hvis_log_limit(&journal->limit, error->message, now))
+	if (hvis_log_limit(&journal->malformed, error->message, now))
 		hvis_log_with(HVIS_LOG_WARNING, &context,
 			"The host has sent what is no message: %s", error->message);
 }

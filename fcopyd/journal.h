@@ -8,7 +8,7 @@
 
 /* What a host may cause as often as it likes is limited. Zeroed at first; cleared with fcopy_journal_clear(). */
 typedef struct {
-	HvisLogLimit limit;
+	HvisLogLimit ends, malformed;
 } FcopyJournal;
 
 void fcopy_journal_clear(FcopyJournal *journal);
