@@ -60,7 +60,7 @@ ends 2 "--wait-limit -1" run --kernel k --wait-limit -1
 ends 2 '"drop"' run --kernel k --fault drop
 ends 2 '"lose:packet/kvp"' link --dir "$tmp/link" --fault lose:packet/kvp
 ends 2 "--dir DIR is missing" link
-ends 2 "--service fcopy" link --dir "$tmp/link" --service fcopy
+ends 2 "--service rdp" link --dir "$tmp/link" --service rdp
 ends 2 "--service kvp=versions=9.9" link --dir "$tmp/link" --service kvp=versions=9.9
 ends 2 "--service kvp=colour" link --dir "$tmp/link" --service kvp=colour
 ends 3 "--service kvp: " link --dir "$tmp/link" --service kvp --service kvp

@@ -52,6 +52,7 @@ int __real_mkdirat(int dir, const char *path, mode_t mode);
 int __real_unlinkat(int dir, const char *path, int flags);
 ssize_t __real_pwrite(int fd, const void *buf, size_t len, off_t offset);
 int __real_fstatvfs(int fd, struct statvfs *fs);
+int __real_sync_file_range(int fd, off_t offset, off_t len, unsigned int flags);
 int __real_fsync(int fd);
 
 static inline int wrapped_fail(int err)
@@ -128,16 +129,15 @@ int __wrap_fstatvfs(int fd, struct statvfs *fs)
 	return rc;
 }
 
-int __wrap_sync_file_range(
-	int fd __attribute__((unused)), off_t offset, off_t len, unsigned int flags)
+int __wrap_sync_file_range(int fd, off_t offset, off_t len, unsigned int flags)
 {
 	if (wrapped.sync_file_range)
 		return wrapped_fail(wrapped.sync_file_range);
 	if (flags & SYNC_FILE_RANGE_WAIT_AFTER)
 		wrapped.waited = (uint64_t)(offset + len);
-	else if (flags)
+	else
 		wrapped.begun = (uint64_t)(offset + len);
-	return 0;
+	return __real_sync_file_range(fd, offset, len, flags);
 }
 
 int __wrap_fsync(int fd)
