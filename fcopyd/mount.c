@@ -201,12 +201,28 @@ FcopyMountState fcopy_mount_judge(
 	return FCOPY_MOUNT_PROTECTED;
 }
 
+/*
+ * What ProtectSystem= makes read-only stays so where ReadWritePaths= names the same directory (seen with systemd 252);
+ * one in it is opened.
+ */
+char *fcopy_mount_advice(const char *path)
+{
+	static const char *const whole[] = { "/usr", "/boot", "/efi", "/etc", NULL };
+	g_autofree char *shown = output_escape(path ? path : "DIR");
+	gboolean is_whole = path && g_strv_contains(whole, path);
+
+	return g_strdup_printf(
+		"protected by the service's unit; to allow %s: %ssystemctl edit "
+		"hv-fcopy-daemon, with ReadWritePaths=%s%s in [Service], and restart it",
+		is_whole ? "a directory in it" : "it", is_whole ? "make it, " : "", shown,
+		is_whole ? "/DIR" : "");
+}
+
 char *fcopy_mount_explain(int dir)
 {
 	g_autofree char *own = own_table();
 	g_autofree char *outside = hvis_file_read("/proc/1/mountinfo", TABLE_MAX, NULL, NULL);
 	g_autofree char *path = fcopy_mount_path(dir);
-	g_autofree char *shown = output_escape(path ? path : "DIR");
 	struct statx st;
 
 	if (!own || statx(dir, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0)
@@ -220,10 +236,7 @@ char *fcopy_mount_explain(int dir)
 	case FCOPY_MOUNT_READ_ONLY:
 		return g_strdup("the file system is mounted read-only");
 	case FCOPY_MOUNT_PROTECTED:
-		return g_strdup_printf("protected by the service's unit; to allow it: systemctl "
-				       "edit hv-fcopy-daemon, with ReadWritePaths=%s in [Service], "
-				       "and restart it",
-			shown);
+		return fcopy_mount_advice(path);
 	}
 	return NULL;
 }

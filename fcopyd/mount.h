@@ -28,6 +28,9 @@ const char *fcopy_mount_pseudo(int root, int dir);
 /* For a write in @dir that was refused: who keeps it read-only, and what to do. NULL where it is not read-only. */
 char *fcopy_mount_explain(int dir);
 
+/* What to do where the unit keeps @path read-only (NULL: which is not known), newly allocated. */
+char *fcopy_mount_advice(const char *path);
+
 typedef enum {
 	FCOPY_MOUNT_WRITABLE, /* or nothing tells */
 	FCOPY_MOUNT_FILE_SYSTEM, /* is read-only itself */

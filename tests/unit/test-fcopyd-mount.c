@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /* Who keeps a directory read-only: told by mount tables. */
+#include <string.h>
+
 #include <glib.h>
 
 #include "fcopyd/mount.h"
@@ -71,6 +73,19 @@ static void test_judge_over(void)
 	g_assert_cmpint(fcopy_mount_judge(own, two, 104, "/mnt/ro"), ==, FCOPY_MOUNT_READ_ONLY);
 }
 
+/* A drop-in for all of /etc would not help. */
+static void test_advice(void)
+{
+	g_autofree char *in = fcopy_mount_advice("/etc/ssl\n"), *whole = fcopy_mount_advice("/etc");
+	g_autofree char *unknown = fcopy_mount_advice(NULL);
+
+	g_assert_nonnull(strstr(in, "to allow it: systemctl edit hv-fcopy-daemon, with "
+				    "ReadWritePaths=/etc/ssl\\n in [Service]"));
+	g_assert_nonnull(strstr(whole, "to allow a directory in it: make it, systemctl edit"));
+	g_assert_nonnull(strstr(whole, "ReadWritePaths=/etc/DIR in"));
+	g_assert_nonnull(strstr(unknown, "ReadWritePaths=DIR in"));
+}
+
 static void check_located(const char *table, guint64 id, const char *path, const char *expected)
 {
 	g_autofree char *is = fcopy_mount_locate(table, id, path);
@@ -111,6 +126,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/fcopyd/mount/judge-alone", test_judge_alone);
 	g_test_add_func("/fcopyd/mount/judge-same", test_judge_same);
 	g_test_add_func("/fcopyd/mount/judge-over", test_judge_over);
+	g_test_add_func("/fcopyd/mount/advice", test_advice);
 	g_test_add_func("/fcopyd/mount/locate", test_locate);
 	g_test_add_func("/fcopyd/mount/is-in", test_is_in);
 	return g_test_run();
