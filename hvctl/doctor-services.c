@@ -7,6 +7,7 @@
 
 #define DRIVER "hv_utils"
 #define UIO_DRIVER "uio_hv_generic"
+#define FCOPY_NAME "/dev/hvis/fcopy"
 
 const DoctorService doctor_services[] = {
 	{ "kvp", "key-value pairs", HVCTL_KVP_CLASS, "Key-Value Pair Exchange", &hvctl_service_kvp,
@@ -161,10 +162,26 @@ static gboolean has_rights(Doctor *doctor, const DoctorService *service)
 	return FALSE;
 }
 
+/* By this name the unit is started; udev's rule gives it to whichever device there is. */
+static gboolean is_named(Doctor *doctor, const char *word, const char *subsystem)
+{
+	g_autofree char *todo = g_strdup_printf(
+		"udevadm control --reload; udevadm trigger --action=add --subsystem-match=%s",
+		subsystem);
+
+	if (!doctor_has_systemd(doctor) || doctor_exists(doctor, FCOPY_NAME))
+		return TRUE;
+	doctor_say(doctor, word, "fcopy", todo,
+		"the device of file copy has not the name " FCOPY_NAME
+		", by which its daemon is started: udev's rule 60-hvis.rules has not been applied");
+	return FALSE;
+}
+
 static gboolean has_node(Doctor *doctor, const DoctorService *service)
 {
 	if (doctor_exists(doctor, "%s", service->served->device))
-		return has_rights(doctor, service);
+		return has_rights(doctor, service) && (service->served != &hvctl_service_fcopy ||
+							      is_named(doctor, "unnamed", "misc"));
 	doctor_say(doctor, "missing", service->name,
 		"udevadm trigger --action=add --subsystem-match=misc; dmesg | grep -i hv_util",
 		"%s is offered and has a driver, but %s is not there", service->title,
@@ -192,34 +209,6 @@ void doctor_check_device(Doctor *doctor)
 
 /* --- file copy from Linux 6.10 on --- */
 
-static gboolean is_about_uio(const char *path)
-{
-	g_autofree char *text = NULL;
-
-	return g_file_get_contents(path, &text, NULL, NULL) && strstr(text, UIO_DRIVER);
-}
-
-/* Whether a rule of udev binds it at each boot. */
-static gboolean has_rule(const Doctor *doctor)
-{
-	static const char *const places[] = { "/etc/udev/rules.d", "/run/udev/rules.d",
-		"/usr/local/lib/udev/rules.d", "/usr/lib/udev/rules.d", "/lib/udev/rules.d" };
-
-	for (guint i = 0; i < G_N_ELEMENTS(places); i++) {
-		g_autofree char *path = doctor_path(doctor, "%s", places[i]);
-		g_autoptr(GDir) dir = g_dir_open(path, 0, NULL);
-		const char *name;
-
-		while (dir && (name = g_dir_read_name(dir))) {
-			g_autofree char *file = g_build_filename(path, name, NULL);
-
-			if (strstr(name, "hvis") && is_about_uio(file))
-				return TRUE;
-		}
-	}
-	return FALSE;
-}
-
 #define BIND "modprobe " UIO_DRIVER "; udevadm trigger --action=add --subsystem-match=vmbus"
 
 /* What keeps it from being used. */
@@ -246,6 +235,13 @@ static void say_no_uio(Doctor *doctor, const char *device, const char *driver)
 			"on");
 }
 
+/* Whether anybody wants it: without systemd there is nobody to say no. */
+static gboolean is_wanted(Doctor *doctor, const DoctorService *service)
+{
+	return doctor_has_systemd(doctor) ? doctor_wants(doctor, service)
+					  : doctor_is_installed(doctor, service);
+}
+
 void doctor_check_uio(Doctor *doctor)
 {
 	const DoctorService *service = doctor_service("fcopy");
@@ -254,16 +250,9 @@ void doctor_check_uio(Doctor *doctor)
 
 	if (!device || !is_by_uio(doctor, service))
 		return;
-	if (!doctor_wants(doctor, service) && g_strcmp0(driver, UIO_DRIVER) != 0)
-		doctor_say(doctor, "unused", "fcopy", "systemctl enable --now hv-fcopy-daemon",
-			"the host offers file copy, and nothing here is set up for it");
-	else if (g_strcmp0(driver, UIO_DRIVER) != 0)
-		say_no_uio(doctor, device, driver);
-	else if (!has_rule(doctor))
-		doctor_say(doctor, "rule", "fcopy", "udevadm control --reload; " BIND,
-			UIO_DRIVER
-			" drives file copy, but no rule of udev (60-hvis.rules) does that "
-			"at the next boot");
-	else
+	if (g_strcmp0(driver, UIO_DRIVER) != 0) {
+		if (is_wanted(doctor, service)) /* else unit tells of it */
+			say_no_uio(doctor, device, driver);
+	} else if (is_named(doctor, "unnamed", "uio"))
 		doctor_say(doctor, "ok", "fcopy", NULL, UIO_DRIVER " drives file copy");
 }

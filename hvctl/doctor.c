@@ -18,10 +18,10 @@ static const DoctorKind kinds_offer[] = { { "ok", DOCTOR_OK }, { "off", DOCTOR_N
 static const DoctorKind kinds_driver[] = { { "ok", DOCTOR_OK }, { "none", DOCTOR_PROBLEM },
 	{ "other", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
 static const DoctorKind kinds_device[] = { { "ok", DOCTOR_OK }, { "missing", DOCTOR_PROBLEM },
-	{ "rights", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
-static const DoctorKind kinds_uio[] = { { "ok", DOCTOR_OK }, { "unused", DOCTOR_NOTE },
-	{ "absent", DOCTOR_PROBLEM }, { "unloaded", DOCTOR_PROBLEM }, { "unbound", DOCTOR_PROBLEM },
-	{ "other", DOCTOR_PROBLEM }, { "rule", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
+	{ "rights", DOCTOR_WARNING }, { "unnamed", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
+static const DoctorKind kinds_uio[] = { { "ok", DOCTOR_OK }, { "absent", DOCTOR_PROBLEM },
+	{ "unloaded", DOCTOR_PROBLEM }, { "unbound", DOCTOR_PROBLEM }, { "other", DOCTOR_PROBLEM },
+	{ "unnamed", DOCTOR_WARNING }, { NULL, DOCTOR_OK } };
 
 static const DoctorKind kinds_unit[] = { { "ok", DOCTOR_OK }, { "missing", DOCTOR_NOTE },
 	{ "masked", DOCTOR_NOTE }, { "failed", DOCTOR_PROBLEM }, { "disabled", DOCTOR_WARNING },
