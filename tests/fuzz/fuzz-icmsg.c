@@ -3,17 +3,18 @@
  * Fuzz target: what a guest can answer to an integration service's conversation, and when. The
  * input is a list of records, an action byte each, with what the action needs behind it.
  *
+ * It goes to a service that numbers its messages and to one whose guest need not.
+ *
  * Checked besides memory: every request is told its end exactly once, and no timer is left over.
  */
 #include <hvis/hresult.h>
 #include <util/clock.h>
 #include "tests/unit/fake-bus.h"
 
-#define SERVICE "shutdown"
-
 int LLVMFuzzerTestOneInput(const guint8 *data, gsize size);
 
 typedef struct {
+	const char *name; /* of the service */
 	FakeBus *bus;
 	HvisFakeClock *clock;
 	HostServices *all;
@@ -84,7 +85,7 @@ static void do_agree(Run *run, WireCursor *in)
 
 	if (!run->last || !icmsg_negotiate_encode(&v, body, sizeof(body), &len, NULL))
 		return;
-	fake_bus_answer(run->bus, SERVICE, run->last, HVIS_S_OK, body, len);
+	fake_bus_answer(run->bus, run->name, run->last, HVIS_S_OK, body, len);
 }
 
 static void do_answer(Run *run, WireCursor *in)
@@ -93,7 +94,7 @@ static void do_answer(Run *run, WireCursor *in)
 	WireCursor body = counted(in);
 
 	if (run->last)
-		fake_bus_answer(run->bus, SERVICE, run->last, status, body.pos, body.left);
+		fake_bus_answer(run->bus, run->name, run->last, status, body.pos, body.left);
 }
 
 static void do_raw(Run *run, WireCursor *in)
@@ -102,12 +103,12 @@ static void do_raw(Run *run, WireCursor *in)
 	WireCursor packet = counted(in);
 	g_autofree guint8 *exact = g_memdup2(packet.pos, packet.left);
 
-	fake_bus_inject(run->bus, SERVICE, xid, exact, packet.left);
+	fake_bus_inject(run->bus, run->name, xid, exact, packet.left);
 }
 
 static void do_take(Run *run)
 {
-	FakeSent *sent = fake_bus_take(run->bus, SERVICE);
+	FakeSent *sent = fake_bus_take(run->bus, run->name);
 
 	if (!sent)
 		return;
@@ -118,14 +119,14 @@ static void do_take(Run *run)
 /* Opening and closing, where a bus could. */
 static void do_channel(Run *run, guint8 action)
 {
-	gboolean offered = fake_bus_offered(run->bus, SERVICE);
+	gboolean offered = fake_bus_offered(run->bus, run->name);
 
 	if (action == DO_OPEN && offered && !run->open) {
 		run->open = TRUE;
-		fake_bus_open(run->bus, SERVICE);
+		fake_bus_open(run->bus, run->name);
 	} else if (action == DO_CLOSE && run->open) {
 		run->open = FALSE;
-		fake_bus_close(run->bus, SERVICE);
+		fake_bus_close(run->bus, run->name);
 	} else if (action == DO_DISABLE) {
 		run->open = FALSE;
 		service_disable(run->service);
@@ -159,7 +160,7 @@ static void step(Run *run, WireCursor *in)
 		do_raw(run, in);
 		break;
 	case DO_ROOM:
-		fake_bus_set_room(run->bus, SERVICE, byte_of(in) & 1);
+		fake_bus_set_room(run->bus, run->name, byte_of(in) & 1);
 		break;
 	case DO_RENEGOTIATE:
 		service_renegotiate(run->service, NULL);
@@ -173,14 +174,13 @@ static void step(Run *run, WireCursor *in)
 	}
 }
 
-int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
+static void run_with(const char *name, WireCursor in)
 {
-	WireCursor in = wire_cursor(data, size);
-	Run run = { .bus = fake_bus_new(), .clock = hvis_fake_clock_new() };
+	Run run = { .name = name, .bus = fake_bus_new(), .clock = hvis_fake_clock_new() };
 
 	run.all = services_new_bus(fake_bus_get(run.bus), hvis_fake_clock_get(run.clock));
-	g_assert_true(services_add(run.all, SERVICE, NULL));
-	run.service = services_get(run.all, SERVICE, NULL);
+	g_assert_true(services_add(run.all, name, NULL));
+	run.service = services_get(run.all, name, NULL);
 	while (in.left)
 		step(&run, &in);
 	services_free(run.all);
@@ -189,5 +189,11 @@ int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
 	fake_sent_free(run.last);
 	hvis_fake_clock_free(run.clock);
 	fake_bus_free(run.bus);
+}
+
+int LLVMFuzzerTestOneInput(const guint8 *data, gsize size)
+{
+	run_with("shutdown", wire_cursor(data, size));
+	run_with("fcopy", wire_cursor(data, size));
 	return 0;
 }

@@ -271,6 +271,55 @@ vss_ended()
 	check "$1: the host hears that it was no backup" wait_for 60 vss_heard
 }
 
+# --- for host.sh: file copy, into /srv/in of the guest ---
+
+# fcopy_file NAME BYTES: a file to copy, of bytes that no other has
+fcopy_file()
+{
+	head -c "$2" /dev/urandom >"$1"
+}
+
+fcopy_begin()
+{
+	fcopy_file probe 100
+	check "fcopy is ready" ctl wait fcopy --timeout 60
+	check "a daemon serves it" wait_for 60 ctl copy probe /srv/in/ --create-path --overwrite
+	fcopy_empty
+}
+
+fcopy_empty()
+{
+	check "an empty directory" guest 'rm -rf /srv/in && mkdir -p /srv/in'
+}
+
+# fcopy_same FILE PATH: has the guest there what the file here has?
+fcopy_same()
+{
+	[ "$(guest "sha256sum <'$2'" | cut -d ' ' -f 1)" = "$(sha256sum <"$1" | cut -d ' ' -f 1)" ]
+}
+
+# fcopy_holds [NAME…]: /srv/in has these and nothing else
+fcopy_holds()
+{
+	fcopy_there=$(guest 'ls -A /srv/in' | sort | xargs)
+	[ "$fcopy_there" = "$*" ] || {
+		echo "/srv/in has: $fcopy_there"
+		return 1
+	}
+}
+
+# ours DESCRIPTION COMMAND…: a check of our daemon. Where the stock one fails it, that is a known defect.
+ours()
+{
+	if [ "$HVIS_DAEMONS" != stock ]; then
+		check "$@"
+	elif case_out=$(shift && "$@" 2>&1); then
+		result 0 "$1 (the stock daemon, too)"
+	else
+		skip "$1" "a defect of the stock daemon"
+	fi
+}
+
 # Last line of a script.
 done_testing()
 {

@@ -35,7 +35,8 @@ debian_unpacked()
 	cache_get "deb-$package" "$(cache_key "$version")" debian_unpack "$package" "$version"
 }
 
-debian_unpack()
+# debian_fetch PACKAGE VERSION DIR: the package as it comes.
+debian_fetch()
 {
 	local package=$1 version=$2 into=$3
 
@@ -45,7 +46,11 @@ debian_unpack()
 		apt_update_once # the lists were older than the archive
 		apt-get -q -o APT::Sandbox::User=root download "$package=$version" >/dev/null || return
 	}
-	dpkg-deb -x ./*.deb . && rm -f ./*.deb
+}
+
+debian_unpack()
+{
+	debian_fetch "$@" && cd "$3" && dpkg-deb -x ./*.deb . && rm -f ./*.deb
 }
 
 # debian_sources: apt's Debian sources as lines of a sources.list, for mmdebstrap.

@@ -292,6 +292,10 @@ vm_boot_conf()
 	hvis) vm_image image_hvis "$root" || return ;;
 	esac
 	[ "$daemons" = none ] || initrds+=("$vm_image_path/initrd")
+	if [[ "$daemons $kernel ${drivers[*]} " = "stock 6.12 "*"uio_hv_generic "* ]]; then
+		vm_image image_uio_daemon "$root" || return
+		initrds+=("$vm_image_path/initrd")
+	fi
 	image_cases "$job/cases.initrd" "$modules" "$daemons" "$@" || return
 	initrds+=("$job/cases.initrd")
 	{
