@@ -49,7 +49,7 @@ for tool in systemd-analyze systemd-escape systemd-tmpfiles systemd-sysusers sys
 		exit 0
 	fi
 done
-echo "1..51"
+echo "1..52"
 
 # A root with our files where a package would put them, and a program for the unit to name.
 root=$tmp/root
@@ -178,6 +178,18 @@ one_name() {
 			"$srcdir/systemd/60-hvis.rules"
 }
 try "fcopy: the service has one name for its two devices" one_name
+
+# Nothing is done to a device that has a driver, and none is chosen where a module is for the class.
+# shellcheck disable=SC2016 # udev's
+binds() {
+	local lines
+	lines=$(grep '^ACTION=="add|change", SUBSYSTEM=="vmbus"' "$srcdir/systemd/60-hvis.rules")
+	[ "$(wc -l <<<"$lines")" = 2 ] &&
+		[ "$(grep -Fc "ATTR{class_id}==\"{$class}\", DRIVER==\"\", " <<<"$lines")" = 2 ] &&
+		[ "$(grep -v '^#' "$srcdir/systemd/60-hvis.rules" | grep -Fc driver_override)" = 1 ] &&
+		grep 'ATTR{driver_override}="uio_hv_generic"' <<<"$lines" | grep -Fq 'PROGRAM!="/sbin/modprobe --quiet --resolve-alias $env{MODALIAS}", '
+}
+try "fcopy: udev has a driver only where the kernel names none" binds
 
 # A file of the host's may be called anything: of what the template runs with its path no word is a variable.
 received=$tmp/verify/hvis-fcopy-received@.service
