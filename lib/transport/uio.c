@@ -6,8 +6,10 @@
  * gives the count of interrupts, four bytes, and poll(2) says that it has changed since; write(2) of 1 signals
  * the host, whether or not it wants that, and clears the mask of interrupts, of 0 sets it; once the host has taken
  * the service away poll(2) says IN, ERR and HUP, read(2) fails with EIO and write(2) with EINVAL, the node is gone,
- * and the rings stay mapped. Nothing else masks interrupts there; other versions of the kernel mask them as they
- * count one. The mask is in the ring, so it is set and cleared by us in any case, and is nothing to rely on.
+ * and the rings stay mapped. (A driver that is unloaded while the device is there leaves a pointer behind that the
+ * kernel dies of when the host takes the service away.) Nothing else masks interrupts there; other versions of
+ * the kernel mask them as they count one. The mask is in the ring, so it is set and cleared by us in any case, and is
+ * nothing to rely on.
  *
  * A request that comes while the service has one is parked, and all that is behind it stays in the ring: hosts have
  * one transaction under way. Negotiation is looked for at all times, though. What the other end does wrong
