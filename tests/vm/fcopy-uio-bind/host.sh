@@ -24,6 +24,7 @@ case $(guest uname -r) in
 	check "udev sees it again" trigger add
 	check "which changes nothing" driver_is hv_utils
 	is "and no other driver is chosen" "$(override)" "(null)"
+	check "the unit" guest systemctl enable --now $unit
 	check "a file" wait_for 60 copied
 	done_testing
 	exit
@@ -40,29 +41,40 @@ check "a file" wait_for 60 copied
 
 # --- as most kernels have it: nothing says so ---
 
-# The module as it is without that: no alias, no list, and no signature that would be wrong now.
+# The driver is taken away while there is no device: 6.12 leaves a device that was in use with a pointer into the module, and
+# dies of it when the host takes the service away. The module is then as it is without that: no alias, no list, and
+# no signature that would be wrong now.
 forget()
 {
-	guest "systemctl stop $unit && rmmod uio_hv_generic && module=\$(modinfo -n uio_hv_generic) &&
+	guest "rmmod uio_hv_generic && module=\$(modinfo -n uio_hv_generic) &&
 		LC_ALL=C sed -i 's/alias=$alias/alias=vmbus:00000000e4dec8419ae76b174977c192/
 			s/\xe3\x4b\xd1\x34\xe4\xde\xc8\x41/\x01\x01\x01\x01\x01\x01\x01\x01/
 			s/~Module signature appended~/-Module signature appended-/' \"\$module\" && depmod"
 }
-again() { ctl service disable fcopy && wait_for 60 guest test ! -e $device && ctl service enable fcopy; }
-
-check "a module that does not know the class" forget
-fails "nothing is loaded for it" guest modprobe --quiet --resolve-alias $alias
-for driver in "not there" "there already"; do
-	check "the host offers it again (the driver is $driver)" again
+rules() { guest "mv /usr/*/udev/rules.d/60-hvis.rules* /usr/lib/udev/rules.d/60-hvis.rules$1 && udevadm control --reload"; }
+serves()
+{
 	check "the driver has it" wait_for 60 driver_is uio_hv_generic
 	is "because it was chosen" "$(override)" uio_hv_generic
 	check "the unit comes back" wait_for 60 guest systemctl is-active $unit
 	check "a file" wait_for 60 copied
+}
+takes_away() { ctl service disable fcopy && wait_for 60 guest test ! -e $device; }
+
+check "the host takes it away" takes_away
+check "a module that does not know the class" forget
+fails "nothing is loaded for it" guest modprobe --quiet --resolve-alias $alias
+check "without our rules" rules .off
+check "the host offers it" ctl service enable fcopy
+check "the device comes" wait_for 60 guest test -e $device
+check "udev has seen it" guest udevadm settle
+fails "but no driver has it" driver_is uio_hv_generic
+check "with our rules, as after an installation" rules ""
+check "the device is looked at again" trigger change
+serves
+for round in 1 2; do
+	check "the host takes it away, with the driver there already ($round)" takes_away
+	check "and offers it again" ctl service enable fcopy
+	serves
 done
-check "taken from the driver" guest "systemctl stop $unit && echo ${device##*/} >$device/driver/unbind"
-fails "it has none" driver_is uio_hv_generic
-check "udev sees it again, as after an installation" trigger change
-check "the driver has it" driver_is uio_hv_generic
-check "the unit comes back" wait_for 60 guest systemctl is-active $unit
-check "a file" wait_for 60 copied
 done_testing
