@@ -4,12 +4,14 @@
  * (a socket), the same file, in turns, with other sides in between. The host of the protocol sends 6144 bytes and
  * waits for the answer, so the echo is as fast as that can be on this machine.
  *
- *   fcopy-bench OURS PEER SHIM FOLDER MIB PAIRS [CELL…]
+ *   fcopy-bench WAY OURS PEER SHIM FOLDER MIB PAIRS [CELL…]
  *
- * FOLDER is where the file of MIB goes. Cells:
+ * WAY is "device", as above; or "uio": rings in memory and a socket for interrupts, in place of those of
+ * uio_hv_generic, and upstream's daemon for that. FOLDER is where the file of MIB goes. Cells, those by uio with "uio-"
+ * before their names:
  *
- *   rate          MB/s of the whole file, from START to the answer of COMPLETE, ours beside the echo; the host has a
- *                 processor of its own, if there are two
+ *   rate          MB/s of the whole file, from the answer to START, until which ours has made room for it, to that to
+ *                 COMPLETE, beside the echo; the host has a processor of its own, if there are two
  *   rate/peer     the same beside the peer, which brings nothing to the disk and sums nothing up
  *   answer        how long the host waits for the answer to a fragment, less what it waits for the echo's; on one
  *                 processor, the median of a file
@@ -46,10 +48,8 @@ static struct {
 /* What was measured, by round. */
 static double measured[MEASURES][SIDE_N][PAIRS_MAX];
 
-static gboolean send_file(Side *side, GError **error)
+static gboolean send_rest(Side *side, GError **error)
 {
-	if (!side_begin(side, setup.size, error))
-		return FALSE;
 	while (!side_is_sent(side))
 		if (!side_fragment(side, error))
 			return FALSE;
@@ -58,9 +58,12 @@ static gboolean send_file(Side *side, GError **error)
 
 static gboolean measure_rate(Side *side, guint round, GError **error)
 {
-	gint64 start = run_now_ns();
+	gint64 start;
 
-	if (!send_file(side, error))
+	if (!side_begin(side, setup.size, error))
+		return FALSE;
+	start = run_now_ns();
+	if (!send_rest(side, error))
 		return FALSE;
 	measured[RATE][side->kind][round] =
 		(double)setup.size * 1e3 / (double)(run_now_ns() - start);
@@ -89,8 +92,8 @@ static gboolean measure_processor(Side *side, guint round, GError **error)
 {
 	double fragments = (double)setup.size / HVIS_FCOPY_FRAGMENT, before, after;
 
-	if (!side_processor_us(side, &before, error) || !send_file(side, error) ||
-		!side_processor_us(side, &after, error))
+	if (!side_processor_us(side, &before, error) || !side_begin(side, setup.size, error) ||
+		!send_rest(side, error) || !side_processor_us(side, &after, error))
 		return FALSE;
 	measured[PROCESSOR][side->kind][round] = (after - before) / fragments;
 	return side_check(side, error);
@@ -156,23 +159,32 @@ static const Cell cells[] = {
 	{ { "processor", "us", NAN, TRUE, FALSE }, PROCESSOR, SIDE_PEER, FALSE },
 };
 
+static char *name_of(const Cell *cell)
+{
+	return g_strconcat(setup.sides.by_uio ? "uio-" : "", cell->cell.name, NULL);
+}
+
 static gboolean is_wanted(const Cell *cell)
 {
-	return !setup.wanted[0] ||
-	       g_strv_contains((const char *const *)setup.wanted, cell->cell.name);
+	g_autofree char *name = name_of(cell);
+
+	return !setup.wanted[0] || g_strv_contains((const char *const *)setup.wanted, name);
 }
 
 static void report(const Cell *cell)
 {
+	g_autofree char *name = name_of(cell);
 	double ours[PAIRS_MAX], theirs[PAIRS_MAX];
+	PairsCell pairs = cell->cell;
 
+	pairs.name = name;
 	for (guint i = 0; i < setup.pairs; i++) {
 		double way = cell->less_echo ? measured[cell->measure][SIDE_ECHO][i] : 0;
 
 		ours[i] = MAX(measured[cell->measure][SIDE_OURS][i] - way, 0);
 		theirs[i] = MAX(measured[cell->measure][cell->beside][i] - way, 0);
 	}
-	pairs_report(&cell->cell, ours, theirs, setup.pairs);
+	pairs_report(&pairs, ours, theirs, setup.pairs);
 }
 
 static gboolean run_all(GError **error)
@@ -196,13 +208,17 @@ int main(int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 
 	run_catch_signals();
-	if (argc < 7) {
+	if (argc < 8) {
 		fprintf(stderr, "see the head of fcopy-bench.c\n");
 		return HVIS_EXIT_USAGE;
 	}
-	setup.sides = (SideSetup){ argv[4], argv[1], argv[2], argv[3] };
-	setup.size = (guint64)CLAMP(atoi(argv[5]), 1, 4096) << 20;
-	setup.pairs = (guint)CLAMP(atoi(argv[6]), 1, PAIRS_MAX);
-	setup.wanted = argv + 7;
+	setup.sides = (SideSetup){ .by_uio = g_str_equal(argv[1], "uio"),
+		.ours = argv[2],
+		.peer = argv[3],
+		.shim = argv[4],
+		.where = argv[5] };
+	setup.size = (guint64)CLAMP(atoi(argv[6]), 1, 4096) << 20;
+	setup.pairs = (guint)CLAMP(atoi(argv[7]), 1, PAIRS_MAX);
+	setup.wanted = argv + 8;
 	return run_all(&error) ? HVIS_EXIT_OK : hvis_die(HVIS_EXIT_IO, error);
 }

@@ -13,6 +13,7 @@
 #include <hvis/fcopy.h>
 #include <hvis/hresult.h>
 #include <util/error.h>
+#include <wire/fcopy.h>
 
 #include "bench/lib/echo.h"
 
@@ -25,78 +26,88 @@ static char *in_dir(const Side *side, const char *name)
 	return g_build_filename(side->dir, name, NULL);
 }
 
-static gboolean start_ours(Side *side, const char *program, const char *device, GError **error)
+static void set_program(Side *side, const SideSetup *setup, const char *device)
 {
 	g_autofree char *control = in_dir(side, "control");
-	const char *argv[] = { program, "-n", "--device", device, "--socket", control,
+	const char *ours[] = { setup->ours, "-n", "--device", device, "--socket", control,
 		"--state-dir", side->dir, NULL };
+	const char *peer[] = { setup->peer, "-n", NULL };
 
-	side->daemon.argv = g_strdupv((char **)argv);
+	side->daemon.argv = g_strdupv((char **)(side->kind == SIDE_OURS ? ours : peer));
 	side->daemon.envp = g_get_environ();
-	return device_host_init(&side->daemon.host, &device_fcopy, device, error) &&
-	       daemon_start(&side->daemon, error);
 }
 
-static gboolean start_peer(Side *side, const SideSetup *setup, const char *device, GError **error)
+static gboolean start_device(Side *side, const SideSetup *setup, GError **error)
 {
-	const char *argv[] = { setup->peer, "-n", NULL };
-	char **envp = g_get_environ();
+	Daemon *daemon = &side->daemon;
+	g_autofree char *device = in_dir(side, "device");
 
-	envp = g_environ_setenv(envp, "LD_PRELOAD", setup->shim, TRUE);
-	side->daemon.envp = g_environ_setenv(envp, "HVIS_PEER_DEVICE", device, TRUE);
-	side->daemon.argv = g_strdupv((char **)argv);
-	return device_host_init(&side->daemon.host, &device_fcopy, device, error) &&
-	       daemon_start(&side->daemon, error);
+	if (side->kind == SIDE_ECHO)
+		return echo_start(daemon, &device_fcopy, device, error);
+	set_program(side, setup, device);
+	if (side->kind == SIDE_PEER) {
+		daemon->envp = g_environ_setenv(daemon->envp, "LD_PRELOAD", setup->shim, TRUE);
+		daemon->envp = g_environ_setenv(daemon->envp, "HVIS_PEER_DEVICE", device, TRUE);
+	}
+	return device_host_init(&daemon->host, &device_fcopy, device, error) &&
+	       daemon_start(daemon, error);
+}
+
+static gboolean start_uio(Side *side, const SideSetup *setup, GError **error)
+{
+	Daemon *daemon = &side->daemon;
+	g_autofree char *sysfs = in_dir(side, "sys");
+
+	if (!uio_host_init(&side->uio, error))
+		return FALSE;
+	if (side->kind == SIDE_ECHO)
+		return echo_start_uio(daemon, &side->uio, error) &&
+		       uio_host_started(&side->uio, FALSE, error);
+	set_program(side, setup, UIO_HOST_NODE);
+	daemon->envp = uio_host_environ(&side->uio, daemon->envp, setup->shim, sysfs, error);
+	return daemon->envp && daemon_spawn(daemon, error) &&
+	       uio_host_started(&side->uio, TRUE, error);
 }
 
 gboolean side_init(Side *side, SideKind kind, const SideSetup *setup, GError **error)
 {
-	g_autofree char *device = NULL, *in = NULL;
+	g_autofree char *in = NULL;
+	gboolean started;
 
-	*side = (Side){ .kind = kind, .daemon.name = names[kind] };
+	*side = (Side){ .kind = kind, .by_uio = setup->by_uio };
 	side->dir = g_build_filename(setup->where, "hvis-bench-fcopy-XXXXXX", NULL);
 	if (!g_mkdtemp(side->dir))
 		return hvis_fail_errno(error, errno, "%s", side->dir);
-	device = in_dir(side, "device");
 	in = in_dir(side, "in");
 	if (g_mkdir(in, 0755) < 0)
 		return hvis_fail_errno(error, errno, "%s", in);
-	switch (kind) {
-	case SIDE_ECHO:
-		return echo_start(&side->daemon, &device_fcopy, device, error) &&
-		       (side->daemon.name = names[kind]);
-	case SIDE_OURS:
-		return start_ours(side, setup->ours, device, error);
-	case SIDE_PEER:
-		return start_peer(side, setup, device, error);
-	case SIDE_N:
-		break;
-	}
-	g_assert_not_reached();
+	started = (side->by_uio ? start_uio : start_device)(side, setup, error);
+	side->daemon.name = names[kind];
+	if (!started)
+		g_prefix_error(error, "%s: ", side->daemon.name);
+	return started;
 }
 
-static void remove_flat(const char *dir)
+static void remove_all(const char *path)
 {
-	g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
+	g_autoptr(GDir) list =
+		g_file_test(path, G_FILE_TEST_IS_SYMLINK) ? NULL : g_dir_open(path, 0, NULL);
 	const char *name;
 
 	while (list && (name = g_dir_read_name(list))) {
-		g_autofree char *path = g_build_filename(dir, name, NULL);
+		g_autofree char *inner = g_build_filename(path, name, NULL);
 
-		g_unlink(path);
+		remove_all(inner);
 	}
-	g_rmdir(dir);
+	g_remove(path);
 }
 
 void side_deinit(Side *side)
 {
 	daemon_deinit(&side->daemon);
-	if (side->dir) {
-		g_autofree char *in = in_dir(side, "in");
-
-		remove_flat(in);
-		remove_flat(side->dir);
-	}
+	uio_host_deinit(&side->uio);
+	if (side->dir)
+		remove_all(side->dir);
 	g_clear_pointer(&side->dir, g_free);
 }
 
@@ -110,13 +121,19 @@ static void fill(guint8 *data, guint64 offset)
 
 static gboolean ask(Side *side, void *message, gsize len, GError **error)
 {
-	guint32 status;
+	guint32 status = HVIS_S_OK;
+	gboolean answered;
 
-	if (!device_host_ask_part(&side->daemon.host, message, len, error)) {
+	if (side->by_uio) {
+		answered = uio_host_ask(&side->uio, message, len, &status, error);
+	} else {
+		answered = device_host_ask_part(&side->daemon.host, message, len, error);
+		status = hvis_le32_get(*(hvis_le32 *)message);
+	}
+	if (!answered) {
 		g_prefix_error(error, "%s: ", side->daemon.name);
 		return FALSE;
 	}
-	status = hvis_le32_get(*(hvis_le32 *)message);
 	return side->kind == SIDE_ECHO || status == HVIS_S_OK ||
 	       hvis_fail(
 		       error, HVIS_ERROR_FAILED, "%s: it answers 0x%x", side->daemon.name, status);
@@ -124,16 +141,19 @@ static gboolean ask(Side *side, void *message, gsize len, GError **error)
 
 gboolean side_begin(Side *side, guint64 size, GError **error)
 {
-	struct hvis_fcopy_start start = { .hdr.op = hvis_le32_make(HVIS_FCOPY_OP_START),
-		.flags = hvis_le32_make(HVIS_FCOPY_OVERWRITE),
-		.size = hvis_le64_make(size) };
 	g_autofree char *in = in_dir(side, "in/");
+	g_autoptr(GByteArray) start = g_byte_array_new();
+	const FcopyRequest request = { .op = HVIS_FCOPY_OP_START,
+		.name = (char *)NAME,
+		.path = in,
+		.flags = HVIS_FCOPY_OVERWRITE,
+		.size = size };
 
 	side->sent = 0;
 	side->size = size;
-	g_strlcpy((char *)start.name, NAME, sizeof(start.name));
-	g_strlcpy((char *)start.path, in, sizeof(start.path));
-	return ask(side, &start, sizeof(start), error);
+	return fcopy_request_encode(
+		       &request, side->by_uio ? FCOPY_TEXT_UTF16 : FCOPY_TEXT_UTF8, start, error) &&
+	       ask(side, start->data, start->len, error);
 }
 
 gboolean side_fragment(Side *side, GError **error)

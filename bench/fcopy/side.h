@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Who takes a file from the host: one of the two daemons, or the echo that takes none and is what no daemon can be
- * faster than. Each has a folder of its own, with its device and, below "in", the file.
+ * faster than; by a character device or by the rings of a UIO device. Each has a folder of its own, with its device
+ * and, below "in", the file.
  */
 #pragma once
 
 #include "bench/lib/daemon.h"
+#include "bench/lib/uio-host.h"
 
 typedef enum { SIDE_ECHO, SIDE_OURS, SIDE_PEER, SIDE_N } SideKind;
 
 typedef struct {
 	SideKind kind;
 	Daemon daemon;
+	gboolean by_uio;
+	UioHost uio; /* then this is its host, else the daemon's */
 	char *dir;
 	guint64 sent; /* bytes of the file under way */
 	guint64 size; /* that were announced */
@@ -19,7 +23,9 @@ typedef struct {
 
 typedef struct {
 	const char *where; /* a folder for their folders */
-	const char *ours, *peer, *shim; /* programs, and what the peer is preloaded with */
+	const char *ours, *peer; /* programs */
+	const char *shim; /* what the peer is preloaded with, and by UIO ours, too */
+	gboolean by_uio; /* not the character device */
 } SideSetup;
 
 /* It runs, and has registered. */

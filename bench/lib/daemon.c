@@ -16,13 +16,18 @@ void daemon_deinit(Daemon *daemon)
 	g_strfreev(g_steal_pointer(&daemon->envp));
 }
 
-gboolean daemon_start(Daemon *daemon, GError **error)
+gboolean daemon_spawn(Daemon *daemon, GError **error)
 {
 	GSpawnFlags flags = G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL |
 			    G_SPAWN_STDERR_TO_DEV_NULL | G_SPAWN_LEAVE_DESCRIPTORS_OPEN;
 
-	if (!g_spawn_async(
-		    NULL, daemon->argv, daemon->envp, flags, NULL, NULL, &daemon->pid, error))
+	return g_spawn_async(
+		NULL, daemon->argv, daemon->envp, flags, NULL, NULL, &daemon->pid, error);
+}
+
+gboolean daemon_start(Daemon *daemon, GError **error)
+{
+	if (!daemon_spawn(daemon, error))
 		return FALSE;
 	if (device_host_accept(&daemon->host, READY_MS, error))
 		return TRUE;

@@ -16,4 +16,6 @@ void daemon_deinit(Daemon *daemon);
 
 /* Start it and wait until it is registered; what it writes to standard error is dropped. */
 gboolean daemon_start(Daemon *daemon, GError **error);
+/* Only the first of that, for a daemon with another kind of device. */
+gboolean daemon_spawn(Daemon *daemon, GError **error);
 void daemon_stop(Daemon *daemon);

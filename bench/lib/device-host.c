@@ -68,7 +68,7 @@ void device_host_deinit(DeviceHost *host)
 
 void device_host_hang_up(DeviceHost *host)
 {
-	if (host->daemon >= 0)
+	if (host->path && host->daemon >= 0)
 		close(host->daemon);
 	host->daemon = -1;
 }

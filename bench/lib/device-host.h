@@ -28,7 +28,8 @@ typedef struct {
 /* Make the socket at @path, which must fit sun_path and not exist. */
 gboolean device_host_init(
 	DeviceHost *host, const DeviceKind *kind, const char *path, GError **error);
-void device_host_deinit(DeviceHost *host);
+void device_host_deinit(
+	DeviceHost *host); /* of all zeros, too, as of a daemon with another device */
 
 /* Wait up to @ms for a daemon, greet it, and answer its registration: then it is ready. */
 gboolean device_host_accept(DeviceHost *host, int ms, GError **error);

@@ -20,6 +20,18 @@ peer_find()
 	return 1
 }
 
+# The folder with upstream's daemon for file copy by UIO, which ./run builds; false where there is none.
+uio_peer_find()
+{
+	local dir
+
+	for dir in ${HVIS_UIO_PEER:+"$HVIS_UIO_PEER"} "${HVIS_CACHE:-/var/cache/hvis}"/uio-peer-* \
+		"${XDG_CACHE_HOME:-${HOME:-/nonexistent}/.cache}"/hvis/uio-peer-*; do
+		[ ! -x "$dir/hv_fcopy_uio_daemon" ] || { echo "$dir" && return; }
+	done
+	return 1
+}
+
 # peer_exec [COMMAND…]: become the peer, run by COMMAND. To be called in a subshell.
 peer_exec()
 {

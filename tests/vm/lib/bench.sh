@@ -82,10 +82,14 @@ bench_case()
 # bench_link NAME: the rows of what runs here; its own words go to standard error, as the load of the machine.
 bench_link()
 {
-	local out status=0
+	local out status=0 uio=
 
+	if grep -q uio_peer "$top/bench/$1/link.sh"; then
+		uio=$(uio_peer) || say "upstream's hv_fcopy_uio_daemon cannot be built here"
+	fi
 	say "load $(cut -d ' ' -f 1-3 /proc/loadavg) on $(nproc) processors"
-	out=$(build="$(build_root)/plain" peer="$(debian_unpacked hyperv-daemons)" bash "$top/bench/$1/link.sh") || status=3
+	out=$(build="$(build_root)/plain" peer="$(debian_unpacked hyperv-daemons)" uio_peer=$uio \
+		bash "$top/bench/$1/link.sh") || status=3
 	bench_pairs "$1" <<<"$out"
 	return $status
 }

@@ -111,30 +111,21 @@ image_stock()
 	image_packages "$2" "hyperv-daemons${version:+=$version}"
 }
 
-# Upstream's daemon for file copy on 6.10 and later, which no package of Debian has: built from the kernel's source.
-# 150 MB are fetched for it, so only a case that has its driver gets it.
+# Upstream's daemon for file copy on 6.10 and later (uio-peer.sh): only a case that has its driver gets it.
 image_uio_daemon()
 {
-	local version
+	local peer
 
-	version=$(debian_version linux-source-6.12)
-	[ -n "$version" ] || die "apt knows no linux-source-6.12"
-	cache_get guest-uio-daemon "$(cache_key "$1" "$version" "$(declare -f image_uio_daemon_make)")" \
-		image_uio_daemon_make "$1" "$version"
+	peer=$(uio_peer) || die "upstream's hv_fcopy_uio_daemon cannot be built"
+	cache_get guest-uio-daemon "$(cache_key "$1" "$peer" "$(declare -f image_uio_daemon_make)")" \
+		image_uio_daemon_make "$1" "$peer"
 }
 
 image_uio_daemon_make()
 {
-	local root=$1 version=$2 into=$3 source=linux-source-6.12 tools
+	local root=$1 peer=$2 into=$3
 
-	tools=$into/$source/tools/hv
-	debian_fetch "$source" "$version" "$into" || return
-	dpkg-deb --fsys-tarfile "$into"/*.deb | tar -xO "./usr/src/$source.tar.xz" |
-		tar -C "$into" -xJ --wildcards "$source/tools/hv/*" || return
-	mkdir -p "$into/stage/usr/sbin" &&
-		gcc -O2 -D_GNU_SOURCE -w -o "$into/stage/usr/sbin/hv_fcopy_uio_daemon" \
-			"$tools/hv_fcopy_uio_daemon.c" "$tools/vmbus_bufring.c" || return
-	rm -rf "$into"/*.deb "${into:?}/$source"
+	mkdir -p "$into/stage/usr/sbin" && cp "$peer/hv_fcopy_uio_daemon" "$into/stage/usr/sbin/" || return
 	[ "$root" = debian ] || image_libraries "$into/stage" || return
 	image_pack "$into/stage" "$into/initrd"
 }
