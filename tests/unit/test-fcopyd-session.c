@@ -192,6 +192,7 @@ static void test_whole(Fixture *f, gconstpointer data)
 	assert_end(f, FCOPY_RESULT_OK, FCOPY_ENDER_HOST, "on the disk");
 	g_assert_cmpstr(f->last.sha256, ==, "0123");
 	g_assert_cmpuint(f->last.received, ==, FRAGMENT);
+	g_assert_cmpuint(f->last.repeated, ==, 7);
 	g_assert_cmpstr(f->last.target, ==, "/srv/file");
 	g_assert_null(fcopy_session_transfer(f->session));
 }
@@ -403,6 +404,19 @@ static void test_hand(Fixture *f, gconstpointer data)
 	say(f, HVIS_FCOPY_OP_CANCEL, HVIS_S_OK);
 }
 
+/* What has ended it is what came first, whatever happens until it is gone. */
+static void test_first_counts(Fixture *f, gconstpointer data)
+{
+	start(f, FRAGMENT);
+	files_hold(FILE_FREE, TRUE);
+	g_assert_true(fcopy_session_cancel(f->session, NULL));
+	await_held(FILE_FREE);
+	start(f, FRAGMENT);
+	g_assert_cmpuint(f->ended, ==, 1);
+	g_assert_cmpint(f->last.ender, ==, FCOPY_ENDER_HAND);
+	g_assert_cmpstr(f->last.message, ==, "it was canceled by hand");
+}
+
 static void test_out_of_turn(Fixture *f, gconstpointer data)
 {
 	files_hold(FILE_CREATE, TRUE);
@@ -483,6 +497,7 @@ int main(int argc, char **argv)
 		{ "/fcopyd/session/lost", test_lost },
 		{ "/fcopyd/session/stop", test_stop },
 		{ "/fcopyd/session/hand", test_hand },
+		{ "/fcopyd/session/first-counts", test_first_counts },
 		{ "/fcopyd/session/out-of-turn", test_out_of_turn },
 		{ "/fcopyd/session/cut", test_cut },
 		{ "/fcopyd/session/unknown-flag", test_unknown_flag },
