@@ -62,7 +62,7 @@ static gboolean read_all(int fd, GString *text)
 	}
 }
 
-/* TRUE where it ended by itself, and well or with something to say. */
+/* Wait for its end, and kill it where it has not @told all. FALSE where it did not end well. */
 static gboolean end(GPid pid, gboolean told)
 {
 	int status = 0;
@@ -71,14 +71,15 @@ static gboolean end(GPid pid, gboolean told)
 		kill(pid, SIGKILL);
 	for (guint i = 0; i < END_LOOKS; i++) {
 		if (waitpid(pid, &status, WNOHANG) != 0)
-			return told && WIFEXITED(status);
+			return told && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 		g_usleep(10000);
 	}
 	kill(pid, SIGKILL);
 	return FALSE;
 }
 
-static char *ask(const Doctor *doctor, const char *line)
+/* What it says, also where it does not end well; *@ret_hangs where it takes too long. */
+static char *ask(const Doctor *doctor, const char *line, gboolean *ret_hangs)
 {
 	g_auto(GStrv) argv = g_strsplit(line, " ", -1);
 	g_autoptr(GString) text = g_string_new(NULL);
@@ -93,19 +94,27 @@ static char *ask(const Doctor *doctor, const char *line)
 	}
 	if (!start(argv, &pid, &out))
 		return NULL;
-	if (!end(pid, read_all(out, text)))
+	*ret_hangs = !read_all(out, text);
+	if (!end(pid, !*ret_hangs) && (*ret_hangs || text->len == 0))
 		return NULL;
 	return g_strndup(text->str, text->len);
 }
 
+/* A program that hangs is not asked again, whatever the question: what it waits for may last. */
 const char *doctor_output(Doctor *doctor, const char *line)
 {
+	g_autofree char *program = g_strndup(line, strcspn(line, " "));
+	gboolean hangs = FALSE;
 	gpointer text;
 
+	if (g_hash_table_contains(doctor->hung, program))
+		return NULL;
 	if (!g_hash_table_lookup_extended(doctor->outputs, line, NULL, &text)) {
-		text = ask(doctor, line);
+		text = ask(doctor, line, &hangs);
 		g_hash_table_insert(doctor->outputs, g_strdup(line), text);
 	}
+	if (hangs)
+		g_hash_table_add(doctor->hung, g_steal_pointer(&program));
 	return text;
 }
 

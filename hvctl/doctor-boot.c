@@ -70,7 +70,7 @@ void doctor_check_boot(Doctor *doctor)
 	g_autofree char *job = NULL;
 	gboolean good = TRUE;
 
-	if (!doctor_has_systemd(doctor))
+	if (!doctor_hears_systemd(doctor))
 		return;
 	job = find_job(doctor);
 	if (job) {

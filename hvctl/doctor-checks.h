@@ -34,6 +34,8 @@ struct json_object *doctor_status(Doctor *doctor, const DoctorService *service, 
 const DoctorService *doctor_service(const char *name);
 
 gboolean doctor_is_offered(const Doctor *doctor, const DoctorService *service);
+/* Whether there is a systemd, and it answers. */
+gboolean doctor_hears_systemd(Doctor *doctor);
 gboolean doctor_is_installed(Doctor *doctor, const DoctorService *service);
 
 /* Whether the unit of @service is enabled, by itself or by a link; without systemd it is not. */

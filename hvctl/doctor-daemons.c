@@ -80,6 +80,11 @@ gboolean doctor_is_installed(Doctor *doctor, const DoctorService *service)
 	       doctor_exists(doctor, "/usr/sbin/%s", service->daemon->name);
 }
 
+gboolean doctor_hears_systemd(Doctor *doctor)
+{
+	return *doctor_unit(doctor, "hv-kvp-daemon.service", "LoadState") != '\0';
+}
+
 /* A masked unit is one that nobody wants. */
 static gboolean is_masked(Doctor *doctor, const DoctorService *service)
 {
@@ -144,6 +149,11 @@ void doctor_check_unit(Doctor *doctor)
 {
 	g_autoptr(GString) good = g_string_new(NULL);
 
+	if (doctor_has_systemd(doctor) && !doctor_hears_systemd(doctor)) {
+		doctor_say(doctor, "unknown", NULL, "systemctl status",
+			"systemd does not answer, so nothing is known of its units");
+		return;
+	}
 	for (const DoctorService *service = doctor_services; service->name; service++) {
 		if (!service->served || !doctor_is_offered(doctor, service))
 			continue;
@@ -362,7 +372,7 @@ void doctor_check_conflict(Doctor *doctor)
 	const char *units[G_N_ELEMENTS(others) + 1] = { NULL };
 	gboolean good = TRUE;
 
-	if (!doctor_has_systemd(doctor))
+	if (!doctor_hears_systemd(doctor))
 		return; /* who has the device is seen by daemon */
 	for (guint i = 0; i < G_N_ELEMENTS(others); i++)
 		units[i] = others[i].unit;

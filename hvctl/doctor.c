@@ -26,7 +26,7 @@ static const DoctorKind kinds_uio[] = { { "ok", DOCTOR_OK }, { "absent", DOCTOR_
 static const DoctorKind kinds_unit[] = { { "ok", DOCTOR_OK }, { "missing", DOCTOR_NOTE },
 	{ "masked", DOCTOR_NOTE }, { "failed", DOCTOR_PROBLEM }, { "disabled", DOCTOR_WARNING },
 	{ "transient", DOCTOR_WARNING }, { "restarted", DOCTOR_WARNING },
-	{ "changed", DOCTOR_NOTE }, { NULL, DOCTOR_OK } };
+	{ "changed", DOCTOR_NOTE }, { "unknown", DOCTOR_UNKNOWN }, { NULL, DOCTOR_OK } };
 static const DoctorKind kinds_daemon[] = { { "ok", DOCTOR_OK }, { "registering", DOCTOR_NOTE },
 	{ "busy", DOCTOR_PROBLEM }, { "waiting", DOCTOR_PROBLEM }, { "stopped", DOCTOR_PROBLEM },
 	{ "held", DOCTOR_PROBLEM }, { "silent", DOCTOR_PROBLEM }, { "denied", DOCTOR_UNKNOWN },
@@ -150,6 +150,7 @@ void doctor_init(Doctor *doctor, const char *root)
 		.units = g_hash_table_new_full(
 			g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_hash_table_unref),
 		.outputs = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
+		.hung = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
 		.answers = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_answer) };
 }
 
@@ -159,6 +160,7 @@ void doctor_deinit(Doctor *doctor)
 	g_clear_pointer(&doctor->units, g_hash_table_unref);
 	g_clear_pointer(&doctor->outputs, g_hash_table_unref);
 	g_clear_pointer(&doctor->answers, g_hash_table_unref);
+	g_clear_pointer(&doctor->hung, g_hash_table_unref);
 	*doctor = (Doctor){ 0 };
 }
 

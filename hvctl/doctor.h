@@ -52,6 +52,7 @@ struct Doctor {
 
 	const DoctorCheck *check; /* that is being run */
 	GHashTable *units, *outputs, *answers; /* what was asked, each once */
+	GHashTable *hung; /* programs that did not end in time */
 };
 
 /* For root or not, as this process is. */

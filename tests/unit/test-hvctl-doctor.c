@@ -158,6 +158,53 @@ static void test_trusted(void)
 	doctor_tree_remove(&tree);
 }
 
+/* A systemd that hangs is asked once, by one process, and is no reason to say that something is wrong. */
+static void test_hangs(void)
+{
+	static const char script[] = "#!/bin/sh\necho x >>\"${0%/*}/asked\"\nexec sleep 1000\n";
+	g_auto(Doctor) doctor = { 0 };
+	g_autofree char *systemctl = NULL, *asked = NULL, *text = NULL;
+	DoctorTree tree;
+
+	doctor_tree_make(&tree, cases_file, "guest.ok");
+	systemctl = g_build_filename(tree.root, "usr", "bin", "systemctl", NULL);
+	asked = g_build_filename(tree.root, "usr", "bin", "asked", NULL);
+	g_assert_true(g_file_set_contents(systemctl, script, -1, NULL));
+	g_assert_cmpint(g_chmod(systemctl, 0755), ==, 0);
+	look(&doctor, &tree, NULL);
+	g_assert_true(g_file_get_contents(asked, &text, NULL, NULL));
+	g_assert_cmpstr(text, ==, "x\n");
+	g_assert_nonnull(find(&doctor, "unit.unknown"));
+	g_assert_null(find(&doctor, "boot.ok"));
+	g_assert_cmpuint(doctor.counts[DOCTOR_WARNING] + doctor.counts[DOCTOR_PROBLEM], ==, 0);
+	doctor_tree_remove(&tree);
+}
+
+static void check_kernel(const char *release, gboolean wanted)
+{
+	g_auto(Doctor) doctor = { 0 };
+	g_autofree char *file = NULL;
+	DoctorTree tree;
+
+	doctor_tree_make(&tree, cases_file, "guest.ok");
+	file = g_build_filename(tree.root, "proc", "sys", "kernel", "osrelease", NULL);
+	g_assert_true(g_file_set_contents(file, release, -1, NULL));
+	doctor_init(&doctor, tree.root);
+	if (doctor_kernel_is(&doctor, 6, 10) != wanted)
+		g_error("%s", release);
+	doctor_tree_remove(&tree);
+}
+
+static void test_kernels(void)
+{
+	check_kernel("5.10.0-30-amd64\n", FALSE);
+	check_kernel("6.9.12\n", FALSE);
+	check_kernel("6.10.0-rc1\n", TRUE);
+	check_kernel("6.12.48+deb13-amd64\n", TRUE);
+	check_kernel("7.0\n", TRUE);
+	check_kernel("of our own\n", TRUE);
+}
+
 /* Where there is no patient, nothing else is looked at. */
 static void test_ends(void)
 {
@@ -224,6 +271,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/hvctl/doctor/nobody", test_nobody);
 	g_test_add_func("/hvctl/doctor/own-process", test_own_process);
 	g_test_add_func("/hvctl/doctor/trusted", test_trusted);
+	g_test_add_func("/hvctl/doctor/hangs", test_hangs);
+	g_test_add_func("/hvctl/doctor/kernels", test_kernels);
 	g_test_add_func("/hvctl/doctor/ends", test_ends);
 	g_test_add_func("/hvctl/doctor/all", test_all);
 	g_test_add_func("/hvctl/doctor/classes", test_classes);
