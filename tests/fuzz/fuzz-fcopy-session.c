@@ -41,6 +41,7 @@ typedef struct {
 	guint8 bytes[FILE_MAX], there[FILE_MAX];
 	guint size, name;
 	gboolean beyond; /* something was */
+	gboolean undisturbed; /* by anything but what the host sends for it in turn */
 } Model;
 
 static char *top;
@@ -76,11 +77,9 @@ static void check_file(const Model *model)
 	check(len == model->size && memcmp(bytes, model->bytes, len) == 0);
 }
 
-static void check_whole(const Model *model)
+static gboolean is_whole(const Model *model)
 {
-	check(!model->beyond);
-	for (guint i = 0; i < model->size; i++)
-		check(model->there[i]);
+	return !model->beyond && !memchr(model->there, 0, model->size);
 }
 
 static void check_directory(void)
@@ -120,8 +119,12 @@ static void on_answer(guint64 txn, guint32 status, gpointer data)
 {
 	check(txn != 0 && txn == world.asked);
 	world.asked = 0;
-	if (status != HVIS_S_OK)
+	if (status != HVIS_S_OK) {
+		check(world.op != HVIS_FCOPY_OP_COMPLETE || !world.model.undisturbed ||
+			!is_whole(&world.model));
+		world.model.undisturbed = FALSE;
 		return;
+	}
 	switch (world.op) {
 	case HVIS_FCOPY_OP_START:
 		world.model = world.asked_model;
@@ -130,11 +133,13 @@ static void on_answer(guint64 txn, guint32 status, gpointer data)
 		apply_write();
 		break;
 	case HVIS_FCOPY_OP_COMPLETE:
-		check_whole(&world.model);
+		check(is_whole(&world.model));
 		check_file(&world.model);
+		world.model.undisturbed = FALSE; /* it is over */
 		break;
 	case HVIS_FCOPY_OP_CANCEL:
 	case HVIS_FCOPY_OP_N:
+		world.model.undisturbed = FALSE;
 		break;
 	}
 }
@@ -150,7 +155,7 @@ static void on_ended(const FcopyTransfer *transfer, gpointer data)
 	check(transfer->message && transfer->result != FCOPY_RESULT_NONE && transfer->end_us);
 	if (transfer->result != FCOPY_RESULT_OK)
 		return;
-	check_whole(&world.model);
+	check(is_whole(&world.model));
 	world.last[name] = world.model;
 	world.is_there[name] = TRUE;
 	world.is_late[name] = FALSE;
@@ -172,6 +177,8 @@ static void drop(void)
 {
 	guint64 txn = world.asked;
 
+	if (txn != 0)
+		world.model.undisturbed = FALSE;
 	world.asked = 0;
 	fcopy_session_overdue(world.session, txn);
 }
@@ -194,7 +201,9 @@ static void ask_start(guint8 how, guint8 size)
 		.flags = how >> 2 & 7u, /* one of which is unknown */
 		.size = size % (FILE_MAX + 1) };
 
-	world.asked_model = (Model){ .size = (guint)request.size, .name = (guint)(how % NAMES) };
+	world.asked_model = (Model){ .size = (guint)request.size,
+		.name = (guint)(how % NAMES),
+		.undisturbed = !fcopy_session_is_busy(world.session) };
 	ask(&request, FCOPY_TEXT_UTF8);
 }
 
@@ -246,6 +255,7 @@ static void settle(void)
 static void lose(void)
 {
 	world.asked = 0;
+	world.model.undisturbed = FALSE;
 	fcopy_session_lost(world.session);
 }
 
@@ -288,6 +298,7 @@ static gsize step(guint8 what, const guint8 *more, gsize left)
 		lose();
 		return 0;
 	case 13:
+		world.model.undisturbed = world.asked_model.undisturbed = FALSE;
 		fcopy_session_cancel(world.session, NULL);
 		return 0;
 	case 14:
