@@ -11,7 +11,7 @@
 typedef struct HvisTransport HvisTransport;
 
 typedef struct {
-	const char *kind; /* "device", "VMBus device", "socket", "script" */
+	const char *kind; /* "device", "uio", "socket", "script" */
 	/*
 	 * Send one whole message. HVIS_ERROR_CLOSED: the other end is gone. HVIS_ERROR_PROTOCOL: it
 	 * does not take such a message now (the transaction timed out, …) and the transport lives.

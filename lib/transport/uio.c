@@ -366,7 +366,7 @@ static void uio_close(HvisTransport *transport)
 }
 
 static const HvisTransportOps uio_ops = {
-	.kind = "VMBus device",
+	.kind = "uio",
 	.send = uio_send,
 	.receive = uio_receive,
 	.fd = uio_fd,

@@ -22,7 +22,7 @@ static void test_register_first(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
 	g_autofree char *shown = hvis_transport_describe(f->fake.guest);
 
-	g_assert_cmpstr(shown, ==, "VMBus device /dev/uio9");
+	g_assert_cmpstr(shown, ==, "uio /dev/uio9");
 	expect_nothing(f);
 	register_now(f);
 	expect_nothing(f); /* no versions yet */
