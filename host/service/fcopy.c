@@ -3,7 +3,7 @@
  * A copy as a table of states; fcopy_post() alone writes the state. Each step is a transaction, so one
  * is due in every state but "idle". A guest that has answered START well is told COMPLETE or CANCEL
  * whatever happens, if it can be told at all; one that has refused START is told nothing more, for it has
- * begun nothing, and there are daemons that take CANCEL for the removal of the file that was there.
+ * begun nothing, and whatever is there under that name is not of this copy.
  *
  * The file is read in the main loop, some fragments at a time. The digest of a fragment is made while the
  * guest works on it.

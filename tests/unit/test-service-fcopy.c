@@ -338,7 +338,7 @@ static void test_cancel_completing(Fixture *f, gconstpointer is_ready)
 
 /* --- the guest does not want it --- */
 
-/* Who has begun nothing is not told CANCEL: there are guests that would remove the file that was there. */
+/* Who has begun nothing is not told CANCEL: a file of that name that is there is not of this copy. */
 static void test_refused(Fixture *f, gconstpointer is_ready)
 {
 	static const struct {

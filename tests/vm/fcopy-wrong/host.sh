@@ -67,6 +67,12 @@ raw cancel >/dev/null
 ours "CANCEL: when it is over does no harm" fcopy_same probe /srv/in/probe
 guest 'rm -f /srv/in/*'
 
+check "CANCEL: a file" ctl copy old /srv/in/raw
+check "CANCEL: START is refused, for it is there" not start --name raw --path /srv/in/ --size 20
+raw cancel >/dev/null
+ours "CANCEL: of what was refused does no harm" fcopy_same old /srv/in/raw
+guest 'rm -f /srv/in/*'
+
 # --- orders ---
 
 check "ORDER: WRITE without START" not write --data lost
