@@ -34,9 +34,12 @@ void doctor_check_journal(Doctor *doctor)
 	n = g_strv_length(lines);
 	if (n > 0 && !*lines[n - 1])
 		n--;
-	if (!text)
+	if (!doctor->is_root)
 		doctor_say(doctor, "unknown", NULL, "sudo hvctl logs",
 			"what the services have logged only root can see");
+	else if (!text)
+		doctor_say(doctor, "unknown", NULL, "hvctl logs",
+			"journalctl does not tell in time what the services have logged");
 	else if (n > 0)
 		doctor_say(doctor, "errors", NULL, "hvctl logs",
 			"%u error%s of the services in this boot; the last one: %s", n,
