@@ -13,8 +13,8 @@
  *   rate          MB/s of the whole file, from the answer to START, until which ours has made room for it, to that to
  *                 COMPLETE, beside the echo; the host has a processor of its own, if there are two
  *   rate/peer     the same beside the peer, which brings nothing to the disk and sums nothing up
- *   answer        how long the host waits for the answer to a fragment, less what it waits for the echo's; on one
- *                 processor, the median of a file
+ *   answer        how long the host waits for the answer to a fragment, the median of a file, less what it waits for the
+ *                 echo's at its best; on one processor. A round in which the peer is not slower than that says nothing.
  *   processor     processor time of the daemon for a fragment of a file, all that it does included, and what the
  *                 kernel does for it; as above
  *
@@ -171,20 +171,34 @@ static gboolean is_wanted(const Cell *cell)
 	return !setup.wanted[0] || g_strv_contains((const char *const *)setup.wanted, name);
 }
 
+static double best_echo(Measure measure)
+{
+	double best = measured[measure][SIDE_ECHO][0];
+
+	for (guint i = 1; i < setup.pairs; i++)
+		best = MIN(best, measured[measure][SIDE_ECHO][i]);
+	return best;
+}
+
 static void report(const Cell *cell)
 {
 	g_autofree char *name = name_of(cell);
+	double way = cell->less_echo ? best_echo(cell->measure) : 0;
 	double ours[PAIRS_MAX], theirs[PAIRS_MAX];
 	PairsCell pairs = cell->cell;
+	guint n = 0;
 
 	pairs.name = name;
 	for (guint i = 0; i < setup.pairs; i++) {
-		double way = cell->less_echo ? measured[cell->measure][SIDE_ECHO][i] : 0;
-
-		ours[i] = MAX(measured[cell->measure][SIDE_OURS][i] - way, 0);
-		theirs[i] = MAX(measured[cell->measure][cell->beside][i] - way, 0);
+		if (measured[cell->measure][cell->beside][i] <= way)
+			continue;
+		ours[n] = MAX(measured[cell->measure][SIDE_OURS][i] - way, 0);
+		theirs[n++] = measured[cell->measure][cell->beside][i] - way;
 	}
-	pairs_report(&pairs, ours, theirs, setup.pairs);
+	if (n > 0)
+		pairs_report(&pairs, ours, theirs, n);
+	else
+		fprintf(stderr, "%s: the peer is not slower than the echo: no figure\n", name);
 }
 
 static gboolean run_all(GError **error)
