@@ -53,10 +53,25 @@ copy_half()
 	wait_for 60 has_received
 }
 
+# What the daemon would start for a file, one line each.
+mkdir "$scratch/bin"
+cat >"$scratch/bin/systemctl" <<END
+#!/bin/sh
+echo "\$*" >>"$scratch/units"
+END
+chmod +x "$scratch/bin/systemctl"
+PATH=$scratch/bin:$PATH
+
 link_start
 truncate -s 2G "$scratch/long" # nobody ever gets all of it
 daemon_start >/dev/null
 check "it starts" ready
+
+# starts_something: a file does
+starts_something()
+{
+	copy 10 started --overwrite && [ -s "$scratch/units" ]
+}
 
 # --- files ---
 
@@ -149,12 +164,20 @@ configure 'Reserve=1000000G'
 kill -HUP "$daemon_pid"
 check "and another" wait_for 60 allows /
 is "no room" "$(raw start --name b --path /srv/ --size 1)" disk-full
+configure 'Received=yes'
+kill -HUP "$daemon_pid"
+check "what is received may start something" wait_for 60 starts_something
+is "by its path" "$(head -n 1 "$scratch/units")" "--no-block --quiet start hvis-fcopy-received@srv-started.service"
+fails "what is refused" copy 10 started
 configure 'Mode=abc'
 kill -HUP "$daemon_pid"
 check "one that is wrong is not" wait_for 60 lacks config_problem null
 configure
 kill -HUP "$daemon_pid"
 check "until it is mended" wait_for 60 has config_problem null
+rm "$scratch/units"
+check "without being told to" copy 10 silent
+fails "nothing is started" test -e "$scratch/units"
 
 # --- ends ---
 

@@ -75,7 +75,9 @@ static GLogWriterOutput check_fields(
 	static const char *const wanted[][2] = { { "PRIORITY", "4" }, { "MESSAGE", "text" },
 		{ "MESSAGE_ID", HVIS_MESSAGE_REQUEST_FAILED }, { "HVIS_TRANSACTION", "7" },
 		{ "HVIS_MESSAGE", "set" }, { "HVIS_POOL", "external" }, { "HVIS_KEY", "k" },
-		{ "HVIS_INTERFACE", "eth0" }, { "HVIS_RESULT", "0x80004005" } };
+		{ "HVIS_INTERFACE", "eth0" }, { "HVIS_FILE", "/srv/a" }, { "HVIS_SIZE", "0" },
+		{ "HVIS_SHA256", "e3b0" }, { "HVIS_DURATION_USEC", "12" },
+		{ "HVIS_RESULT", "0x80004005" } };
 
 	g_assert_cmpuint(n, ==, *(gsize *)data ? G_N_ELEMENTS(wanted) : 2);
 	for (gsize i = 0; i < n; i++) {
@@ -94,6 +96,9 @@ static void test_fields(void)
 		.pool = "external",
 		.key = "k",
 		.interface = "eth0",
+		.file = "/srv/a",
+		.sha256 = "e3b0",
+		.duration_us = 12,
 		.result = 0x80004005 };
 	gsize entries = 0;
 
