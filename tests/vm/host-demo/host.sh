@@ -9,6 +9,7 @@
 
 # shellcheck disable=SC2034 # for story.sh
 {
+	story_root=
 	story_data=/srv
 	story_notes=/run/saver
 	story_device=/dev/vmbus/hv_kvp
@@ -32,7 +33,7 @@ story_start_vss()
 guest "modprobe brd rd_size=65536 && modprobe -a crc32c_generic ext4 && mkfs.ext4 -q /dev/ram0 &&
 	mkdir -p /srv && mount /dev/ram0 /srv" || { echo "The guest has no disk"; exit 1; }
 
-tell "A Debian kernel is up as a guest of hvis-host; hv_kvp_daemon and hv_vss_daemon run in it."
+tell "A Debian kernel is up as a guest of hvis-host; hvis's three daemons run in it."
 show guest uname -r
 show host ctl wait kvp --timeout 60
 show host ctl services
@@ -47,7 +48,13 @@ show guest date
 tell "A backup by the host freezes what is on the guest's disks, and never for longer than Deadline=."
 show guest cat /etc/hvis/hvis.conf
 story_backup
+
+tell "The host copies a file into the guest. It is there whole, or not at all."
+story_copy
 story_away
+
+tell "Is all well? An administrator asks one command."
+show guest hvctl doctor
 
 tell "The host shuts the guest down."
 show host ctl shutdown --message "The demo is over"

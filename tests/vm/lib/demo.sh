@@ -74,13 +74,17 @@ demo_link()
 	trap 'exit 1' INT TERM HUP
 	demo_disk "$dir"
 	demo_machine "$dir" "$build"
-	"$build/hvis-host" link --dir "$dir/dev" --service kvp --service vss --control "$dir/control" >"$dir/host.log" 2>&1 &
+	"$build/hvis-host" link --dir "$dir/dev" --service kvp --service vss --service fcopy --control "$dir/control" >"$dir/host.log" 2>&1 &
 	demo_pids=$!
 	demo_wait "$dir/dev/hv_kvp"
 	"$build/kvpd/hv_kvp_daemon" --device "$dir/dev/hv_kvp" --pool-dir "$dir/root/var/lib/hyperv" \
 		--socket "$dir/root/run/hvis/kvp" >"$dir/daemon.log" 2>&1 &
 	demo_pids+=" $!"
 	demo_wait "$dir/root/run/hvis/kvp"
+	"$build/fcopyd/hv_fcopy_daemon" --device "$dir/dev/hv_fcopy" --root "$dir/root" --socket "$dir/fcopy" \
+		>>"$dir/daemon.log" 2>&1 &
+	demo_pids+=" $!"
+	demo_wait "$dir/fcopy"
 	[ -n "$demo_without" ] || demo_vss_start "$dir" "$build"
 	# shellcheck source=tests/vm/lib/case.sh
 	. "$top/tests/vm/lib/case.sh"
@@ -89,7 +93,7 @@ demo_link()
 	# shellcheck source=tests/vm/lib/story.sh
 	. "$top/tests/vm/lib/story.sh"
 	# shellcheck disable=SC2034 # for story.sh
-	story_data=$dir/srv story_notes=$dir/saver story_device=$dir/dev/hv_kvp story_too_long=10s
+	story_root=$dir/root story_data=$dir/srv story_notes=$dir/saver story_device=$dir/dev/hv_kvp story_too_long=10s
 	ctl()
 	{
 		"$build/hvis-host" ctl "$dir/control" "$@"
@@ -97,6 +101,7 @@ demo_link()
 	guest()
 	{
 		case "$1 $2" in
+		"hvctl fcopy") "$build/hvctl/hvctl" "${@:2}" --socket "$dir/fcopy" ;;
 		"hvctl vss") "$build/hvctl/hvctl" "${@:2}" --socket "$dir/vss" ;;
 		hvctl*) "$build/hvctl/hvctl" "${@:2}" --socket "$dir/root/run/hvis/kvp" ;;
 		saver*) "$top/tests/vm/host-demo/root/usr/bin/saver" "${@:2}" ;;
@@ -140,4 +145,6 @@ demo_link_story()
 	show host ctl wait kvp --timeout 20
 	story_pairs
 	story_away
+	tell "The host copies a file. (What hv_fcopy_daemon takes for / is a directory of the demo's own.)"
+	story_copy
 }

@@ -5,6 +5,7 @@
 # tests/vm/host-demo) and this machine with "hvis-host link" (demo.sh). Who tells it has ctl, guest and show, and says
 # what differs:
 #   story_data, story_notes   a directory on what backups freeze, and one that is not
+#   story_root                what stands before paths of the guest that the host copies to
 #   story_device              where the daemon of key-value pairs has its device
 #   story_too_long            longer than Deadline= of the daemon
 #   story_kill_vss            kills hv_vss_daemon with SIGKILL, shown
@@ -65,6 +66,25 @@ story_backup_killed()
 	show host ctl wait vss --timeout 60
 	show host ctl backup
 	show guest hvctl vss history
+}
+
+story_copy()
+{
+	local made
+
+	made=$(mktemp -d) && cd "$made" && head -c 5000000 /dev/urandom >app-2.tar || exit
+	show host ctl wait fcopy --timeout 60
+	show host ctl copy app-2.tar /opt/app/ --create-path
+	show guest sha256sum "$story_root/opt/app/app-2.tar"
+	wanted "$(guest sha256sum "$story_root/opt/app/app-2.tar" | cut -d " " -f 1)" \
+		"$(sha256sum <app-2.tar | cut -d " " -f 1)"
+	tell "What is there is not replaced unless the host says so; and a copy that is cut off leaves nothing."
+	show -1 host ctl copy app-2.tar /opt/app/
+	show host ctl copy app-2.tar /opt/app/half.tar --cancel-after 2000000
+	show guest ls "$story_root/opt/app"
+	wanted "$(guest ls "$story_root/opt/app")" app-2.tar
+	show guest hvctl fcopy history
+	cd "$OLDPWD" && rm -r "$made"
 }
 
 story_device_gone()
