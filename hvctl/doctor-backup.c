@@ -139,10 +139,10 @@ static gboolean nobody_waits(Doctor *doctor)
 	if (first)
 		doctor_say(doctor, "waiting", "vss",
 			"find which one it is (lsof -p PID), then: fsfreeze --unfreeze MOUNT-POINT",
-			"%u processes wait as one does that writes to a frozen file system, and it "
+			"%u process%s as one does that writes to a frozen file system, and it "
 			"is not "
 			"hv_vss_daemon that has frozen it: %s",
-			n, first);
+			n, n == 1 ? " waits" : "es wait", first);
 	g_free(first);
 	return first == NULL;
 }
