@@ -27,6 +27,7 @@
 /* Ours: how much is gathered before the kernel is told to write it, so that the sync at the end is short. */
 #define PUSH_BYTES (8u << 20)
 #define TURN_BYTES ((gsize)12288) /* ours: summed up before others may run */
+#define PART_BYTES ((gsize)49152) /* ours: written before others may run */
 #define READ_BYTES (256u << 10)
 
 struct FcopyFile {
@@ -215,8 +216,8 @@ FcopyFile *fcopy_file_create(
 static void sum_in_turns(FcopyFile *file, const guint8 *data, gsize len)
 {
 	for (gsize at = 0; at < len; at += TURN_BYTES) {
-		sha256_update(&file->sum, MIN(TURN_BYTES, len - at), data + at);
 		g_thread_yield();
+		sha256_update(&file->sum, MIN(TURN_BYTES, len - at), data + at);
 	}
 }
 
@@ -262,6 +263,18 @@ static gboolean push(FcopyFile *file, GError **error)
 	return TRUE;
 }
 
+static gboolean put(FcopyFile *file, guint64 offset, const guint8 *data, gsize len, GError **error)
+{
+	for (gsize at = 0; at < len; at += PART_BYTES) {
+		gsize n = MIN(PART_BYTES, len - at);
+
+		if (!hvis_pwrite_all(file->fd, data + at, n, (off_t)(offset + at), error))
+			return FALSE;
+		add_to_sum(file, offset + at, data + at, n);
+	}
+	return TRUE;
+}
+
 static gboolean take(FcopyFile *file, guint64 offset, const void *data, gsize len, GError **error)
 {
 	if (offset > file->size || len > file->size - offset)
@@ -271,12 +284,7 @@ static gboolean take(FcopyFile *file, guint64 offset, const void *data, gsize le
 	if (!fcopy_pieces_add(&file->pieces, offset, offset + len))
 		return hvis_fail(error, HVIS_ERROR_INVALID, "more than %u pieces with gaps between",
 			FCOPY_PIECES_MAX);
-	if (len == 0)
-		return TRUE;
-	if (!hvis_pwrite_all(file->fd, data, len, (off_t)offset, error))
-		return FALSE;
-	add_to_sum(file, offset, data, len);
-	return TRUE;
+	return put(file, offset, data, len, error);
 }
 
 gboolean fcopy_file_write(
