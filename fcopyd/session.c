@@ -165,10 +165,11 @@ static void update_received(FcopySession *session)
 /* It is over: the host first, then everybody else. */
 static void end(FcopySession *session, FcopyEvent event)
 {
-	g_autoptr(FcopyIntake) intake = g_steal_pointer(&session->intake);
+	FcopyIntake *intake = g_steal_pointer(&session->intake);
 
 	post(session, event, 0);
 	close_transfer(session);
+	fcopy_intake_free(intake);
 }
 
 static void on_finished(FcopyIntake *intake, const FcopySum *sum, gpointer data)
