@@ -68,7 +68,7 @@ static const char *doing(FcopyState state)
 	case FCOPY_STATE_FINISHING:
 		return "Finishing";
 	case FCOPY_STATE_FAILING:
-	case FCOPY_STATE_CANCELING:
+	case FCOPY_STATE_CANCELLING:
 		return "Giving up";
 	case FCOPY_STATE_IDLE:
 	case FCOPY_STATE_FAILED:

@@ -18,7 +18,7 @@ void fcopy_transfer_clear(FcopyTransfer *transfer)
 
 const char *fcopy_result_word(FcopyResult result)
 {
-	static const char *const words[FCOPY_RESULT_N] = { NULL, "ok", "canceled", "failed",
+	static const char *const words[FCOPY_RESULT_N] = { NULL, "ok", "cancelled", "failed",
 		"refused" };
 
 	return words[result];

@@ -8,7 +8,7 @@
 typedef enum {
 	FCOPY_RESULT_NONE, /* it is under way */
 	FCOPY_RESULT_OK,
-	FCOPY_RESULT_CANCELED,
+	FCOPY_RESULT_CANCELLED,
 	FCOPY_RESULT_FAILED,
 	FCOPY_RESULT_REFUSED, /* it was not begun */
 	FCOPY_RESULT_N,
@@ -40,7 +40,7 @@ typedef struct {
 void fcopy_transfer_clear(FcopyTransfer *transfer);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(FcopyTransfer, fcopy_transfer_clear)
 
-/* "canceled"; NULL for NONE. */
+/* "cancelled"; NULL for NONE. */
 const char *fcopy_result_word(FcopyResult result);
 
 /* Where it goes, as far as that is known: the target, else what the host says. New. */

@@ -48,7 +48,7 @@ static void tell_failed(const FcopyTransfer *transfer)
 		.size = transfer->size,
 		.duration_us = transfer->end_us - transfer->begin_us };
 	HvisLogLevel level =
-		transfer->result == FCOPY_RESULT_CANCELED ? HVIS_LOG_NOTICE : HVIS_LOG_WARNING;
+		transfer->result == FCOPY_RESULT_CANCELLED ? HVIS_LOG_NOTICE : HVIS_LOG_WARNING;
 
 	hvis_log_with(level, &context, "File %s: %s: %s", refused ? "refused" : "not received",
 		where, transfer->message);

@@ -40,7 +40,7 @@ typedef struct {
 #define FINISHING FCOPY_STATE_FINISHING
 #define FAILING FCOPY_STATE_FAILING
 #define FAILED FCOPY_STATE_FAILED
-#define CANCELING FCOPY_STATE_CANCELING
+#define CANCELLING FCOPY_STATE_CANCELLING
 
 /* clang-format off */
 static const Cell table[FCOPY_STATE_N][FCOPY_EVENT_N] = {
@@ -63,10 +63,10 @@ static const Cell table[FCOPY_STATE_N][FCOPY_EVENT_N] = {
 		[FCOPY_EVENT_START]        = { WAIT,        BEGIN,   STARTING },
 		[FCOPY_EVENT_WRITE]        = { OUT_OF_TURN, DROP,    FAILING },
 		[FCOPY_EVENT_COMPLETE]     = { OUT_OF_TURN, DROP,    FAILING },
-		[FCOPY_EVENT_CANCEL]       = { WAIT,        DROP,    CANCELING },
+		[FCOPY_EVENT_CANCEL]       = { WAIT,        DROP,    CANCELLING },
 		[FCOPY_EVENT_OVERDUE]      = { STAY,        DROP,    FAILING },
-		[FCOPY_EVENT_LOST]         = { STAY,        DROP,    CANCELING },
-		[FCOPY_EVENT_STOP]         = { FAIL,        DROP,    CANCELING },
+		[FCOPY_EVENT_LOST]         = { STAY,        DROP,    CANCELLING },
+		[FCOPY_EVENT_STOP]         = { FAIL,        DROP,    CANCELLING },
 		[FCOPY_EVENT_HAND]         = { FAIL,        DROP,    FAILING },
 		[FCOPY_EVENT_OPENED]       = { SUCCEED,     NOTHING, RECEIVING },
 		[FCOPY_EVENT_ROOM]         = { STALE,       NOTHING, STARTING },
@@ -78,10 +78,10 @@ static const Cell table[FCOPY_STATE_N][FCOPY_EVENT_N] = {
 		[FCOPY_EVENT_START]        = { WAIT,        BEGIN,   STARTING },
 		[FCOPY_EVENT_WRITE]        = { WAIT,        PUT,     WRITING },
 		[FCOPY_EVENT_COMPLETE]     = { WAIT,        FINISH,  FINISHING },
-		[FCOPY_EVENT_CANCEL]       = { WAIT,        DROP,    CANCELING },
+		[FCOPY_EVENT_CANCEL]       = { WAIT,        DROP,    CANCELLING },
 		[FCOPY_EVENT_OVERDUE]      = { STALE,       NOTHING, RECEIVING },
-		[FCOPY_EVENT_LOST]         = { STAY,        DROP,    CANCELING },
-		[FCOPY_EVENT_STOP]         = { STAY,        DROP,    CANCELING },
+		[FCOPY_EVENT_LOST]         = { STAY,        DROP,    CANCELLING },
+		[FCOPY_EVENT_STOP]         = { STAY,        DROP,    CANCELLING },
 		[FCOPY_EVENT_HAND]         = { STAY,        DROP,    FAILING },
 		[FCOPY_EVENT_OPENED]       = { STALE,       NOTHING, RECEIVING },
 		[FCOPY_EVENT_ROOM]         = { STALE,       NOTHING, RECEIVING },
@@ -93,10 +93,10 @@ static const Cell table[FCOPY_STATE_N][FCOPY_EVENT_N] = {
 		[FCOPY_EVENT_START]        = { WAIT,        BEGIN,   STARTING },
 		[FCOPY_EVENT_WRITE]        = { OUT_OF_TURN, DROP,    FAILING },
 		[FCOPY_EVENT_COMPLETE]     = { OUT_OF_TURN, DROP,    FAILING },
-		[FCOPY_EVENT_CANCEL]       = { WAIT,        DROP,    CANCELING },
+		[FCOPY_EVENT_CANCEL]       = { WAIT,        DROP,    CANCELLING },
 		[FCOPY_EVENT_OVERDUE]      = { STAY,        DROP,    FAILING },
-		[FCOPY_EVENT_LOST]         = { STAY,        DROP,    CANCELING },
-		[FCOPY_EVENT_STOP]         = { FAIL,        DROP,    CANCELING },
+		[FCOPY_EVENT_LOST]         = { STAY,        DROP,    CANCELLING },
+		[FCOPY_EVENT_STOP]         = { FAIL,        DROP,    CANCELLING },
 		[FCOPY_EVENT_HAND]         = { FAIL,        DROP,    FAILING },
 		[FCOPY_EVENT_OPENED]       = { STALE,       NOTHING, WRITING },
 		[FCOPY_EVENT_ROOM]         = { SUCCEED,     NOTHING, RECEIVING },
@@ -108,10 +108,10 @@ static const Cell table[FCOPY_STATE_N][FCOPY_EVENT_N] = {
 		[FCOPY_EVENT_START]        = { WAIT,        BEGIN,   STARTING },
 		[FCOPY_EVENT_WRITE]        = { OUT_OF_TURN, DROP,    FAILING },
 		[FCOPY_EVENT_COMPLETE]     = { OUT_OF_TURN, DROP,    FAILING },
-		[FCOPY_EVENT_CANCEL]       = { WAIT,        DROP,    CANCELING },
+		[FCOPY_EVENT_CANCEL]       = { WAIT,        DROP,    CANCELLING },
 		[FCOPY_EVENT_OVERDUE]      = { STAY,        DROP,    FAILING },
-		[FCOPY_EVENT_LOST]         = { STAY,        DROP,    CANCELING },
-		[FCOPY_EVENT_STOP]         = { FAIL,        DROP,    CANCELING },
+		[FCOPY_EVENT_LOST]         = { STAY,        DROP,    CANCELLING },
+		[FCOPY_EVENT_STOP]         = { FAIL,        DROP,    CANCELLING },
 		[FCOPY_EVENT_HAND]         = { FAIL,        DROP,    FAILING },
 		[FCOPY_EVENT_OPENED]       = { STALE,       NOTHING, FINISHING },
 		[FCOPY_EVENT_ROOM]         = { STALE,       NOTHING, FINISHING },
@@ -123,10 +123,10 @@ static const Cell table[FCOPY_STATE_N][FCOPY_EVENT_N] = {
 		[FCOPY_EVENT_START]        = { WAIT,        BEGIN,   STARTING },
 		[FCOPY_EVENT_WRITE]        = { REFUSE,      NOTHING, FAILING },
 		[FCOPY_EVENT_COMPLETE]     = { REFUSE,      NOTHING, FAILING },
-		[FCOPY_EVENT_CANCEL]       = { WAIT,        NOTHING, CANCELING },
+		[FCOPY_EVENT_CANCEL]       = { WAIT,        NOTHING, CANCELLING },
 		[FCOPY_EVENT_OVERDUE]      = { STALE,       NOTHING, FAILING },
-		[FCOPY_EVENT_LOST]         = { STAY,        NOTHING, CANCELING },
-		[FCOPY_EVENT_STOP]         = { STAY,        NOTHING, CANCELING },
+		[FCOPY_EVENT_LOST]         = { STAY,        NOTHING, CANCELLING },
+		[FCOPY_EVENT_STOP]         = { STAY,        NOTHING, CANCELLING },
 		[FCOPY_EVENT_HAND]         = { STALE,       NOTHING, FAILING },
 		[FCOPY_EVENT_OPENED]       = { STALE,       NOTHING, FAILING },
 		[FCOPY_EVENT_ROOM]         = { STALE,       NOTHING, FAILING },
@@ -149,18 +149,18 @@ static const Cell table[FCOPY_STATE_N][FCOPY_EVENT_N] = {
 		[FCOPY_EVENT_FINISHED]     = { STALE,       NOTHING, FAILED },
 		[FCOPY_EVENT_DROPPED]      = { STALE,       NOTHING, FAILED },
 	},
-	[CANCELING] = {
+	[CANCELLING] = {
 		[FCOPY_EVENT_START]        = { WAIT,        BEGIN,   STARTING },
-		[FCOPY_EVENT_WRITE]        = { NO_TRANSFER, NOTHING, CANCELING },
-		[FCOPY_EVENT_COMPLETE]     = { NO_TRANSFER, NOTHING, CANCELING },
-		[FCOPY_EVENT_CANCEL]       = { WAIT,        NOTHING, CANCELING },
-		[FCOPY_EVENT_OVERDUE]      = { STAY,        NOTHING, CANCELING },
-		[FCOPY_EVENT_LOST]         = { STAY,        NOTHING, CANCELING },
-		[FCOPY_EVENT_STOP]         = { STAY,        NOTHING, CANCELING },
-		[FCOPY_EVENT_HAND]         = { STALE,       NOTHING, CANCELING },
-		[FCOPY_EVENT_OPENED]       = { STALE,       NOTHING, CANCELING },
-		[FCOPY_EVENT_ROOM]         = { STALE,       NOTHING, CANCELING },
-		[FCOPY_EVENT_BROKEN]       = { STALE,       NOTHING, CANCELING },
+		[FCOPY_EVENT_WRITE]        = { NO_TRANSFER, NOTHING, CANCELLING },
+		[FCOPY_EVENT_COMPLETE]     = { NO_TRANSFER, NOTHING, CANCELLING },
+		[FCOPY_EVENT_CANCEL]       = { WAIT,        NOTHING, CANCELLING },
+		[FCOPY_EVENT_OVERDUE]      = { STAY,        NOTHING, CANCELLING },
+		[FCOPY_EVENT_LOST]         = { STAY,        NOTHING, CANCELLING },
+		[FCOPY_EVENT_STOP]         = { STAY,        NOTHING, CANCELLING },
+		[FCOPY_EVENT_HAND]         = { STALE,       NOTHING, CANCELLING },
+		[FCOPY_EVENT_OPENED]       = { STALE,       NOTHING, CANCELLING },
+		[FCOPY_EVENT_ROOM]         = { STALE,       NOTHING, CANCELLING },
+		[FCOPY_EVENT_BROKEN]       = { STALE,       NOTHING, CANCELLING },
 		[FCOPY_EVENT_FINISHED]     = { TOO_LATE,    NOTHING, IDLE },
 		[FCOPY_EVENT_DROPPED]      = { SUCCEED,     NOTHING, IDLE },
 	},
@@ -170,7 +170,7 @@ static const Cell table[FCOPY_STATE_N][FCOPY_EVENT_N] = {
 const char *fcopy_state_name(FcopyState state)
 {
 	static const char *const names[FCOPY_STATE_N] = { "idle", "starting", "receiving",
-		"writing", "finishing", "failing", "failed", "canceling" };
+		"writing", "finishing", "failing", "failed", "cancelling" };
 
 	return names[state];
 }
@@ -187,7 +187,7 @@ const char *fcopy_state_word(FcopyState state)
 	case FCOPY_STATE_RECEIVING:
 	case FCOPY_STATE_FINISHING:
 	case FCOPY_STATE_FAILED:
-	case FCOPY_STATE_CANCELING:
+	case FCOPY_STATE_CANCELLING:
 	case FCOPY_STATE_N:
 		break;
 	}

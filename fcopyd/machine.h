@@ -15,7 +15,7 @@ typedef enum {
 	FCOPY_STATE_FINISHING, /* the file is brought to the disk and gets its name; COMPLETE waits */
 	FCOPY_STATE_FAILING, /* the host will not get it; what there is of it is being removed */
 	FCOPY_STATE_FAILED, /* the same, and nothing is left: the rest that the host sends is refused */
-	FCOPY_STATE_CANCELING, /* nobody wants it any more; CANCEL may wait until nothing is left */
+	FCOPY_STATE_CANCELLING, /* nobody wants it any more; CANCEL may wait until nothing is left */
 	FCOPY_STATE_N,
 } FcopyState;
 

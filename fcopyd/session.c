@@ -46,22 +46,22 @@ typedef struct {
 static const End *end_by(FcopyEvent event)
 {
 	static const End ends[FCOPY_EVENT_N] = {
-		[FCOPY_EVENT_START] = { FCOPY_RESULT_CANCELED, FCOPY_ENDER_HOST,
+		[FCOPY_EVENT_START] = { FCOPY_RESULT_CANCELLED, FCOPY_ENDER_HOST,
 			"the host has begun another file" },
 		[FCOPY_EVENT_WRITE] = { FCOPY_RESULT_FAILED, FCOPY_ENDER_FAILURE,
 			"the host went on without waiting for an answer" },
 		[FCOPY_EVENT_COMPLETE] = { FCOPY_RESULT_FAILED, FCOPY_ENDER_FAILURE,
 			"the host went on without waiting for an answer" },
-		[FCOPY_EVENT_CANCEL] = { FCOPY_RESULT_CANCELED, FCOPY_ENDER_HOST,
-			"the host has canceled it" },
+		[FCOPY_EVENT_CANCEL] = { FCOPY_RESULT_CANCELLED, FCOPY_ENDER_HOST,
+			"the host has cancelled it" },
 		[FCOPY_EVENT_OVERDUE] = { FCOPY_RESULT_FAILED, FCOPY_ENDER_FAILURE,
 			"it took longer than the host waits" },
 		[FCOPY_EVENT_LOST] = { FCOPY_RESULT_FAILED, FCOPY_ENDER_DEVICE,
 			"the device was lost" },
 		[FCOPY_EVENT_STOP] = { FCOPY_RESULT_FAILED, FCOPY_ENDER_DAEMON,
 			"the daemon was stopped" },
-		[FCOPY_EVENT_HAND] = { FCOPY_RESULT_CANCELED, FCOPY_ENDER_HAND,
-			"it was canceled by hand" },
+		[FCOPY_EVENT_HAND] = { FCOPY_RESULT_CANCELLED, FCOPY_ENDER_HAND,
+			"it was cancelled by hand" },
 	};
 
 	return &ends[event];

@@ -33,5 +33,5 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FcopySocket, fcopy_socket_free)
 /* Borrowed: it is to listen. */
 VarlinkServer *fcopy_socket_server(FcopySocket *socket);
 
-/* A file has ended: tell @entry to who has canceled it. */
+/* A file has ended: tell @entry to who has cancelled it. */
 void fcopy_socket_ended(FcopySocket *socket, struct json_object *entry);

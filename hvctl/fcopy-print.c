@@ -160,9 +160,9 @@ static const char *result_style(struct json_object *value)
 {
 	const char *word = json_object_get_string(value);
 
-	return !g_strcmp0(word, "ok")         ? OUTPUT_GREEN
-	       : !g_strcmp0(word, "canceled") ? OUTPUT_YELLOW
-					      : OUTPUT_RED;
+	return !g_strcmp0(word, "ok")          ? OUTPUT_GREEN
+	       : !g_strcmp0(word, "cancelled") ? OUTPUT_YELLOW
+					       : OUTPUT_RED;
 }
 
 static const OutputColumn columns[] = {

@@ -32,7 +32,7 @@ enum vss_hook_end {
 	VSS_HOOK_EXITED, /* value: its status */
 	VSS_HOOK_SIGNALLED, /* value: the signal, which was not ours */
 	VSS_HOOK_TIMED_OUT, /* it has been killed, and all that it started */
-	VSS_HOOK_CANCELED, /* the same, because the daemon wanted it */
+	VSS_HOOK_CANCELLED, /* the same, because the daemon wanted it */
 	VSS_HOOK_STUCK, /* value: after which of the two; something of it does not die */
 	VSS_HOOK_NOT_RUN, /* value: an errno */
 	VSS_HOOK_END_N,

@@ -265,7 +265,7 @@ static void wait_for_call(int64_t deadline_us)
 	while (keeper.child > 0 && !keeper.cancel && vss_now() < deadline_us)
 		wait_for_any(deadline_us);
 	if (keeper.child > 0)
-		end_call(keeper.cancel ? VSS_HOOK_CANCELED : VSS_HOOK_TIMED_OUT);
+		end_call(keeper.cancel ? VSS_HOOK_CANCELLED : VSS_HOOK_TIMED_OUT);
 	else if (WIFEXITED(keeper.status)) {
 		answer->end = VSS_HOOK_EXITED;
 		answer->value = (uint32_t)WEXITSTATUS(keeper.status);

@@ -221,7 +221,7 @@ static char *why_of(const VssHookRun *run, const struct vss_hook_answer *answer)
 		return g_strdup_printf("it was ended by signal %u", answer->value);
 	case VSS_HOOK_TIMED_OUT:
 		return g_strdup_printf("it took longer than %g s, and was killed", limit_s);
-	case VSS_HOOK_CANCELED:
+	case VSS_HOOK_CANCELLED:
 		return g_strdup("it was called off, and killed");
 	case VSS_HOOK_STUCK:
 		return g_strdup_printf("it was killed after %g s, and does not die", limit_s);

@@ -33,7 +33,7 @@ typedef struct {
 #define FROZEN VSS_STATE_FROZEN
 #define THAWING VSS_STATE_THAWING
 #define UNDOING VSS_STATE_UNDOING
-#define CANCELING VSS_STATE_CANCELING
+#define CANCELLING VSS_STATE_CANCELLING
 #define FAILED VSS_STATE_FAILED
 #define REHEARSING VSS_STATE_REHEARSING
 #define CHECKING VSS_STATE_CHECKING
@@ -60,17 +60,17 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 	},
 	[FREEZING] = {
 		[VSS_EVENT_FREEZE]       = { WAIT,    THAW,    REFREEZING },
-		[VSS_EVENT_THAW]         = { WAIT,    THAW,    CANCELING },
+		[VSS_EVENT_THAW]         = { WAIT,    THAW,    CANCELLING },
 		[VSS_EVENT_HOT_BACKUP]   = { WAIT,    THAW,    RECHECKING },
-		[VSS_EVENT_LOST]         = { STAY,    THAW,    CANCELING },
-		[VSS_EVENT_STOP]         = { FAIL,    THAW,    CANCELING },
-		[VSS_EVENT_DEADLINE]     = { FAIL,    THAW,    CANCELING },
+		[VSS_EVENT_LOST]         = { STAY,    THAW,    CANCELLING },
+		[VSS_EVENT_STOP]         = { FAIL,    THAW,    CANCELLING },
+		[VSS_EVENT_DEADLINE]     = { FAIL,    THAW,    CANCELLING },
 		[VSS_EVENT_ALL_FROZEN]   = { SUCCEED, NOTHING, FROZEN },
-		[VSS_EVENT_DIED]         = { FAIL,    NOTHING, CANCELING },
+		[VSS_EVENT_DIED]         = { FAIL,    NOTHING, CANCELLING },
 		[VSS_EVENT_ENDED_WELL]   = { FAIL,    NOTHING, IDLE },
 		[VSS_EVENT_ENDED_BADLY]  = { FAIL,    NOTHING, IDLE },
 		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, FREEZING },
-		[VSS_EVENT_HAND]         = { FAIL,    THAW,    CANCELING },
+		[VSS_EVENT_HAND]         = { FAIL,    THAW,    CANCELLING },
 		[VSS_EVENT_CHECKED_WELL]   = { STALE,   NOTHING, FREEZING },
 		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, FREEZING },
 	},
@@ -78,7 +78,7 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_FREEZE]       = { WAIT,    THAW,    REFREEZING },
 		[VSS_EVENT_THAW]         = { WAIT,    THAW,    THAWING },
 		[VSS_EVENT_HOT_BACKUP]   = { WAIT,    THAW,    RECHECKING },
-		[VSS_EVENT_LOST]         = { STAY,    THAW,    CANCELING },
+		[VSS_EVENT_LOST]         = { STAY,    THAW,    CANCELLING },
 		[VSS_EVENT_STOP]         = { STAY,    THAW,    UNDOING },
 		[VSS_EVENT_DEADLINE]     = { STAY,    THAW,    UNDOING },
 		[VSS_EVENT_ALL_FROZEN]   = { STALE,   NOTHING, FROZEN },
@@ -94,11 +94,11 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_FREEZE]       = { WAIT,    NOTHING, REFREEZING },
 		[VSS_EVENT_THAW]         = { WAIT,    NOTHING, THAWING },
 		[VSS_EVENT_HOT_BACKUP]   = { WAIT,    NOTHING, RECHECKING },
-		[VSS_EVENT_LOST]         = { STAY,    NOTHING, CANCELING },
+		[VSS_EVENT_LOST]         = { STAY,    NOTHING, CANCELLING },
 		[VSS_EVENT_STOP]         = { STAY,    NOTHING, THAWING },
 		[VSS_EVENT_DEADLINE]     = { STALE,   NOTHING, THAWING },
 		[VSS_EVENT_ALL_FROZEN]   = { STALE,   NOTHING, THAWING },
-		[VSS_EVENT_DIED]         = { FAIL,    NOTHING, CANCELING },
+		[VSS_EVENT_DIED]         = { FAIL,    NOTHING, CANCELLING },
 		[VSS_EVENT_ENDED_WELL]   = { SUCCEED, NOTHING, IDLE },
 		[VSS_EVENT_ENDED_BADLY]  = { FAIL,    NOTHING, IDLE },
 		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, THAWING },
@@ -108,9 +108,9 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 	},
 	[UNDOING] = {
 		[VSS_EVENT_FREEZE]       = { WAIT,    NOTHING, REFREEZING },
-		[VSS_EVENT_THAW]         = { WAIT,    NOTHING, CANCELING },
+		[VSS_EVENT_THAW]         = { WAIT,    NOTHING, CANCELLING },
 		[VSS_EVENT_HOT_BACKUP]   = { WAIT,    NOTHING, RECHECKING },
-		[VSS_EVENT_LOST]         = { STAY,    NOTHING, CANCELING },
+		[VSS_EVENT_LOST]         = { STAY,    NOTHING, CANCELLING },
 		[VSS_EVENT_STOP]         = { STAY,    NOTHING, UNDOING },
 		[VSS_EVENT_DEADLINE]     = { STALE,   NOTHING, UNDOING },
 		[VSS_EVENT_ALL_FROZEN]   = { STALE,   NOTHING, UNDOING },
@@ -122,21 +122,21 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 		[VSS_EVENT_CHECKED_WELL]   = { STALE,   NOTHING, UNDOING },
 		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, UNDOING },
 	},
-	[CANCELING] = {
+	[CANCELLING] = {
 		[VSS_EVENT_FREEZE]       = { WAIT,    NOTHING, REFREEZING },
-		[VSS_EVENT_THAW]         = { WAIT,    NOTHING, CANCELING },
+		[VSS_EVENT_THAW]         = { WAIT,    NOTHING, CANCELLING },
 		[VSS_EVENT_HOT_BACKUP]   = { WAIT,    NOTHING, RECHECKING },
-		[VSS_EVENT_LOST]         = { STAY,    NOTHING, CANCELING },
-		[VSS_EVENT_STOP]         = { STAY,    NOTHING, CANCELING },
-		[VSS_EVENT_DEADLINE]     = { STALE,   NOTHING, CANCELING },
-		[VSS_EVENT_ALL_FROZEN]   = { STALE,   NOTHING, CANCELING },
-		[VSS_EVENT_DIED]         = { STAY,    NOTHING, CANCELING },
+		[VSS_EVENT_LOST]         = { STAY,    NOTHING, CANCELLING },
+		[VSS_EVENT_STOP]         = { STAY,    NOTHING, CANCELLING },
+		[VSS_EVENT_DEADLINE]     = { STALE,   NOTHING, CANCELLING },
+		[VSS_EVENT_ALL_FROZEN]   = { STALE,   NOTHING, CANCELLING },
+		[VSS_EVENT_DIED]         = { STAY,    NOTHING, CANCELLING },
 		[VSS_EVENT_ENDED_WELL]   = { FAIL,    NOTHING, IDLE },
 		[VSS_EVENT_ENDED_BADLY]  = { FAIL,    NOTHING, IDLE },
-		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, CANCELING },
-		[VSS_EVENT_HAND]         = { STALE,   NOTHING, CANCELING },
-		[VSS_EVENT_CHECKED_WELL]   = { STALE,   NOTHING, CANCELING },
-		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, CANCELING },
+		[VSS_EVENT_REHEARSE]     = { STALE,   NOTHING, CANCELLING },
+		[VSS_EVENT_HAND]         = { STALE,   NOTHING, CANCELLING },
+		[VSS_EVENT_CHECKED_WELL]   = { STALE,   NOTHING, CANCELLING },
+		[VSS_EVENT_CHECKED_BADLY]  = { STALE,   NOTHING, CANCELLING },
 	},
 	[FAILED] = {
 		[VSS_EVENT_FREEZE]       = { WAIT,    START,   FREEZING },
@@ -188,10 +188,10 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 	},
 	[RECHECKING] = {
 		[VSS_EVENT_FREEZE]         = { WAIT,    NOTHING, REFREEZING },
-		[VSS_EVENT_THAW]           = { WAIT,    NOTHING, CANCELING },
+		[VSS_EVENT_THAW]           = { WAIT,    NOTHING, CANCELLING },
 		[VSS_EVENT_HOT_BACKUP]     = { WAIT,    NOTHING, RECHECKING },
-		[VSS_EVENT_LOST]           = { STAY,    NOTHING, CANCELING },
-		[VSS_EVENT_STOP]           = { FAIL,    NOTHING, CANCELING },
+		[VSS_EVENT_LOST]           = { STAY,    NOTHING, CANCELLING },
+		[VSS_EVENT_STOP]           = { FAIL,    NOTHING, CANCELLING },
 		[VSS_EVENT_DEADLINE]       = { STALE,   NOTHING, RECHECKING },
 		[VSS_EVENT_ALL_FROZEN]     = { STALE,   NOTHING, RECHECKING },
 		[VSS_EVENT_DIED]           = { STAY,    NOTHING, RECHECKING },
@@ -204,10 +204,10 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 	},
 	[REFREEZING] = {
 		[VSS_EVENT_FREEZE]         = { WAIT,    NOTHING, REFREEZING },
-		[VSS_EVENT_THAW]           = { WAIT,    NOTHING, CANCELING },
+		[VSS_EVENT_THAW]           = { WAIT,    NOTHING, CANCELLING },
 		[VSS_EVENT_HOT_BACKUP]     = { WAIT,    NOTHING, RECHECKING },
-		[VSS_EVENT_LOST]           = { STAY,    NOTHING, CANCELING },
-		[VSS_EVENT_STOP]           = { FAIL,    NOTHING, CANCELING },
+		[VSS_EVENT_LOST]           = { STAY,    NOTHING, CANCELLING },
+		[VSS_EVENT_STOP]           = { FAIL,    NOTHING, CANCELLING },
 		[VSS_EVENT_DEADLINE]       = { STALE,   NOTHING, REFREEZING },
 		[VSS_EVENT_ALL_FROZEN]     = { STALE,   NOTHING, REFREEZING },
 		[VSS_EVENT_DIED]           = { STAY,    NOTHING, REFREEZING },
@@ -224,7 +224,7 @@ static const Cell table[VSS_STATE_N][VSS_EVENT_N] = {
 const char *vss_state_name(VssState state)
 {
 	static const char *const names[VSS_STATE_N] = { "idle", "freezing", "frozen", "thawing",
-		"undoing", "canceling", "failed", "rehearsing", "checking", "rechecking",
+		"undoing", "cancelling", "failed", "rehearsing", "checking", "rechecking",
 		"refreezing" };
 
 	return names[state];

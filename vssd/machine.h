@@ -13,7 +13,7 @@ typedef enum {
 	VSS_STATE_FROZEN, /* and the host knows */
 	VSS_STATE_THAWING, /* on the host's word */
 	VSS_STATE_UNDOING, /* the host believes that all is frozen, but it does not stay so */
-	VSS_STATE_CANCELING, /* it has not been told so, or does not care any more */
+	VSS_STATE_CANCELLING, /* it has not been told so, or does not care any more */
 	VSS_STATE_FAILED, /* nothing is frozen; the host still believes that all is */
 	VSS_STATE_REHEARSING, /* a session that the host has no part in: it is told to come back */
 	VSS_STATE_CHECKING, /* whether a freeze is possible at all; nothing is frozen */

@@ -92,8 +92,8 @@ refuse "is not replaced" 1 ctl copy "$scratch/file" /srv/
 check "unless that is wanted" ctl copy "$scratch/file" /srv/ --overwrite
 check "folders are made" ctl copy "$scratch/file" /srv/a/b/c/ --create-path
 refuse "one is denied" 1 ctl copy "$scratch/file" /srv/denied/ --create-path
-check "one is canceled" ctl copy "$scratch/file" /srv/canceled --cancel-after 2
-[ ! -e "$root/srv/canceled" ]
+check "one is cancelled" ctl copy "$scratch/file" /srv/cancelled --cancel-after 2
+[ ! -e "$root/srv/cancelled" ]
 result $? "and is not there"
 if [ ${#rights[@]} -gt 0 ]; then
 	check "a folder of a user's" ctl copy "$scratch/file" /srv/nobody/

@@ -183,7 +183,7 @@ fails "nothing is started" test -e "$scratch/units"
 
 rm -rf "$root/srv" && mkdir "$root/srv"
 check "the host cancels" ctl copy "$scratch/long" /srv/ --cancel-after 1000000
-is "which is told" "$(last result) $(last ended_by)" "canceled host"
+is "which is told" "$(last result) $(last ended_by)" "cancelled host"
 check "nothing is left" wait_for 60 nothing_under /srv
 
 fails "nothing to cancel by hand" hv cancel
@@ -192,7 +192,7 @@ check "status tells how far it is" test "$(status copy) $(status target)" = "rec
 check "an administrator cancels" hv cancel
 wait "$copy_pid"
 is "and the host is told" "$?" 1
-is "by whom" "$(last result) $(last ended_by)" "canceled hand"
+is "by whom" "$(last result) $(last ended_by)" "cancelled hand"
 check "nothing is left" wait_for 60 nothing_under /srv
 
 copy_half

@@ -56,39 +56,40 @@ static const char *const wanted[FCOPY_STATE_N][FCOPY_EVENT_N] = {
 		" this=well -> idle", " -> idle", " -> idle", " -> idle", " -> idle", " -> idle",
 		" -> idle", " -> idle", " -> idle", " -> idle" },
 	{ " begin -> starting", " drop this=out-of-turn -> failing",
-		" drop this=out-of-turn -> failing", " drop -> canceling", " drop -> failing",
-		" drop -> canceling", " drop former=failure -> canceling",
+		" drop this=out-of-turn -> failing", " drop -> cancelling", " drop -> failing",
+		" drop -> cancelling", " drop former=failure -> cancelling",
 		" drop former=failure -> failing", " former=well -> receiving", " -> starting",
 		" former=failure -> failing", " -> starting", " former=failure -> failed" },
-	{ " begin -> starting", " put -> writing", " finish -> finishing", " drop -> canceling",
-		" -> receiving", " drop -> canceling", " drop -> canceling", " drop -> failing",
+	{ " begin -> starting", " put -> writing", " finish -> finishing", " drop -> cancelling",
+		" -> receiving", " drop -> cancelling", " drop -> cancelling", " drop -> failing",
 		" -> receiving", " -> receiving", " -> failing", " -> receiving", " -> failed" },
 	{ " begin -> starting", " drop this=out-of-turn -> failing",
-		" drop this=out-of-turn -> failing", " drop -> canceling", " drop -> failing",
-		" drop -> canceling", " drop former=failure -> canceling",
+		" drop this=out-of-turn -> failing", " drop -> cancelling", " drop -> failing",
+		" drop -> cancelling", " drop former=failure -> cancelling",
 		" drop former=failure -> failing", " -> writing", " former=well -> receiving",
 		" former=failure -> failing", " -> writing", " former=failure -> failed" },
 	{ " begin -> starting", " drop this=out-of-turn -> failing",
-		" drop this=out-of-turn -> failing", " drop -> canceling", " drop -> failing",
-		" drop -> canceling", " drop former=failure -> canceling",
+		" drop this=out-of-turn -> failing", " drop -> cancelling", " drop -> failing",
+		" drop -> cancelling", " drop former=failure -> cancelling",
 		" drop former=failure -> failing", " -> finishing", " -> finishing",
 		" former=failure -> failing", " former=well -> idle", " former=failure -> failed" },
 	{ " begin -> starting", " this=failure -> failing", " this=failure -> failing",
-		" -> canceling", " -> failing", " -> canceling", " -> canceling", " -> failing",
+		" -> cancelling", " -> failing", " -> cancelling", " -> cancelling", " -> failing",
 		" -> failing", " -> failing", " -> failing", " -> failed", " -> failed" },
 	{ " begin -> starting", " this=failure -> failed", " this=failure -> failed",
 		" this=well -> idle", " -> failed", " -> idle", " -> idle", " -> failed",
 		" -> failed", " -> failed", " -> failed", " -> failed", " -> failed" },
-	{ " begin -> starting", " this=no-transfer -> canceling", " this=no-transfer -> canceling",
-		" -> canceling", " -> canceling", " -> canceling", " -> canceling", " -> canceling",
-		" -> canceling", " -> canceling", " -> canceling", " former=too-late -> idle",
+	{ " begin -> starting", " this=no-transfer -> cancelling",
+		" this=no-transfer -> cancelling", " -> cancelling", " -> cancelling",
+		" -> cancelling", " -> cancelling", " -> cancelling", " -> cancelling",
+		" -> cancelling", " -> cancelling", " former=too-late -> idle",
 		" former=well -> idle" },
 };
 
 static gboolean can_wait(FcopyState state)
 {
 	return state == FCOPY_STATE_STARTING || state == FCOPY_STATE_WRITING ||
-	       state == FCOPY_STATE_FINISHING || state == FCOPY_STATE_CANCELING;
+	       state == FCOPY_STATE_FINISHING || state == FCOPY_STATE_CANCELLING;
 }
 
 static void test_every_cell(void)

@@ -260,7 +260,7 @@ static void test_full(Fixture *f, gconstpointer data)
 	files_hold(FILE_WRITE, FALSE);
 	await_answer(f, HVIS_S_OK);
 	say(f, HVIS_FCOPY_OP_CANCEL, HVIS_S_OK);
-	assert_end(f, FCOPY_RESULT_CANCELED, FCOPY_ENDER_HOST, "canceled");
+	assert_end(f, FCOPY_RESULT_CANCELLED, FCOPY_ENDER_HOST, "cancelled");
 }
 
 static void test_full_and_broken(Fixture *f, gconstpointer data)
@@ -284,7 +284,7 @@ static void test_start_again(Fixture *f, gconstpointer data)
 	write_one(f, HVIS_S_OK);
 	ask_start(f, 7);
 	g_assert_cmpuint(f->ended, ==, 1);
-	g_assert_cmpint(f->last.result, ==, FCOPY_RESULT_CANCELED);
+	g_assert_cmpint(f->last.result, ==, FCOPY_RESULT_CANCELLED);
 	g_assert_cmpuint(f->last.received, ==, FRAGMENT);
 	await_answer(f, HVIS_S_OK);
 	g_assert_cmpuint(fcopy_session_transfer(f->session)->size, ==, 7);
@@ -400,7 +400,7 @@ static void test_hand(Fixture *f, gconstpointer data)
 	start(f, FRAGMENT);
 	g_assert_true(fcopy_session_cancel(f->session, NULL));
 	write_one(f, HVIS_E_FAIL);
-	assert_end(f, FCOPY_RESULT_CANCELED, FCOPY_ENDER_HAND, "by hand");
+	assert_end(f, FCOPY_RESULT_CANCELLED, FCOPY_ENDER_HAND, "by hand");
 	say(f, HVIS_FCOPY_OP_CANCEL, HVIS_S_OK);
 }
 
@@ -414,7 +414,7 @@ static void test_first_counts(Fixture *f, gconstpointer data)
 	start(f, FRAGMENT);
 	g_assert_cmpuint(f->ended, ==, 1);
 	g_assert_cmpint(f->last.ender, ==, FCOPY_ENDER_HAND);
-	g_assert_cmpstr(f->last.message, ==, "it was canceled by hand");
+	g_assert_cmpstr(f->last.message, ==, "it was cancelled by hand");
 }
 
 static void test_out_of_turn(Fixture *f, gconstpointer data)

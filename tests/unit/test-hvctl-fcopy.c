@@ -279,9 +279,9 @@ static void test_commands(Fake *fake, gconstpointer data G_GNUC_UNUSED)
 	text = run(fake, "history -n 3 --json", HVIS_EXIT_OK, "History {\"count\":3}");
 	g_assert_cmpstr(text, ==, "[\n  {\n    \"size\": 1\n  }\n]\n");
 	free(text);
-	fake->reply = "{ \"transfer\": { \"result\": \"canceled\", \"message\": \"by hand\" } }";
+	fake->reply = "{ \"transfer\": { \"result\": \"cancelled\", \"message\": \"by hand\" } }";
 	text = run(fake, "cancel", HVIS_EXIT_OK, "Cancel {}");
-	g_assert_cmpstr(text, ==, "canceled: by hand\n");
+	g_assert_cmpstr(text, ==, "cancelled: by hand\n");
 	free(text);
 	fake->reply = NULL;
 	text = run(fake, "cancel", HVIS_EXIT_FALSE, "Cancel {}");

@@ -547,19 +547,19 @@ static void assert_both_thawed(Rig *rig, const char *first)
 /* A freeze that hangs beyond the deadline: the others are thawed meanwhile, and it is once it ends. */
 static void test_freeze_hangs(void)
 {
-	for (int canceled = 0; canceled < 2; canceled++) {
+	for (int cancelled = 0; cancelled < 2; cancelled++) {
 		g_auto(Rig) rig = { 0 };
 
 		rig_init(&rig);
 		set_held(&rig, VSS_FREEZE, 0, TRUE);
-		start(&rig, "001", canceled ? 10000 : 60);
+		start(&rig, "001", cancelled ? 10000 : 60);
 		wait_for_call(&rig, "f1 ");
-		if (canceled)
+		if (cancelled)
 			tell(&rig, VSS_MSG_THAW, 0, 0);
 		wait_for_call(&rig, "t1 ");
 		g_assert_false(has_call(&rig, "t0 "));
 		set_held(&rig, VSS_FREEZE, 0, FALSE);
-		assert_ended(&rig, canceled ? ECANCELED : ETIMEDOUT);
+		assert_ended(&rig, cancelled ? ECANCELED : ETIMEDOUT);
 		assert_both_thawed(&rig, "T0 T1 T2 A F0 F1 ");
 		g_assert_true(g_str_has_suffix(rig.calls->str, "f1 t1 f0 t0 "));
 	}

@@ -472,7 +472,7 @@ static void test_killed_at_the_limit(void)
 		g_assert_cmpint(kill(pids[i], 0), <, 0); /* by now, not some time */
 }
 
-static void test_canceled(void)
+static void test_cancelled(void)
 {
 	g_auto(Call) call = { 0 };
 	int pid;
@@ -656,7 +656,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/vssd/hook-run/output-is-bounded", test_output_is_bounded);
 	g_test_add_func("/vssd/hook-run/stays", test_stays);
 	g_test_add_func("/vssd/hook-run/killed-at-the-limit", test_killed_at_the_limit);
-	g_test_add_func("/vssd/hook-run/canceled", test_canceled);
+	g_test_add_func("/vssd/hook-run/cancelled", test_cancelled);
 	g_test_add_func("/vssd/hook-run/daemon-killed-and-not-restarted",
 		test_daemon_killed_and_not_restarted);
 	g_test_add_func("/vssd/hook-run/thaw-without-daemon-waits-for-the-files",
