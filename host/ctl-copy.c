@@ -32,7 +32,8 @@ gboolean ctl_prepare_copy(CtlCall *call, GError **error)
 
 	if (!dest || dest[0] != '/')
 		return hvis_fail(error, HVIS_ERROR_INVALID,
-			"DEST \"%s\": the whole path in the guest is wanted", dest ? dest : "");
+			"DEST \"%s\": the whole path in the guest is wanted, from \"/\" on",
+			dest ? dest : "");
 	slash = strrchr(dest, '/');
 	own = g_path_get_basename(local_string(call, "source"));
 	path = g_strndup(dest, (gsize)(slash - dest) + 1);
@@ -124,19 +125,27 @@ static const struct {
 	{ "impossible", HVIS_EXIT_IO, HVIS_ERROR_FAILED },
 };
 
-/* What the guest may mean; what it has said is in the message. */
+#define ASK_THE_GUEST "; \"hvctl fcopy history\" there has the reason, where it is hvis that serves"
+
+/* What the guest may mean; what it has said is in the message. With no operation, whichever has failed. */
 static const struct {
 	const char *operation;
 	guint32 status;
 	const char *hint;
 } hints[] = {
-	{ "START", HVIS_E_ALREADY_EXISTS, "; --overwrite replaces the file that is there" },
+	{ "START", HVIS_E_ALREADY_EXISTS,
+		"; --overwrite replaces the file that is there; where it is a directory, \"/\" at "
+		"the end of DEST puts the file in it" },
 	{ "START", HVIS_E_FAIL,
 		": no daemon serves there, a directory is missing (--create-path makes it), or the "
-		"file cannot be made" },
+		"file cannot or may not be made" ASK_THE_GUEST },
+	{ "START", HVIS_E_INVALIDARG,
+		": it takes no such path or name; none has \".\" or \"..\" in it, or more than 255 "
+		"bytes" },
 	{ "START", HVIS_E_NOT_CONNECTED, ": no daemon serves there" },
 	{ "START", HVIS_E_DISK_FULL, ": there is no room for it" },
 	{ "WRITE", HVIS_E_DISK_FULL, ": there is no room for all of it" },
+	{ NULL, HVIS_E_FAIL, ASK_THE_GUEST },
 };
 
 static const char *hint_for(struct json_object *answer)
@@ -145,7 +154,8 @@ static const char *hint_for(struct json_object *answer)
 	gint64 status = json_object_get_int64(output_member(answer, "copy.status"));
 
 	for (gsize i = 0; operation && i < G_N_ELEMENTS(hints); i++)
-		if (!strcmp(hints[i].operation, operation) && hints[i].status == status)
+		if (hints[i].status == status &&
+			(!hints[i].operation || !strcmp(hints[i].operation, operation)))
 			return hints[i].hint;
 	return "";
 }

@@ -616,7 +616,8 @@ static gboolean may_request(const Ic *ic, GError **error)
 	case SERVICE_DISABLED:
 		return hvis_fail(error, HVIS_ERROR_CLOSED, "%s is disabled", ic->name);
 	case SERVICE_OFFERED:
-		return hvis_fail(error, HVIS_ERROR_CLOSED, "%s is not open in the guest", ic->name);
+		return hvis_fail(error, HVIS_ERROR_CLOSED,
+			"%s is not open in the guest: no program there serves it", ic->name);
 	case SERVICE_STATE_N:
 		break;
 	}

@@ -104,7 +104,7 @@ told "no host answers" "says so"
 host_pid=$!
 until_true test -S "$dir/control"
 try 3 "a copy that nobody serves" copy "$tmp/file.bin" /srv/
-told "fcopy is not open in the guest" "says so"
+told "fcopy is not open in the guest: no program there serves it" "says so"
 shown Result gone
 
 # --- copies ---
@@ -186,11 +186,13 @@ report $? "until it is gone"
 peer_start start=exists
 try 1 "a file that is there" copy "$tmp/file.bin" /srv/
 told "START: the guest answers already-exists (0x80070050); --overwrite replaces the file that is there" "says what to do"
+told "\"/\" at the end of DEST" "also where it is a directory"
 asked "start /srv/|file.bin flags 0 size 300000" "and nothing is cancelled"
 shown Result refused
 peer_start start=fail
 try 1 "a directory that is missing" copy "$tmp/file.bin" /srv/
 told "a directory is missing (--create-path makes it)" "says what it may be"
+told "\"hvctl fcopy history\" there has the reason" "and where the reason is"
 peer_start write=full
 try 1 "a full disk" copy "$tmp/file.bin" /srv/
 told "WRITE: the guest answers disk-full (0x80070070): there is no room for all of it" "says so"

@@ -524,7 +524,7 @@ static void test_not_open(Fixture *f, gconstpointer is_ready)
 {
 	fill(f, 1);
 	start(f, JOB());
-	expect_end(f, FCOPY_GONE, "fcopy is not open in the guest");
+	expect_end(f, FCOPY_GONE, "fcopy is not open in the guest: no program there serves it");
 }
 
 static void test_closed(Fixture *f, gconstpointer is_ready)

@@ -310,7 +310,7 @@ static void test_timeout_thawing(Fixture *f, gconstpointer spec)
 static void test_not_open(Fixture *f, gconstpointer spec)
 {
 	start(f, BACKUP());
-	expect_end(f, VSS_GONE, "vss is not open in the guest");
+	expect_end(f, VSS_GONE, "vss is not open in the guest: no program there serves it");
 }
 
 static void test_closed_freezing(Fixture *f, gconstpointer spec)
