@@ -4,6 +4,8 @@
 
 #include "fcopyd/journal.h"
 
+#include <string.h>
+
 #include <util/messages.h>
 
 void fcopy_journal_clear(FcopyJournal *journal)
@@ -38,10 +40,26 @@ static void tell_received(const FcopyTransfer *transfer)
 		transfer->target, pace, transfer->sha256);
 }
 
-static void tell_failed(const FcopyTransfer *transfer)
+/* The reason names the file itself, more often than not. */
+static const char *reason_of(const FcopyTransfer *transfer, const char *where)
+{
+	gsize len = strlen(where);
+
+	if (len > 0 && g_str_has_prefix(transfer->message, where) &&
+		g_str_has_prefix(transfer->message + len, ": "))
+		return transfer->message + len + 2;
+	return transfer->message;
+}
+
+static void tell_failed(const FcopyTransfer *transfer, guint omitted)
 {
 	gboolean refused = transfer->result == FCOPY_RESULT_REFUSED;
 	g_autofree char *where = fcopy_transfer_where(transfer);
+	g_autofree char *others =
+		omitted == 0
+			? g_strdup("")
+			: g_strdup_printf(" (%u before it not logged: see \"hvctl fcopy history\")",
+				  omitted);
 	const HvisLogContext context = { .message_id = refused ? HVIS_MESSAGE_FILE_REFUSED
 							       : HVIS_MESSAGE_FILE_FAILED,
 		.file = where,
@@ -50,16 +68,20 @@ static void tell_failed(const FcopyTransfer *transfer)
 	HvisLogLevel level =
 		transfer->result == FCOPY_RESULT_CANCELLED ? HVIS_LOG_NOTICE : HVIS_LOG_WARNING;
 
-	hvis_log_with(level, &context, "File %s: %s: %s", refused ? "refused" : "not received",
-		where, transfer->message);
+	hvis_log_with(level, &context, "File %s: %s: %s%s", refused ? "refused" : "not received",
+		where, reason_of(transfer, where), others);
 }
 
 void fcopy_journal_ended(FcopyJournal *journal, const FcopyTransfer *transfer, gint64 now)
 {
-	if (transfer->result == FCOPY_RESULT_OK)
+	if (transfer->result == FCOPY_RESULT_OK) {
 		tell_received(transfer);
-	else if (hvis_log_limit(&journal->ends, transfer->message, now))
-		tell_failed(transfer);
+	} else if (!hvis_log_limit(&journal->ends, transfer->message, now)) {
+		journal->omitted++;
+	} else {
+		tell_failed(transfer, journal->omitted);
+		journal->omitted = 0;
+	}
 }
 
 void fcopy_journal_malformed(FcopyJournal *journal, const GError *error, gint64 now)

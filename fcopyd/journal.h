@@ -9,6 +9,7 @@
 /* What a host may cause as often as it likes is limited. Zeroed at first; cleared with fcopy_journal_clear(). */
 typedef struct {
 	HvisLogLimit ends, malformed;
+	guint omitted; /* ends that were no line since the last one that was */
 } FcopyJournal;
 
 void fcopy_journal_clear(FcopyJournal *journal);
