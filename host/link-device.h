@@ -11,6 +11,7 @@ typedef struct {
 	const char *name; /* "hv_kvp" */
 	IcVersions versions; /* what the driver takes, newest first or not */
 	gsize message_size; /* shorter writes are refused; */
+	gsize request_min; /* of the host, padded as in the ring: what is shorter nobody answers */
 	gboolean exact_size; /* so are longer ones, else their tail is ignored */
 	/* The host's first negotiation is answered when a daemon has registered, or in the end. */
 	gboolean awaits_daemon;

@@ -98,6 +98,7 @@ const LinkDevice link_fcopy = {
 	},
 	.message_size = sizeof(hvis_le32),
 	.exact_size = TRUE,
+	.request_min = sizeof(struct hvis_fcopy_hdr),
 	.registers = fcopy_registers,
 	.registered = fcopy_registered,
 	.timeout_ms = fcopy_timeout_ms,

@@ -327,6 +327,14 @@ static gboolean session_post(LinkPort *port, SessionEvent event)
 	return TRUE;
 }
 
+/* As the driver sees it, for which the ring pads a message to 8 bytes. */
+static gboolean is_short(const LinkPort *port, const IcMessage *m)
+{
+	gsize padded = (HVIS_IC_BODY_OFFSET + m->body.left + 7) / 8 * 8;
+
+	return padded < HVIS_IC_BODY_OFFSET + port->device->request_min;
+}
+
 /* Take what waits in the inbox, as far as the driver would read its ring now. */
 static void drain(LinkPort *port)
 {
@@ -341,7 +349,7 @@ static void drain(LinkPort *port)
 		} else if (m.type == HVIS_IC_NEGOTIATE) {
 			answer_versions(port, in->xid, &m);
 			inbound_free(in);
-		} else if (answer_alone(port, in->xid, &m)) {
+		} else if (is_short(port, &m) || answer_alone(port, in->xid, &m)) {
 			inbound_free(in);
 		} else {
 			port->request = in;

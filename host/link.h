@@ -16,6 +16,7 @@
  *  - KVP: the host's first negotiation is answered when the daemon registers, or after 55 s;
  *  - a message shorter than the device's: EINVAL; a longer one is taken, its tail ignored (KVP), or
  *    EINVAL too (VSS, file copy);
+ *  - a request of file copy that is shorter than its header is not answered at all;
  *  - one transaction at a time, 30 s for the daemon, 15 minutes for FREEZE; then the host gets
  *    HVIS_E_FAIL, and the daemon's late answer EINVAL;
  *  - close by the daemon: the transaction fails with HVIS_E_FAIL, and the next one to open must

@@ -10,6 +10,7 @@
 #include <util/fd.h>
 #include <wire/fcopy.h>
 #include "host/link.h"
+#include "host/service/ic.h"
 #include "host/service/fcopy.h"
 
 typedef struct {
@@ -342,6 +343,25 @@ static void test_hostile(Fixture *f, gconstpointer registered)
 	g_assert_cmphex(f->report.status, ==, 7);
 }
 
+/* What is shorter than a header nobody answers; the ring pads to 8 bytes, so the last few may be missing. */
+static void test_short(Fixture *f, gconstpointer registered)
+{
+	guint8 bytes[sizeof(struct hvis_fcopy_hdr)] = { HVIS_FCOPY_OP_CANCEL };
+
+	for (gsize len = 0; len <= sizeof(bytes); len++) {
+		send_raw(f, bytes, len);
+		if (len > 28) {
+			expect_asked(f, HVIS_FCOPY_OP_CANCEL, NULL);
+			daemon_answer(f, HVIS_S_OK);
+		} else {
+			expect_nothing(f);
+			hvis_fake_clock_advance(f->clock, IC_TIMEOUT_MS);
+		}
+		g_assert_cmpuint(f->calls, ==, 1);
+		g_assert_cmpuint(service_counters(f->fcopy)->timeouts, ==, MIN(len + 1, 29));
+	}
+}
+
 static void test_timeout(Fixture *f, gconstpointer registered)
 {
 	start(f);
@@ -381,6 +401,7 @@ int main(int argc, char **argv)
 	T("names", TRUE, test_names);
 	T("surrogates", TRUE, test_surrogates);
 	T("hostile", TRUE, test_hostile);
+	T("short", TRUE, test_short);
 	T("timeout", TRUE, test_timeout);
 	T("daemon-gone", TRUE, test_daemon_gone);
 #undef T
