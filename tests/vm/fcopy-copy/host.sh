@@ -7,6 +7,12 @@ large_mib=${HVIS_FCOPY_LARGE_MIB:-12}
 copied() { ctl copy "$1" "$2" >copy.out 2>&1 && fcopy_same "$1" "$2"; }
 mode_is() { [ "$(guest "stat -c %a '$1'")" = "$2" ]; }
 reported() { grep -q "^$1: *$2\$" copy.out; }
+# Upstream's daemon for UIO does not notice that its device has gone, and spins.
+disable()
+{
+	check "DISABLE-ENABLE: disable$1" ctl service disable fcopy
+	[ "$HVIS_DAEMONS $HVIS_KERNEL" != "stock 6.12" ] || guest 'killall -KILL hv_fcopy_uio_daemon'
+}
 ends() { [ "$(sed -n 's/^Result: *//p' big.out)" = "$1" ]; }
 
 fcopy_begin
@@ -66,7 +72,8 @@ for name in "${names[@]}"; do
 done
 long=$(printf '語%.0s' {1..85})
 named "NON-ASCII: 255 bytes" name "$long"
-fails "NON-ASCII: 258 bytes, which no file system takes" ctl copy probe "/srv/in/${long}語"
+too_long() { ! ctl copy probe "/srv/in/${long}語"; }
+named "NON-ASCII: 258 bytes, which no file system takes" too_long
 fcopy_empty
 named "NON-ASCII: in directories" ctl copy probe "/srv/in/größe 🐧/日本/probe" --create-path
 named "NON-ASCII: it is there" fcopy_same probe "/srv/in/größe 🐧/日本/probe"
@@ -94,7 +101,7 @@ like "another has to wait" "$(ctl copy probe /srv/in/probe 2>&1)" "*a copy is un
 
 # --- FCOPY-DISABLE-ENABLE ---
 
-check "DISABLE-ENABLE: disable" ctl service disable fcopy
+disable ""
 wait "$copy"
 is "DISABLE-ENABLE: the copy has ended" $? 3
 check "DISABLE-ENABLE: for the service is gone" ends gone
@@ -103,7 +110,7 @@ for round in 1 2; do
 	check "DISABLE-ENABLE: enable ($round)" ctl service enable fcopy
 	check "DISABLE-ENABLE: ready ($round)" ctl wait fcopy --timeout 60
 	check "DISABLE-ENABLE: a copy ($round)" wait_for 60 ctl copy probe "/srv/in/$round"
-	check "DISABLE-ENABLE: disable ($round)" ctl service disable fcopy
+	disable " ($round)"
 done
 check "DISABLE-ENABLE: enable" ctl service enable fcopy
 check "DISABLE-ENABLE: a copy" wait_for 60 ctl copy probe /srv/in/3

@@ -75,7 +75,7 @@ guest 'rm -f /srv/in/*'
 
 # --- orders ---
 
-check "ORDER: WRITE without START" not write --data lost
+ours "ORDER: WRITE without START" not write --data lost
 ours "ORDER: COMPLETE without START" not complete
 clean "ORDER: no START"
 check "ORDER: START" begun
@@ -87,11 +87,11 @@ clean "ORDER: START twice" other
 check "ORDER: START" begun
 check "ORDER: WRITE" raw write --fill 20
 check "ORDER: COMPLETE" raw complete
-check "ORDER: WRITE behind it" not write --data late
+ours "ORDER: WRITE behind it" not write --data late
 ours "ORDER: the file is as it was" holds_text /srv/in/raw xxxxxxxxxxxxxxxxxxxx
 clean "ORDER: WRITE after COMPLETE" raw
 for op in 4 9 4294967295; do
-	check "ORDER: operation $op, which there is not" not $op
+	ours "ORDER: operation $op, which there is not" not $op
 done
 
 # --- sizes ---
@@ -116,13 +116,15 @@ for declared in 6145 20000 4294967295; do
 done
 for offset in 9223372036854775807 9223372036854775808 18446744073709551615; do
 	check "SIZE: START" begun
-	check "SIZE: a fragment at $offset" not write --offset $offset --data x
+	ours "SIZE: a fragment at $offset" not write --offset $offset --data x
 	clean "SIZE: at $offset"
 done
 ours "SIZE: a file of 2^64 - 1 bytes" not start --name raw --path /srv/in/ --size 18446744073709551615
 clean "SIZE: 2^64 - 1"
-for length in 0 3 35; do
-	ours "SIZE: a message of $length bytes" not start --name raw --path /srv/in/ --length $length
+lengths="0 3 35"
+[ "$HVIS_KERNEL" != 6.1 ] || lengths=35 # what is shorter hv_utils answers to nobody
+for length in $lengths; do
+	ours "SIZE: a message of $length bytes" not start --name raw --path /srv/in/ --length "$length"
 done
 clean "SIZE: short messages"
 
