@@ -166,9 +166,7 @@ static void receive(HvisService *s, gboolean readable)
 /* Whether there is another message soon. What is no message is for the main loop to find. */
 static gboolean linger(HvisService *s)
 {
-	struct pollfd pfd = { .fd = hvis_transport_fd(s->transport), .events = POLLIN };
-
-	return poll(&pfd, 1, HVIS_SERVICE_LINGER_MS) > 0 && (pfd.revents & POLLIN);
+	return hvis_transport_wait(s->transport, HVIS_SERVICE_LINGER_MS);
 }
 
 static gboolean on_readable(gint fd G_GNUC_UNUSED, GIOCondition condition, gpointer data)
@@ -177,12 +175,15 @@ static gboolean on_readable(gint fd G_GNUC_UNUSED, GIOCondition condition, gpoin
 	guint left = s->ops->burst;
 	guint64 before = s->last_txn;
 
+	s->transport->bursting = left > 0;
 	receive(s, (condition & G_IO_IN) != 0);
 	for (; left > 0 && s->state == HVIS_SERVICE_READY && s->last_txn != before; left--) {
 		before = s->last_txn;
 		if (linger(s))
 			receive(s, TRUE);
 	}
+	if (s->transport && s->transport->bursting)
+		hvis_transport_rest(s->transport);
 	return G_SOURCE_CONTINUE; /* where the source was removed, GLib knows */
 }
 

@@ -3,6 +3,7 @@
 #include <transport/transport.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <sys/stat.h>
 
 #include <transport/find.h>
@@ -51,6 +52,22 @@ gssize hvis_transport_receive(HvisTransport *transport, void *buf, gsize size, G
 int hvis_transport_fd(HvisTransport *transport)
 {
 	return transport->ops->fd(transport);
+}
+
+gboolean hvis_transport_wait(HvisTransport *transport, int ms)
+{
+	struct pollfd pfd = { .fd = hvis_transport_fd(transport), .events = POLLIN };
+
+	if (transport->ops->wait)
+		return transport->ops->wait(transport, ms);
+	return poll(&pfd, 1, ms) > 0 && (pfd.revents & POLLIN);
+}
+
+void hvis_transport_rest(HvisTransport *transport)
+{
+	transport->bursting = FALSE;
+	if (transport->ops->rest)
+		transport->ops->rest(transport);
 }
 
 void hvis_transport_close(HvisTransport *transport)

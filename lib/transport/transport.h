@@ -25,6 +25,10 @@ typedef struct {
 	 */
 	gssize (*receive)(HvisTransport *transport, void *buf, gsize size, GError **error);
 	int (*fd)(HvisTransport *transport); /* readable when receive() has work */
+	/* TRUE once receive() has work, @ms at most; may be NULL: poll(2) of fd() tells. */
+	gboolean (*wait)(HvisTransport *transport, int ms);
+	/* After @bursting: fd() is to be right again. May be NULL: it always is. */
+	void (*rest)(HvisTransport *transport);
 	void (*close)(HvisTransport *transport); /* frees it */
 } HvisTransportOps;
 
@@ -37,6 +41,11 @@ struct HvisTransport {
 	 * not ask again. Set by whoever has asked; receive() may go by it.
 	 */
 	gboolean readable;
+	/*
+	 * hvis_transport_wait() will be asked before fd() is gone by: until hvis_transport_rest(), fd() need not show what has
+	 * come. Set by whoever asks.
+	 */
+	gboolean bursting;
 };
 
 /*
@@ -59,6 +68,8 @@ HvisTransport *hvis_socket_new(int fd);
 gboolean hvis_transport_send(HvisTransport *transport, const void *msg, gsize len, GError **error);
 gssize hvis_transport_receive(HvisTransport *transport, void *buf, gsize size, GError **error);
 int hvis_transport_fd(HvisTransport *transport);
+gboolean hvis_transport_wait(HvisTransport *transport, int ms);
+void hvis_transport_rest(HvisTransport *transport); /* ends @bursting */
 void hvis_transport_close(HvisTransport *transport); /* NULL is fine */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(HvisTransport, hvis_transport_close)
 

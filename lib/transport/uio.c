@@ -19,6 +19,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -43,6 +44,8 @@ typedef struct {
 	int bell; /* rung while there is work that no interrupt will tell of */
 	int both; /* readable where one of them is */
 	gboolean rung;
+	gboolean
+		counted; /* interrupts have been taken note of, and what came with them was looked for */
 	void *rings;
 	gsize size;
 	struct hvis_ring out, in; /* to the host, and from it */
@@ -200,9 +203,12 @@ static gboolean has_work(Uio *u)
 /* On every way out. */
 static void rest(Uio *u)
 {
-	gboolean work = has_work(u);
+	gboolean work;
 	guint64 one = 1;
 
+	if (u->transport.bursting)
+		return;
+	work = has_work(u);
 	if (work == u->rung)
 		return;
 	u->rung = work;
@@ -296,8 +302,9 @@ static gssize take(Uio *u, void *buf, gsize size, GError **error)
 	WireCursor body = wire_cursor(NULL, 0);
 	gboolean request = FALSE;
 
-	if (!is_sound(u, error) || !clear_count(u, error) || !post_owed(u, error))
+	if (!is_sound(u, error) || (!u->counted && !clear_count(u, error)) || !post_owed(u, error))
 		return -1;
+	u->counted = FALSE;
 	if (u->welcome && u->registered)
 		return welcome(u, buf, size, error);
 	if (u->parked && !u->guest.asked && !is_owing(u) && !consider(u, &body, &request, error))
@@ -354,6 +361,33 @@ static int uio_fd(HvisTransport *transport)
 	return ((Uio *)transport)->both;
 }
 
+/*
+ * What is in the ring already needs no system call. An interrupt whose packet was found that way, by an earlier call, is
+ * no reason to go back; but one round only, for else who sends nothing else could hold us here.
+ */
+static gboolean uio_wait(HvisTransport *transport, int ms)
+{
+	Uio *u = (Uio *)transport;
+	struct pollfd pfd = { .fd = u->fd, .events = POLLIN };
+
+	for (guint round = 0; round < 2; round++) {
+		u->counted = TRUE;
+		if (has_work(u))
+			return TRUE;
+		u->counted = FALSE;
+		if (poll(&pfd, 1, ms) <= 0)
+			return FALSE;
+		if (!clear_count(u, NULL))
+			return TRUE; /* receive() says so */
+	}
+	return has_work(u);
+}
+
+static void uio_rest(HvisTransport *transport)
+{
+	rest((Uio *)transport);
+}
+
 static void uio_close(HvisTransport *transport)
 {
 	Uio *u = (Uio *)transport;
@@ -370,6 +404,8 @@ static const HvisTransportOps uio_ops = {
 	.send = uio_send,
 	.receive = uio_receive,
 	.fd = uio_fd,
+	.wait = uio_wait,
+	.rest = uio_rest,
 	.close = uio_close,
 };
 

@@ -194,6 +194,63 @@ static void test_one_at_a_time(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 	g_assert_cmpuint(fake_uio_kicks(&f->fake), ==, 1); /* the host has not looked meanwhile */
 }
 
+/* A service that asks again before it waits: what is in the ring already costs no system call. */
+static void test_burst(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	HvisTransport *guest = f->fake.guest;
+
+	guest->bursting = TRUE;
+	g_assert_false(hvis_transport_wait(guest, 0));
+	for (guint8 i = 0; i < 5; i++) {
+		ask(f, i, i, 1088);
+		g_assert_true(hvis_transport_wait(guest, 0));
+		g_assert_cmpint(receive(f, sizeof(f->got)), ==, 1088);
+		reply(f, HVIS_S_OK);
+		expect_status(f, i, HVIS_S_OK, 1088);
+	}
+	hvis_transport_rest(guest);
+	expect_nothing(f);
+}
+
+/* In the end the descriptor tells of what came while nobody went by it, and for which there was no interrupt. */
+static void test_burst_ends(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	HvisTransport *guest = f->fake.guest;
+
+	guest->bursting = TRUE;
+	ask(f, 1, 1, 36);
+	g_assert_cmpint(receive(f, sizeof(f->got)), ==, 36);
+	ask(f, 2, 2, 36);
+	reply(f, HVIS_S_OK);
+	expect_status(f, 1, HVIS_S_OK, 36);
+	g_assert_false(fake_uio_readable(&f->fake));
+	g_assert_true(hvis_transport_wait(guest, 0));
+	hvis_transport_rest(guest);
+	g_assert_true(fake_uio_readable(&f->fake));
+	expect_asked(f, 2, 36);
+	reply(f, HVIS_S_OK);
+	expect_status(f, 2, HVIS_S_OK, 36);
+	expect_nothing(f);
+}
+
+/* Interrupts and nothing else: one is looked behind, and more do not hold whoever waits. */
+static void test_burst_vain(Fixture *f, gconstpointer data G_GNUC_UNUSED)
+{
+	HvisTransport *guest = f->fake.guest;
+
+	guest->bursting = TRUE;
+	fake_uio_interrupt(&f->fake);
+	g_assert_false(hvis_transport_wait(guest, 0));
+	for (guint i = 0; i < 5; i++)
+		fake_uio_interrupt(&f->fake);
+	g_assert_false(hvis_transport_wait(guest, 60000));
+	ask(f, 1, 1, 36);
+	g_assert_true(hvis_transport_wait(guest, 60000));
+	g_assert_cmpint(receive(f, sizeof(f->got)), ==, 36);
+	reply(f, HVIS_S_OK);
+	expect_status(f, 1, HVIS_S_OK, 36);
+}
+
 /* As many as fit, with the transport's hands full, and then some more. */
 static void test_full_of_requests(Fixture *f, gconstpointer data G_GNUC_UNUSED)
 {
@@ -544,6 +601,9 @@ int main(int argc, char **argv)
 	ADD("request/no-room-for-own", test_full_of_own_answers);
 	ADD("request/too-long", test_too_long);
 	ADD("request/too-short", test_too_short);
+	ADD("burst", test_burst);
+	ADD("burst/ends", test_burst_ends);
+	ADD("burst/vain", test_burst_vain);
 	ADD("packet/malformed", test_malformed);
 	ADD("packet/strays", test_strays);
 	ADD("packet/header", test_packet_header);
