@@ -103,7 +103,7 @@ static void G_NORETURN answer_all_uio(const UioHost *host)
 		recv(host->far, &count, sizeof(count), MSG_DONTWAIT) > 0)
 		while (send_back(&in, &out))
 			if (hvis_ring_write_commit(&out))
-				send(host->far, &count, sizeof(count), MSG_NOSIGNAL);
+				send(host->far, &count, sizeof(count), MSG_NOSIGNAL | MSG_DONTWAIT);
 	_exit(0);
 }
 

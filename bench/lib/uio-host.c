@@ -17,6 +17,7 @@
 
 #define RING_PAGES 5u /* control page and 16 KiB, as Linux 6.12 makes them for file copy */
 #define ANSWER_S 60
+#define UNREAD_MAX 32u
 
 /* What sysfs has of the device for either daemon: ours looks for the node's, the other one for the device's. */
 #define OF_NODE "dev/char/250:9"
@@ -139,8 +140,10 @@ static gboolean put(UioHost *host, const void *bytes, gsize len, GError **error)
 	if (!hvis_ring_write_begin(&host->out) ||
 		hvis_ring_write_put(&host->out, &packet) != HVIS_RING_DONE)
 		return hvis_fail(error, HVIS_ERROR_IO, "the daemon's ring takes no packet");
+	/* where there is no room for one more interrupt there is one that it has not seen */
 	if (!hvis_ring_write_commit(&host->out) ||
-		send(host->wire, &count, sizeof(count), MSG_NOSIGNAL) > 0)
+		send(host->wire, &count, sizeof(count), MSG_NOSIGNAL | MSG_DONTWAIT) > 0 ||
+		errno == EAGAIN)
 		return TRUE;
 	return hvis_fail_errno(error, errno, "interrupt the daemon");
 }
@@ -164,6 +167,18 @@ static gssize take(UioHost *host, void *buf, gsize size, GError **error)
 	return (gssize)packet.payload_len;
 }
 
+/* Signals of answers that were seen before, from time to time: else the daemon would have to wait for room. */
+static void drain(UioHost *host)
+{
+	guint32 count;
+
+	if (++host->unread < UNREAD_MAX)
+		return;
+	while (recv(host->wire, &count, sizeof(count), MSG_DONTWAIT) > 0)
+		;
+	host->unread = 0;
+}
+
 /* Of a daemon that writes its answer and signals then. */
 static gboolean await(UioHost *host, guint8 *buf, gsize size, gssize *ret, GError **error)
 {
@@ -183,6 +198,7 @@ static gboolean await(UioHost *host, guint8 *buf, gsize size, gssize *ret, GErro
 		if (n <= 0)
 			return hvis_fail(error, HVIS_ERROR_IO, "the daemon has gone");
 	}
+	drain(host);
 	return TRUE;
 }
 

@@ -18,6 +18,7 @@ typedef struct {
 	int memory, far; /* what the daemon is to inherit; -1 once it has */
 	struct hvis_ring in, out; /* from the guest, and to it */
 	guint64 xid;
+	guint unread; /* signals of the daemon that may be, at most */
 } UioHost;
 
 /* With rings as those of file copy. */
