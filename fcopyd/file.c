@@ -141,7 +141,7 @@ static char *size_text(guint64 size)
 
 static gboolean check_room(const FcopyFile *file, guint64 reserve, GError **error)
 {
-	g_autofree char *shown = NULL, *wanted = NULL, *room = NULL;
+	g_autofree char *shown = NULL, *wanted = NULL, *room = NULL, *kept = NULL;
 	struct statvfs fs;
 	guint64 available;
 
@@ -154,8 +154,12 @@ static gboolean check_room(const FcopyFile *file, guint64 reserve, GError **erro
 	shown = output_escape(file->place.target);
 	wanted = size_text(file->size);
 	room = size_text(available);
-	return hvis_fail(error, HVIS_ERROR_NO_SPACE, "%s: %s, and %s free%s", shown, wanted, room,
-		reserve ? " with what Reserve= is to leave" : "");
+	if (reserve == 0)
+		return hvis_fail(
+			error, HVIS_ERROR_NO_SPACE, "%s: %s, and %s free", shown, wanted, room);
+	kept = size_text(reserve);
+	return hvis_fail(error, HVIS_ERROR_NO_SPACE,
+		"%s: %s, and %s free; Reserve= wants %s to stay free", shown, wanted, room, kept);
 }
 
 static gboolean fail_too_large(const FcopyFile *file, GError **error)

@@ -656,7 +656,8 @@ static void test_room_to_the_byte(void)
 	check_room_for("", 1000);
 	check_not_created("", 1001, HVIS_ERROR_NO_SPACE, "1001 bytes, and 1000 bytes free");
 	check_room_for("Reserve=100", 900);
-	check_not_created("Reserve=100", 901, HVIS_ERROR_NO_SPACE, "Reserve=");
+	check_not_created("Reserve=100", 901, HVIS_ERROR_NO_SPACE,
+		"901 bytes, and 1000 bytes free; Reserve= wants 100 bytes to stay free");
 	check_room_for("Reserve=1000", 0);
 	check_not_created("Reserve=1001", 0, HVIS_ERROR_NO_SPACE, "Reserve=");
 	wrapped.blocks = 0; /* it does not know */
