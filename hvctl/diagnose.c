@@ -89,8 +89,10 @@ const char *hvctl_device_text(const HvctlService *service, HvctlDevice device)
 	case HVCTL_DEVICE_THERE:
 		break;
 	case HVCTL_DEVICE_NO_BUS:
-		return "the kernel has no VMBus: load its driver with \"modprobe hv_vmbus\"; where "
-		       "that fails this is no Hyper-V guest, and there is nothing to do";
+		return "the kernel has no VMBus: \"hvctl doctor\" says whether this is a Hyper-V "
+		       "guest; "
+		       "where it is none there is nothing to do, else load the driver with "
+		       "\"modprobe hv_vmbus\"";
 	case HVCTL_DEVICE_NO_OFFER:
 		return service->no_offer;
 	case HVCTL_DEVICE_NO_DRIVER:

@@ -294,7 +294,7 @@ static void test_advice_in_a_confidential_vm(void)
 static void test_advice(Tree *tree, gconstpointer data G_GNUC_UNUSED)
 {
 	check_advice(tree, "not running", "modprobe hv_vmbus");
-	check_advice(tree, "waiting", "no Hyper-V guest");
+	check_advice(tree, "waiting", "hvctl doctor");
 	check_advice(tree, "ready", NULL);
 	tree_file(tree, OFFER, "{57164f39-9115-4e78-ab55-382f3bd5422d}\n");
 	check_advice(tree, "waiting", "Data Exchange");
