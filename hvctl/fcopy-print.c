@@ -109,6 +109,16 @@ static void add_current(struct json_object *view, struct json_object *transfer, 
 	add_text(view, "progress_text", progress);
 }
 
+/* Of one that is not there the reason mostly begins with the file, and in the same escapes. */
+static gboolean names_file(const char *reason, struct json_object *transfer)
+{
+	g_autofree char *whole =
+		g_strconcat(word_of(transfer, "directory"), word_of(transfer, "name"), ": ", NULL);
+	g_autofree char *shown = output_escape(whole);
+
+	return g_str_has_prefix(reason, shown);
+}
+
 /* "ok, 3 s ago: /srv/image: 3.0 GiB in 34 s, 90.4 MiB/s" */
 static void add_last(struct json_object *view, struct json_object *transfer, gint64 now_us)
 {
@@ -119,29 +129,47 @@ static void add_last(struct json_object *view, struct json_object *transfer, gin
 	age = hvctl_age_text(now_us - number_of(transfer, "end_us"));
 	file = file_of(transfer);
 	outcome = outcome_of(transfer);
-	text = g_strdup_printf("%s, %s: %s: %s", word_of(transfer, "result"), age, file, outcome);
+	if (names_file(outcome, transfer))
+		text = g_strdup_printf("%s, %s: %s", word_of(transfer, "result"), age, outcome);
+	else
+		text = g_strdup_printf(
+			"%s, %s: %s: %s", word_of(transfer, "result"), age, file, outcome);
 	add_text(view, "last_copy_text", text);
 	if (*word_of(transfer, "sha256"))
 		add_text(view, "last_sum_text", word_of(transfer, "sha256"));
 }
 
-static void add_list(struct json_object *view, const char *name, struct json_object *list)
+static void add_list(
+	struct json_object *view, const char *name, struct json_object *list, const char *none)
 {
 	g_autofree char *text = NULL;
 
-	if (!json_object_is_type(list, json_type_array) || json_object_array_length(list) == 0)
+	if (!json_object_is_type(list, json_type_array))
 		return;
-	text = output_value(list);
+	if (json_object_array_length(list) > 0)
+		text = output_value(list);
+	else if (none)
+		text = g_strdup(none);
+	else
+		return;
 	add_text(view, name, text);
 }
 
 void hvctl_fcopy_add_status(struct json_object *view, struct json_object *status, gint64 now_us)
 {
-	if (!output_member(status, "copy"))
+	const char *copy = word_of(status, "copy");
+
+	if (!*copy)
 		return;
+	/* the daemon is ready for the next file, and a word that looks like a fault of its own is not for people */
+	if (g_str_equal(copy, "failed") &&
+		!json_object_is_type(output_member(status, "current"), json_type_object))
+		copy = "idle, and refuses the rest of the last one, where any comes";
+	add_text(view, "copy_text", copy);
 	add_current(view, output_member(status, "current"), now_us);
-	add_list(view, "allowed_text", output_member(status, "allowed"));
-	add_list(view, "denied_text", output_member(status, "denied"));
+	add_list(
+		view, "allowed_text", output_member(status, "allowed"), "nowhere: Allow= is empty");
+	add_list(view, "denied_text", output_member(status, "denied"), NULL);
 	add_last(view, output_member(status, "last"), now_us);
 }
 

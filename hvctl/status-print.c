@@ -45,7 +45,7 @@ static const OutputColumn fields[] = {
 	{ .heading = "Backup", .member = "backup", .format = text_or_skip },
 	{ .heading = "Frozen since", .member = "frozen_text", .format = text_or_skip },
 	{ .heading = "Thawed in", .member = "deadline_text", .format = text_or_skip },
-	{ .heading = "Copy", .member = "copy", .format = text_or_skip },
+	{ .heading = "Copy", .member = "copy_text", .format = text_or_skip },
 	{ .heading = "File", .member = "file_text", .format = text_or_skip },
 	{ .heading = "Progress", .member = "progress_text", .format = text_or_skip },
 	{ .heading = "Allowed", .member = "allowed_text", .format = text_or_skip },

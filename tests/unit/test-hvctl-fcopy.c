@@ -120,6 +120,38 @@ static void test_refused(void)
 	free(text);
 }
 
+/* What is told is that the next file may come, where none may go, and the file once. */
+static void test_after_a_refusal(void)
+{
+	char *text =
+		print("{ \"state\": \"ready\", \"copy\": \"failed\", \"current\": null,"
+		      "  \"allowed\": [], \"denied\": [],"
+		      "  \"last\": { \"target\": null, \"directory\": \"/srv/\","
+		      "    \"name\": \"a\\u001b\", \"size\": 10, \"received\": 0, \"begin_us\": 0,"
+		      "    \"end_us\": 0, \"result\": \"refused\","
+		      "    \"message\": \"/srv/a\\\\x1b: is there already\", \"sha256\": null } }",
+			FALSE, 5000000);
+
+	g_assert_nonnull(strstr(text, "Copy:             idle, and refuses"));
+	g_assert_nonnull(strstr(text, "Allowed:          nowhere: Allow= is empty\n"));
+	g_assert_null(strstr(text, "Denied"));
+	g_assert_nonnull(strstr(
+		text, "Last copy:        refused, 5 s ago: /srv/a\\x1b: is there already\n"));
+	free(text);
+}
+
+/* One that is being removed has not ended yet. */
+static void test_failing(void)
+{
+	char *text =
+		print("{ \"state\": \"ready\", \"copy\": \"failed\", \"current\": {"
+		      "  \"target\": \"/e\", \"size\": 9, \"received\": 3, \"begin_us\": 0 } }",
+			FALSE, 5000000);
+
+	g_assert_nonnull(strstr(text, "Copy:             failed\n"));
+	free(text);
+}
+
 static void test_history(void)
 {
 	struct json_object *transfers = json_tokener_parse(
@@ -312,6 +344,8 @@ int main(int argc, char **argv)
 	g_test_add_func("/hvctl/fcopy/receiving", test_receiving);
 	g_test_add_func("/hvctl/fcopy/json", test_json);
 	g_test_add_func("/hvctl/fcopy/refused", test_refused);
+	g_test_add_func("/hvctl/fcopy/after-a-refusal", test_after_a_refusal);
+	g_test_add_func("/hvctl/fcopy/failing", test_failing);
 	g_test_add_func("/hvctl/fcopy/history", test_history);
 	g_test_add("/hvctl/fcopy/commands", Fake, NULL, fake_up, test_commands, fake_down);
 	g_test_add("/hvctl/fcopy/status-exit", Fake, NULL, fake_up, test_status_exit, fake_down);
