@@ -119,12 +119,20 @@ gboolean hvis_log_shows(HvisLogLevel level)
 	return !is_dropped(levels[level].flags, NULL);
 }
 
-/* Texts of the host or of files may be in it: one entry stays one line. */
+/*
+ * Texts of the host or of files may be in it: one entry stays one line, and drives no terminal, which C1 controls and
+ * marks of the direction do, too.
+ */
 static void flatten(char *text)
 {
-	for (; *text; text++)
-		if (g_ascii_iscntrl(*text))
-			*text = ' ';
+	while (*text) {
+		gunichar c = g_utf8_get_char_validated(text, -1);
+		gsize len = c < 0x110000u ? (gsize)(g_utf8_next_char(text) - text) : 1;
+
+		if (c >= 0x110000u || !g_unichar_isprint(c))
+			memset(text, ' ', len);
+		text += len;
+	}
 }
 
 /* Numbers as text, which has to live as long as the fields. */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <util/fd.h>
+#include <util/output.h>
 
 #define FIRST_SOCKET 3
 
@@ -110,13 +111,14 @@ void hvis_notify_stopping(void)
 void hvis_notify_status(const char *format, ...)
 {
 	static char *last;
-	g_autofree char *message = NULL, *text = NULL;
+	g_autofree char *message = NULL, *raw = NULL, *text = NULL;
 	va_list ap;
 
 	va_start(ap, format);
-	text = g_strdup_vprintf(format, ap);
+	raw = g_strdup_vprintf(format, ap);
 	va_end(ap);
-	g_strdelimit(text, "\n", ' '); /* a newline would start another assignment */
+	/* a newline would start another assignment, and systemctl shows the rest to a terminal as it is */
+	text = output_escape(raw);
 	if (g_strcmp0(text, last) == 0)
 		return;
 	message = g_strconcat("STATUS=", text, NULL);

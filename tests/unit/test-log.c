@@ -60,12 +60,13 @@ static void test_one_entry_is_one_line(void)
 	if (g_test_subprocess()) {
 		set_exec_pid(0);
 		hvis_log_init("kvp", FALSE);
-		hvis_log(HVIS_LOG_WARNING, "no key \"%s\"", "a\n<0>\tpanic\x7f\x1b[31m\xc3\xbc");
+		hvis_log(HVIS_LOG_WARNING, "no key \"%s\"",
+			"a\n<0>\tpanic\x7f\x1b[31m\xc3\xbc\xc2\x9b\xe2\x80\xae\xff.");
 		return;
 	}
 	g_test_trap_subprocess(NULL, 0, 0);
 	g_test_trap_assert_passed();
-	g_test_trap_assert_stderr("<4>no key \"a <0> panic  [31m\xc3\xbc\"\n");
+	g_test_trap_assert_stderr("<4>no key \"a <0> panic  [31m\xc3\xbc      .\"\n");
 }
 
 /* The journal itself is out of a test's reach: the writer's fields are looked at on their way. */

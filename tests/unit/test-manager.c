@@ -81,7 +81,9 @@ static void test_notify(void)
 	hvis_notify_status("Waiting for the host");
 	expect(&m, "nothing"); /* unchanged */
 	hvis_notify_status("two\nWATCHDOG=trigger");
-	expect(&m, "STATUS=two WATCHDOG=trigger");
+	expect(&m, "STATUS=two\\nWATCHDOG=trigger");
+	hvis_notify_status("\033[31mred\302\2335m\342\200\256"); /* systemctl shows it as it is */
+	expect(&m, "STATUS=\\x1b[31mred\\u009b5m\\u202e");
 	hvis_notify_reloading();
 	expect_reloading(&m);
 	hvis_notify_reloaded();
