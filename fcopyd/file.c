@@ -13,6 +13,7 @@
 #include <linux/magic.h>
 #include <nettle/sha2.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -166,7 +167,13 @@ static gboolean fail_too_large(const FcopyFile *file, GError **error)
 {
 	g_autofree char *shown = output_escape(file->place.target);
 	g_autofree char *wanted = size_text(file->size);
+	struct rlimit limit = { 0 };
 
+	if (getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur < file->size)
+		return hvis_fail(error, HVIS_ERROR_UNSUPPORTED,
+			"%s: %s: the service may not write files as large (LimitFSIZE= of its "
+			"unit)",
+			shown, wanted);
 	return hvis_fail(error, HVIS_ERROR_UNSUPPORTED,
 		"%s: %s: the file system has no files as large", shown, wanted);
 }

@@ -3,6 +3,7 @@
 #include "config.h"
 
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 
 #include <util/error.h>
@@ -32,6 +33,8 @@ int main(int argc, char **argv)
 	g_autoptr(GError) error = NULL;
 
 	hvis_fd_fill_standard();
+	/* a file beyond LimitFSIZE= is refused, by EFBIG, and kills nobody */
+	signal(SIGXFSZ, SIG_IGN);
 	setlocale(LC_CTYPE, ""); /* for what GLib prints; numbers stay as they are */
 	if (!fcopyd_options_parse(&options, argc, argv, &error))
 		return hvis_die(HVIS_EXIT_USAGE, error);

@@ -152,6 +152,17 @@ is "CANCEL" "$(raw cancel)" ok
 is "one that the kernel may have cut" "$(raw start --name x --path "/srv/$name" --size 0)" invalid-argument
 like "says so" "$(last message)" "*may have been cut off by the kernel"
 
+# --- larger than the service may write (LimitFSIZE=) ---
+
+if command -v prlimit >/dev/null; then
+	prlimit --fsize=100000000: --pid "$daemon_pid"
+	is "START" "$(raw start --name l --path /srv/ --size 200000000)" not-supported
+	like "says what it is" "$(last message)" "*LimitFSIZE=*"
+	prlimit --fsize=unlimited: --pid "$daemon_pid"
+	is "START" "$(raw start --name l --path /srv/ --size 200000000)" ok
+	is "CANCEL" "$(raw cancel)" ok
+fi
+
 # --- the configuration ---
 
 configure 'Allow=/srv/x' 'Mode=0600' 'Reserve=1K'
