@@ -201,6 +201,9 @@ verify_received() {
 	[ $rc -eq 0 ] && ! grep -q hvis-fcopy-received "$tmp/verify.log" && grep -q '^ExecStart=:/bin/true %f$' "$received"
 }
 try "fcopy: systemd finds nothing to say about the unit for a file" verify_received
+# Its description is on terminals and consoles: %i is escaped, %f and %I are not.
+describes_safely() { grep -q '^Description=.*%i$' "$received" && ! grep -q '^Description=.*%[fI]' "$received"; }
+try "fcopy: no name of the host's drives the terminal that shows the unit for a file" describes_safely
 exposure_received() { systemd-analyze --no-pager security --offline=yes --threshold=60 "$received"; }
 try "fcopy: exposure of the unit for a file is at most 6.0" exposure_received
 
