@@ -312,11 +312,11 @@ static FcopyGround *make_ground(const FcopydOptions *options, HvisConfig *config
 	if (!policy)
 		return NULL;
 	fd = open(root, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0) {
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+		hvis_fail(error, HVIS_ERROR_INVALID, "--root %s: %s", root, g_strerror(errno));
+	else if (fd < 0)
 		hvis_fail_errno(error, errno, "open %s", root);
-		return NULL;
-	}
-	return fcopy_ground_new(fd, g_steal_pointer(&policy));
+	return fd < 0 ? NULL : fcopy_ground_new(fd, g_steal_pointer(&policy));
 }
 
 /* Read it, and go by it. FALSE where it is wrong: then that which there is stays, or none. */

@@ -254,4 +254,10 @@ check "the next one removes what is left over" wait_for 60 swept
 daemon_stop
 is "it ends" $? 0
 
+# --- what it cannot start with ---
+
+timeout 60 "$daemon" --root "$scratch/none" --socket "$scratch/none.sock" 2>"$scratch/none.log"
+is "a root that is not there is wrong usage" $? 2
+check "and named" grep -q -e "--root $scratch/none: No such file" "$scratch/none.log"
+
 done_testing
