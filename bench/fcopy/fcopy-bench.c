@@ -14,7 +14,8 @@
  *                 COMPLETE, beside the echo; the host has a processor of its own, if there are two
  *   rate/peer     the same beside the peer, which brings nothing to the disk and sums nothing up
  *   answer        how long the host waits for the answer to a fragment, the median of a file, less what it waits for the
- *                 echo's at its best; on one processor. A round in which the peer is not slower than that says nothing.
+ *                 echo's, the median of all rounds; on one processor. A round in which the peer is not slower than that
+ *                 says nothing.
  *   processor     processor time of the daemon for a fragment of a file, all that it does included, and what the
  *                 kernel does for it; as above
  *
@@ -26,6 +27,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <hvis/fcopy.h>
 #include <util/error.h>
@@ -171,19 +173,18 @@ static gboolean is_wanted(const Cell *cell)
 	return !setup.wanted[0] || g_strv_contains((const char *const *)setup.wanted, name);
 }
 
-static double best_echo(Measure measure)
+static double echo_of(Measure measure)
 {
-	double best = measured[measure][SIDE_ECHO][0];
+	double all[PAIRS_MAX];
 
-	for (guint i = 1; i < setup.pairs; i++)
-		best = MIN(best, measured[measure][SIDE_ECHO][i]);
-	return best;
+	memcpy(all, measured[measure][SIDE_ECHO], sizeof(all));
+	return pairs_median(all, setup.pairs);
 }
 
 static void report(const Cell *cell)
 {
 	g_autofree char *name = name_of(cell);
-	double way = cell->less_echo ? best_echo(cell->measure) : 0;
+	double way = cell->less_echo ? echo_of(cell->measure) : 0;
 	double ours[PAIRS_MAX], theirs[PAIRS_MAX];
 	PairsCell pairs = cell->cell;
 	guint n = 0;
