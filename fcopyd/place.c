@@ -26,7 +26,7 @@ typedef struct {
 	ino_t ino;
 } Made;
 
-/* A directory that Deny= names. */
+/* A directory or file that Deny= names. */
 typedef struct {
 	dev_t dev;
 	ino_t ino;
@@ -125,7 +125,7 @@ static void denied_clear(gpointer data)
 	g_free(denied->inside);
 }
 
-/* Directories of Deny= by what they are; what else they may be called does not matter then. */
+/* Directories and files of Deny= by what they are; what else they may be called does not matter then. */
 static void find_denied(Walk *w)
 {
 	w->denied = g_array_new(FALSE, FALSE, sizeof(Denied));
@@ -137,7 +137,10 @@ static void find_denied(Walk *w)
 
 		if (strpbrk(*pattern, "*?[\\"))
 			continue;
+		/* first as a directory: so what is mounted on demand is */
 		fd = openat(w->root, below, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && errno == ENOTDIR)
+			fd = openat(w->root, below, O_PATH | O_CLOEXEC);
 		if (fd >= 0 && fstat(fd, &st) == 0) {
 			const Denied denied = { st.st_dev, st.st_ino, fcopy_mount_inside(fd),
 				*pattern };
@@ -147,19 +150,34 @@ static void find_denied(Walk *w)
 	}
 }
 
+static gboolean check_is_other(const Walk *w, const struct stat *st, GError **error)
+{
+	for (guint i = 0; i < w->denied->len; i++) {
+		const Denied *denied = &g_array_index(w->denied, Denied, i);
+
+		if (denied->dev == st->st_dev && denied->ino == st->st_ino)
+			return fail_denied(w, denied->pattern, error);
+	}
+	return TRUE;
+}
+
 static gboolean check_identity(const Walk *w, int dir, GError **error)
 {
 	struct stat st;
 
 	if (fstat(dir, &st) < 0)
 		return hvis_fail_errno(error, errno, "%s: look at a directory", w->shown);
-	for (guint i = 0; i < w->denied->len; i++) {
-		const Denied *denied = &g_array_index(w->denied, Denied, i);
+	return check_is_other(w, &st, error);
+}
 
-		if (denied->dev == st.st_dev && denied->ino == st.st_ino)
-			return fail_denied(w, denied->pattern, error);
-	}
-	return TRUE;
+/* The file that is to be replaced, if there is one. */
+static gboolean check_former(const Walk *w, GError **error)
+{
+	const FcopyPlace *place = w->place;
+	struct stat st;
+
+	return fstatat(place->dir, place->name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	       check_is_other(w, &st, error);
 }
 
 /* The directory of Allow= may be a link into one of Deny=: all that are really above it. */
@@ -560,7 +578,7 @@ static gboolean find(Walk *w, GError **error)
 		!check_spot(w, place->name, error) || !check_directory(w, error))
 		return FALSE;
 	set_target(place);
-	return check_spelled(w, place->target, FALSE, error) &&
+	return check_spelled(w, place->target, FALSE, error) && check_former(w, error) &&
 	       fcopy_place_check(place, w->wanted->overwrite, error);
 }
 

@@ -216,7 +216,7 @@ const char *fcopy_policy_denied(const FcopyPolicy *policy, const char *path)
 
 	for (;;) {
 		for (char **pattern = policy->deny; *pattern; pattern++)
-			if (fnmatch(*pattern, end > above ? above : "/", 0) == 0)
+			if (fnmatch(*pattern, end > above ? above : "/", FNM_CASEFOLD) == 0)
 				return *pattern;
 		if (end == above)
 			return NULL;

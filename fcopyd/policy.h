@@ -53,5 +53,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(FcopyPolicy, fcopy_policy_free)
  */
 const char *fcopy_policy_allowed(const FcopyPolicy *policy, const char *path);
 
-/* The pattern of Deny= that is meant for @path, or for a directory above it; NULL = none. */
+/*
+ * The pattern of Deny= that is meant for @path, or for a directory above it, in capitals or not: not all file
+ * systems tell these apart. NULL = none.
+ */
 const char *fcopy_policy_denied(const FcopyPolicy *policy, const char *path);

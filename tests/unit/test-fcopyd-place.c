@@ -237,6 +237,20 @@ static void test_deny_by_other_name(void)
 		"Deny=/linked/*.no");
 }
 
+/* As on vfat, where one file has names in capitals and short ones. */
+static void test_deny_file_by_other_name(void)
+{
+	const FcopyWanted wanted = { .path = "/srv/", .name = "FILE~1", .overwrite = TRUE };
+	g_autofree char *is = NULL;
+
+	g_assert_cmpint(linkat(s.root, "srv/file", s.root, "srv/FILE~1", 0), ==, 0);
+	is = found("", &wanted);
+	g_assert_cmpstr(is, ==, "/srv/FILE~1");
+	check_refused_as("Deny=/srv/file", &wanted, HVIS_ERROR_PERMISSION, "Deny=/srv/file");
+	check_refused("Deny=/srv/new", "/srv/", "NEW", HVIS_ERROR_PERMISSION, "Deny=/srv/new");
+	check_refused("Deny=/srv/*.new", "/srv/", "a.New", HVIS_ERROR_PERMISSION, "Deny=/srv/*.n");
+}
+
 /* One of Allow= that leads to below one of Deny=. */
 static void test_deny_above_allow(void)
 {
@@ -435,6 +449,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/fcopyd/place/allow", test_allow);
 	g_test_add_func("/fcopyd/place/deny", test_deny);
 	g_test_add_func("/fcopyd/place/deny-by-other-name", test_deny_by_other_name);
+	g_test_add_func("/fcopyd/place/deny-file-by-other-name", test_deny_file_by_other_name);
 	g_test_add_func("/fcopyd/place/deny-above-allow", test_deny_above_allow);
 	g_test_add_func("/fcopyd/place/deny-bind-mount", test_deny_bind_mount);
 	g_test_add_func("/fcopyd/place/create", test_create);
