@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What is started for a file that was received: an instance of hvis-fcopy-received@.service, by systemctl, which is
- * not waited for. The file is there whatever becomes of it. It logs what it cannot do.
+ * not waited for, though only a few run at a time. The file is there whatever becomes of it. It logs what it cannot do.
  */
 #pragma once
 
