@@ -8,6 +8,12 @@
 
 #define SCHEMA 1 /* of the JSON; grows when a member changes its meaning or goes */
 
+static gboolean is_named(const HvctlRequest *request, const DoctorCheck *check)
+{
+	return !request->args[0] ||
+	       g_strv_contains((const char *const *)request->args, check->name);
+}
+
 /* --- the list of checks --- */
 
 static struct json_object *kinds_of(const DoctorCheck *check)
@@ -34,8 +40,11 @@ static void print_list(const HvctlRequest *request)
 	struct json_object *list = json_object_new_array();
 
 	for (const DoctorCheck *check = doctor_checks; check->name; check++) {
-		struct json_object *row = json_object_new_object();
+		struct json_object *row;
 
+		if (!is_named(request, check))
+			continue;
+		row = json_object_new_object();
 		json_object_object_add(row, "check", json_object_new_string(check->name));
 		json_object_object_add(row, "area", json_object_new_string(check->area));
 		json_object_object_add(row, "summary", json_object_new_string(check->summary));
@@ -149,18 +158,20 @@ static gboolean check_names(const HvctlRequest *request, GError **error)
 	return TRUE;
 }
 
-/* Whether @check is among those that are asked for; the first always is. */
-static gboolean is_wanted(const HvctlRequest *request, const DoctorCheck *check)
+/* Of a slip in it every check would tell as if it were of a machine that has nothing. */
+static gboolean check_root(const HvctlRequest *request, GError **error)
 {
-	return check == doctor_checks || !request->args[0] ||
-	       g_strv_contains((const char *const *)request->args, check->name);
+	if (!*request->root || g_file_test(request->root, G_FILE_TEST_IS_DIR))
+		return TRUE;
+	return hvis_fail(
+		error, HVIS_ERROR_INVALID, "--root %s: there is no such directory", request->root);
 }
 
 HvisExit hvctl_doctor(const HvctlRequest *request, GError **error)
 {
 	g_auto(Doctor) doctor = { 0 };
 
-	if (!check_names(request, error))
+	if (!check_names(request, error) || !check_root(request, error))
 		return HVIS_EXIT_USAGE;
 	if (request->list) {
 		print_list(request);
@@ -168,8 +179,9 @@ HvisExit hvctl_doctor(const HvctlRequest *request, GError **error)
 		return HVIS_EXIT_OK;
 	}
 	doctor_init(&doctor, request->root);
+	/* nothing can be said without the first */
 	for (const DoctorCheck *check = doctor_checks; check->name; check++)
-		if (is_wanted(request, check))
+		if (check == doctor_checks || is_named(request, check))
 			doctor_run(&doctor, check);
 	if (request->json)
 		print_json(request, &doctor);

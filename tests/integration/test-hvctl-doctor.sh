@@ -83,6 +83,12 @@ report $? "a check that does not exist is a wrong usage"
 "$hvctl" doctor --root relative >"$tmp/out" 2>"$tmp/err"
 [ $? -eq 2 ]
 report $? "and so is a relative root"
+"$hvctl" doctor --root "$tmp/none" >"$tmp/out" 2>"$tmp/err"
+[ $? -eq 2 ] && grep -q -e "--root $tmp/none: there is no such directory" "$tmp/err"
+report $? "and one that is not there"
+"$hvctl" doctor --list pools uio >"$tmp/out" 2>"$tmp/err"
+[ $? -eq 0 ] && [ "$(awk '{ print $1 }' "$tmp/out" | xargs)" = "CHECK uio pools" ]
+report $? "--list of some checks has these"
 "$hvctl" doctor --list >"$tmp/out" 2>"$tmp/err"
 [ "$(awk 'NR > 1 { print $1 }' "$tmp/out" | sort)" = "$(cut -d. -f1 "$tmp/findings" | sort -u)" ]
 report $? "--list shows every check"
