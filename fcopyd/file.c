@@ -315,8 +315,18 @@ gboolean fcopy_file_write(
 
 /* --- finished --- */
 
+static gboolean is_cancelled(const gint *cancelled)
+{
+	return cancelled && g_atomic_int_get(cancelled);
+}
+
+static gboolean fail_cancelled(GError **error)
+{
+	return hvis_fail(error, HVIS_ERROR_CLOSED, "cancelled before it got its name");
+}
+
 /* What did not come in order is read again, most of it from memory. */
-static gboolean sum_up(FcopyFile *file, FcopySum *ret, GError **error)
+static gboolean sum_up(FcopyFile *file, const gint *cancelled, FcopySum *ret, GError **error)
 {
 	g_autofree guint8 *bytes = g_malloc(READ_BYTES);
 	guint8 digest[SHA256_DIGEST_SIZE];
@@ -324,6 +334,8 @@ static gboolean sum_up(FcopyFile *file, FcopySum *ret, GError **error)
 	while (file->summed < file->size) {
 		gsize len = (gsize)MIN(READ_BYTES, file->size - file->summed);
 
+		if (is_cancelled(cancelled))
+			return fail_cancelled(error);
 		if (!hvis_pread_all(file->fd, bytes, len, (off_t)file->summed, error))
 			return FALSE;
 		sha256_update(&file->sum, len, bytes);
@@ -455,12 +467,12 @@ gboolean fcopy_file_finish(FcopyFile *file, const gint *cancelled, FcopySum *ret
 	if (!check_whole(file, error))
 		return FALSE;
 	file->failed = TRUE; /* once only */
-	if (!dress(file, error) || !sum_up(file, &sum, error))
+	if (!dress(file, error) || !sum_up(file, cancelled, &sum, error))
 		return FALSE;
 	if (fsync(file->fd) < 0)
 		return fail(file, errno, "put it on the disk", error);
-	if (cancelled && g_atomic_int_get(cancelled))
-		return hvis_fail(error, HVIS_ERROR_CLOSED, "cancelled before it got its name");
+	if (is_cancelled(cancelled))
+		return fail_cancelled(error);
 	if (!give_name(file, error))
 		return FALSE;
 	file->finished = fcopy_place_sync(&file->place, error);

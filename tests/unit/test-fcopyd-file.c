@@ -446,6 +446,39 @@ static void test_random_order(void)
 	tear_down();
 }
 
+/* What this process has read; 0 where the kernel does not count. */
+static guint64 bytes_read(void)
+{
+	g_autofree char *text = NULL;
+
+	if (!g_file_get_contents("/proc/self/io", &text, NULL, NULL))
+		return 0;
+	return g_ascii_strtoull(text + strlen("rchar: "), NULL, 10);
+}
+
+/* Nobody waits for the sum of one that was given up, which may be of many GiB. */
+static void test_cancelled_sum(void)
+{
+	enum { HALF = 4 << 20 };
+	g_autofree char *half = g_strnfill(HALF, 'x');
+	g_autoptr(GError) error = NULL;
+	const gint cancelled = 1;
+	guint64 before;
+	FcopyFile *file;
+	FcopySum sum;
+
+	set_up(NULL);
+	file = create(2 * HALF, TRUE);
+	put(file, HALF, half);
+	put(file, 0, half);
+	before = bytes_read();
+	g_assert_false(fcopy_file_finish(file, &cancelled, &sum, &error));
+	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_CLOSED);
+	g_assert_cmpuint(bytes_read() - before, <, HALF / 4);
+	fcopy_file_free(file);
+	tear_down();
+}
+
 static void test_beyond(void)
 {
 	static const struct {
@@ -785,6 +818,7 @@ int main(int argc, char **argv)
 	g_test_add_func("/fcopyd/file/repeats", test_repeats);
 	g_test_add_func("/fcopyd/file/rewritten", test_rewritten);
 	g_test_add_func("/fcopyd/file/random-order", test_random_order);
+	g_test_add_func("/fcopyd/file/cancelled-sum", test_cancelled_sum);
 	g_test_add_func("/fcopyd/file/beyond", test_beyond);
 	g_test_add_func("/fcopyd/file/nothing-at-the-end", test_nothing_at_the_end);
 	g_test_add_func("/fcopyd/file/gaps", test_gaps);
