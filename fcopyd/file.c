@@ -129,6 +129,20 @@ static gboolean open_unnamed(FcopyFile *file, GError **error)
 	return fail(file, errno, "make a file", error);
 }
 
+/* One that is to be replaced takes a note at the end: where none can be had the host learns so before it sends all. */
+static gboolean check_note(FcopyFile *file, GError **error)
+{
+	struct stat st;
+
+	if (file->note || !file->overwrite ||
+		fstatat(file->place.dir, file->place.name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return TRUE;
+	if (!note(file, error))
+		return FALSE;
+	fcopy_note_free(g_steal_pointer(&file->note), TRUE);
+	return TRUE;
+}
+
 /* --- room for all of it --- */
 
 /* "1.5 GiB", with a blank that a terminal without UTF-8 has, too. */
@@ -212,8 +226,8 @@ FcopyFile *fcopy_file_create(
 	file->state_dir = g_strdup(policy->state_dir);
 	sha256_init(&file->sum);
 	if (!fcopy_place_find(root, policy, wanted, &file->place, error) ||
-		!open_unnamed(file, error) || !check_room(file, policy->reserve, error) ||
-		!reserve_room(file, error))
+		!open_unnamed(file, error) || !check_note(file, error) ||
+		!check_room(file, policy->reserve, error) || !reserve_room(file, error))
 		return NULL;
 	return g_steal_pointer(&file);
 }

@@ -754,10 +754,19 @@ static void test_no_way_to_the_name(void)
 
 static void test_no_state_directory(void)
 {
+	const FcopyWanted there = { .path = "/in/", .name = "new", .size = 1, .overwrite = TRUE };
+	g_autoptr(GError) error = NULL;
+
 	set_up(NULL);
 	remove_tree(s.state);
 	wrapped.tmpfile = EOPNOTSUPP;
 	check_not_created("", 1, HVIS_ERROR_NOT_FOUND, "note a temporary name: ");
+	wrapped.tmpfile = 0;
+	fcopy_file_free(create(1, TRUE)); /* nothing is replaced */
+	scratch_put(&s, "/in/new", "old");
+	g_assert_null(create_as("", &there, &error));
+	g_assert_error(error, HVIS_ERROR, HVIS_ERROR_NOT_FOUND);
+	g_assert_true(g_str_has_prefix(error->message, "note a temporary name: "));
 	g_assert_cmpint(g_mkdir(s.state, 0700), ==, 0);
 	tear_down();
 }
