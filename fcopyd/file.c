@@ -168,13 +168,11 @@ static gboolean check_room(const FcopyFile *file, guint64 reserve, GError **erro
 		return TRUE;
 	shown = output_escape(file->place.target);
 	wanted = size_text(file->size);
-	room = size_text(available);
-	if (reserve == 0)
-		return hvis_fail(
-			error, HVIS_ERROR_NO_SPACE, "%s: %s, and %s free", shown, wanted, room);
-	kept = size_text(reserve);
+	room = size_text(available > reserve ? available - reserve : 0);
+	kept = reserve ? size_text(reserve) : NULL;
 	return hvis_fail(error, HVIS_ERROR_NO_SPACE,
-		"%s: %s, and %s free; Reserve= wants %s to stay free", shown, wanted, room, kept);
+		"%s: it needs %s, and there is room for %s%s%s%s", shown, wanted, room,
+		kept ? ", since Reserve= keeps " : "", kept ? kept : "", kept ? " free" : "");
 }
 
 static gboolean fail_too_large(const FcopyFile *file, GError **error)

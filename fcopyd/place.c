@@ -432,7 +432,10 @@ gboolean fcopy_place_check(const FcopyPlace *place, gboolean overwrite, GError *
 		return errno == ENOENT || hvis_fail_errno(error, errno, "%s", shown);
 	if (overwrite)
 		return check_replaceable(&st, shown, error);
-	return hvis_fail(error, HVIS_ERROR_EXISTS, "%s: is there already", shown);
+	if (S_ISREG(st.stx_mode))
+		return hvis_fail(error, HVIS_ERROR_EXISTS, "%s: is there already", shown);
+	return hvis_fail(error, HVIS_ERROR_EXISTS, "%s: is there already, and is %s", shown,
+		kind_of(st.stx_mode));
 }
 
 /* A directory that is immutable (chattr) would say so only when the file gets its name. */

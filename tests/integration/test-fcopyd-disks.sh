@@ -63,9 +63,9 @@ copies()
 	check "$with: nothing is there" nothing "$dir"
 	like "$with: more comes than has been said" "$(send "$@" --size 99999 "$dir/" new)" "80070057 $dir/new: *"
 	check "$with: nothing is there then" nothing "$dir"
-	like "$with: none as large" "$(send "$@" --size 1000000000000 "$dir/" new)" "80070070 $dir/new: 931.3 GiB, and * free"
+	like "$with: none as large" "$(send "$@" --size 1000000000000 "$dir/" new)" "80070070 $dir/new: it needs 931.3 GiB, and there is room for *"
 	check "$with: leaves nothing" nothing "$dir"
-	like "$with: Reserve=" "$(send "$@" --config Reserve=500M "$dir/" new)" "80070070 $dir/new: * what Reserve= is to leave"
+	like "$with: Reserve=" "$(send "$@" --config Reserve=500M "$dir/" new)" "80070070 $dir/new: it needs *, and there is room for *, since Reserve= keeps 500.0 MiB free"
 }
 
 # full OPTION…: the disk is full at each of the 17 writes

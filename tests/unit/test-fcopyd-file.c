@@ -687,10 +687,12 @@ static void test_room_to_the_byte(void)
 	wrapped.blocks = 5000;
 	wrapped.available = 1000;
 	check_room_for("", 1000);
-	check_not_created("", 1001, HVIS_ERROR_NO_SPACE, "1001 bytes, and 1000 bytes free");
+	check_not_created("", 1001, HVIS_ERROR_NO_SPACE,
+		"it needs 1001 bytes, and there is room for 1000 bytes");
 	check_room_for("Reserve=100", 900);
 	check_not_created("Reserve=100", 901, HVIS_ERROR_NO_SPACE,
-		"901 bytes, and 1000 bytes free; Reserve= wants 100 bytes to stay free");
+		"it needs 901 bytes, and there is room for 900 bytes, since Reserve= keeps 100 "
+		"bytes free");
 	check_room_for("Reserve=1000", 0);
 	check_not_created("Reserve=1001", 0, HVIS_ERROR_NO_SPACE, "Reserve=");
 	wrapped.blocks = 0; /* it does not know */

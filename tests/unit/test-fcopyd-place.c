@@ -151,8 +151,10 @@ static void test_links(void)
 static void check_kind(const char *name, HvisErrorCode overwriting, const char *text)
 {
 	FcopyWanted wanted = { .path = "/srv/", .name = name };
+	g_autofree char *kind = g_strndup(text, strcspn(text, ","));
+	g_autofree char *there = g_strconcat("is there already, and ", kind, NULL);
 
-	check_refused_as("", &wanted, HVIS_ERROR_EXISTS, "is there already");
+	check_refused_as("", &wanted, HVIS_ERROR_EXISTS, there);
 	wanted.overwrite = TRUE;
 	check_refused_as("", &wanted, overwriting, text);
 }
