@@ -162,9 +162,15 @@ static void on_ended(const FcopyTransfer *transfer, gpointer data)
 	quit_if_over(fcopyd);
 }
 
-static void on_late(const char *target, gpointer data)
+/* Told a second time: what has been told does not change any more. */
+static void on_late(const FcopyTransfer *transfer, gpointer data)
 {
-	fcopy_journal_late(target);
+	Fcopyd *fcopyd = data;
+	struct json_object *entry = fcopy_transfer_json(transfer);
+
+	fcopy_journal_late(transfer->target);
+	hvis_recent_add(fcopyd->recent, entry);
+	note_received(fcopyd, transfer);
 }
 
 static const FcopySessionOps session_ops = { on_answer, on_begun, on_ended, on_late };

@@ -14,6 +14,12 @@
 
 #include "fcopyd/status.h"
 
+/* One that was given up, on its own way to its end. */
+typedef struct {
+	FcopyIntake *intake;
+	FcopyTransfer transfer; /* as its end was told */
+} Former;
+
 struct FcopySession {
 	const FcopySessionOps *ops;
 	gpointer data;
@@ -23,7 +29,7 @@ struct FcopySession {
 	const FcopyRequest *request; /* being posted; NULL: none is */
 	FcopyText text; /* its */
 	FcopyIntake *intake; /* NULL: none is under way */
-	GPtrArray *former; /* of FcopyIntake: nobody waits for them any more */
+	GPtrArray *former; /* of Former: nobody waits for them any more */
 	FcopyTransfer transfer; /* the intake's */
 	GError *failure; /* why the transfer has failed that was the last one; NULL: it has not */
 };
@@ -108,9 +114,54 @@ static gboolean is_former(FcopySession *session, FcopyIntake *intake)
 	return intake != session->intake;
 }
 
-static void forget_former(FcopySession *session, FcopyIntake *intake)
+static void former_free(gpointer data)
 {
-	g_ptr_array_remove_fast(session->former, intake);
+	Former *former = data;
+
+	fcopy_intake_free(former->intake);
+	fcopy_transfer_clear(&former->transfer);
+	g_free(former);
+}
+
+/* Its Former, which is not among them any more. */
+static Former *steal_former(FcopySession *session, FcopyIntake *intake)
+{
+	guint i = 0;
+
+	while (((Former *)g_ptr_array_index(session->former, i))->intake != intake)
+		i++;
+	return g_ptr_array_steal_index_fast(session->former, i);
+}
+
+/* It is there, though @transfer says already that it is not to be. */
+static void note_there_after_all(FcopyTransfer *transfer)
+{
+	g_autofree char *why = g_steal_pointer(&transfer->message);
+
+	transfer->message =
+		g_strconcat("it was there already when it was to be given up: ", why, NULL);
+}
+
+static void note_there(FcopyTransfer *transfer, const FcopySum *sum)
+{
+	transfer->result = FCOPY_RESULT_OK;
+	transfer->received = transfer->size;
+	transfer->repeated = sum->repeated;
+	g_strlcpy(transfer->sha256, sum->sha256, sizeof(transfer->sha256));
+}
+
+static void end_late(FcopySession *session, FcopyIntake *intake, const FcopySum *sum)
+{
+	Former *former = steal_former(session, intake);
+	FcopyTransfer *transfer = &former->transfer;
+
+	if (!transfer->target)
+		transfer->target = g_strdup(fcopy_intake_target(intake));
+	note_there_after_all(transfer);
+	note_there(transfer, sum);
+	transfer->end_us = g_get_real_time();
+	session->ops->late(transfer, session->data);
+	former_free(former);
 }
 
 static void on_opened(FcopyIntake *intake, const char *target, gpointer data)
@@ -176,26 +227,18 @@ static void on_finished(FcopyIntake *intake, const FcopySum *sum, gpointer data)
 {
 	FcopySession *session = data;
 	FcopyTransfer *transfer = &session->transfer;
-	gboolean late = session->machine.state != FCOPY_STATE_FINISHING;
 
 	if (is_former(session, intake)) {
-		session->ops->late(fcopy_intake_target(intake), session->data);
-		forget_former(session, intake);
+		end_late(session, intake, sum);
 		return;
 	}
-	if (late) {
-		g_autofree char *why = g_steal_pointer(&transfer->message);
-
-		transfer->message =
-			g_strconcat("it was there already when it was to be given up: ", why, NULL);
+	if (session->machine.state != FCOPY_STATE_FINISHING) {
+		note_there_after_all(transfer);
 	} else {
 		transfer->ender = FCOPY_ENDER_HOST;
 		transfer->message = g_strdup("it is there, and on the disk");
 	}
-	transfer->result = FCOPY_RESULT_OK;
-	transfer->received = transfer->size;
-	transfer->repeated = sum->repeated;
-	g_strlcpy(transfer->sha256, sum->sha256, sizeof(transfer->sha256));
+	note_there(transfer, sum);
 	end(session, FCOPY_EVENT_FINISHED);
 }
 
@@ -204,7 +247,7 @@ static void on_dropped(FcopyIntake *intake, gpointer data)
 	FcopySession *session = data;
 
 	if (is_former(session, intake)) {
-		forget_former(session, intake);
+		former_free(steal_former(session, intake));
 		return;
 	}
 	update_received(session);
@@ -252,17 +295,20 @@ static void begin_transfer(FcopySession *session, const FcopyRequest *request)
 /* The intake of the former file goes on its own way to its end. */
 static void abandon(FcopySession *session)
 {
-	FcopyIntake *intake = g_steal_pointer(&session->intake);
+	Former *former;
 
-	if (!intake)
+	if (!session->intake)
 		return;
 	note_end_by(session, FCOPY_EVENT_START);
-	session->intake = intake;
 	update_received(session);
-	session->intake = NULL;
-	fcopy_intake_cancel(intake);
-	g_ptr_array_add(session->former, intake);
-	close_transfer(session);
+	fcopy_intake_cancel(session->intake);
+	former = g_new0(Former, 1);
+	former->intake = g_steal_pointer(&session->intake);
+	former->transfer = session->transfer;
+	session->transfer = (FcopyTransfer){ 0 };
+	former->transfer.end_us = g_get_real_time();
+	g_ptr_array_add(session->former, former);
+	session->ops->ended(&former->transfer, session->data);
 }
 
 static void order_begin(gpointer data)
@@ -339,7 +385,7 @@ FcopySession *fcopy_session_new(FcopyGround *ground, const FcopySessionOps *ops,
 	session->data = data;
 	session->ground = fcopy_ground_ref(ground);
 	session->machine = (FcopyMachine){ &machine_ops, session, FCOPY_STATE_IDLE, 0 };
-	session->former = g_ptr_array_new_with_free_func((GDestroyNotify)fcopy_intake_free);
+	session->former = g_ptr_array_new_with_free_func(former_free);
 	return session;
 }
 

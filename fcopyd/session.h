@@ -23,8 +23,8 @@ typedef struct {
 	void (*begun)(const FcopyTransfer *transfer, gpointer data);
 	/* It has ended in one way or another. The host has its answer, if it waited for one. */
 	void (*ended)(const FcopyTransfer *transfer, gpointer data);
-	/* One that had been given up has got its name all the same, after its end was told. */
-	void (*late)(const char *target, gpointer data);
+	/* One that had been given up has got its name all the same, after its end was told: that, corrected. */
+	void (*late)(const FcopyTransfer *transfer, gpointer data);
 } FcopySessionOps;
 
 /* @ops must outlive it. Takes a reference of @ground. */

@@ -161,9 +161,9 @@ static void on_ended(const FcopyTransfer *transfer, gpointer data)
 	world.is_late[name] = FALSE;
 }
 
-static void on_late(const char *target, gpointer data)
+static void on_late(const FcopyTransfer *transfer, gpointer data)
 {
-	guint name = (guint)(target[strlen(target) - 1] - '0');
+	guint name = (guint)(transfer->target[strlen(transfer->target) - 1] - '0');
 
 	world.is_there[name] = world.is_late[name] = TRUE;
 }

@@ -49,10 +49,17 @@ static void on_ended(const FcopyTransfer *transfer, gpointer data)
 	g_assert_cmpint(transfer->end_us, >=, transfer->begin_us);
 }
 
-static void on_late(const char *target, gpointer data)
+static void on_late(const FcopyTransfer *transfer, gpointer data)
 {
 	((Fixture *)data)->late++;
-	g_assert_cmpstr(target, ==, "/srv/file");
+	g_assert_cmpstr(transfer->target, ==, "/srv/file");
+	g_assert_cmpstr(transfer->name, ==, "file");
+	g_assert_cmpint(transfer->result, ==, FCOPY_RESULT_OK);
+	g_assert_cmpstr(transfer->sha256, ==, "0123");
+	g_assert_cmpstr(transfer->message, ==,
+		"it was there already when it was to be given up: it took longer than the host "
+		"waits");
+	g_assert_cmpint(transfer->end_us, >=, transfer->begin_us);
 }
 
 static const FcopySessionOps ops = { on_answer, on_begun, on_ended, on_late };
