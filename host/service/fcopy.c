@@ -397,8 +397,12 @@ gboolean fcopy_copy(HostService *s, const FcopyJob *job, FcopyProgress progress,
 	int fd = -1;
 
 	if (f->state != ST_IDLE)
-		return hvis_fail(
-			error, HVIS_ERROR_BUSY, "a copy is under way: %s", state_name[f->state]);
+		return hvis_fail(error, HVIS_ERROR_BUSY, "a copy is under way: %s%s",
+			state_name[f->state],
+			f->cancelled
+				? "; it was given up, and ends with the guest's next answer, or "
+				  "when the time for that is over"
+				: "");
 	if (!take_file(job->fd, &fd, &size, error))
 		return FALSE;
 	*f = (Fcopy){

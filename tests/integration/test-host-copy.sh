@@ -176,7 +176,7 @@ told "no answer within 0.3 s" "is not waited for"
 phase starting
 report $? "but it may answer yet"
 try 3 "so that another copy has to wait" copy "$tmp/file.bin" /srv/
-told "a copy is under way: starting" "says why"
+told "a copy is under way: starting; it was given up, and ends with the guest's next answer" "says why, and until when"
 peer_end
 until_true phase idle
 report $? "until it is gone"
