@@ -12,6 +12,8 @@ disable()
 {
 	check "DISABLE-ENABLE: disable$1" ctl service disable fcopy
 	[ "$HVIS_DAEMONS $HVIS_KERNEL" != "stock 6.12" ] || guest 'killall -KILL hv_fcopy_uio_daemon'
+	check "DISABLE-ENABLE: the guest's device goes$1" wait_for 60 guest \
+		test ! -e /sys/bus/vmbus/devices/eb765408-105f-49b6-b4aa-c123b64d17d4
 }
 ends() { [ "$(sed -n 's/^Result: *//p' big.out)" = "$1" ]; }
 
