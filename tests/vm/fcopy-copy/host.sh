@@ -96,6 +96,7 @@ is "one daemon" "$(guest 'pidof hv_fcopy_daemon hv_fcopy_uio_daemon' | wc -w)" 1
 # --- one at a time ---
 
 fcopy_empty
+check "a fragment takes its time" ctl fault add delay:packet/fcopy:after=2,count=1,time=20000
 ctl copy large /srv/in/large >big.out 2>&1 &
 copy=$!
 check "a copy is under way" wait_for 60 sh -c "hvis-host ctl '$HVIS_CONTROL' services --json | tr -d ' ,\"' | grep -qx copy:writing"
@@ -107,6 +108,7 @@ disable ""
 wait "$copy"
 is "DISABLE-ENABLE: the copy has ended" $? 3
 check "DISABLE-ENABLE: for the service is gone" ends gone
+check "no more faults" ctl fault clear
 refuse "DISABLE-ENABLE: nothing can be copied" 3 ctl copy probe /srv/in/
 for round in 1 2; do
 	check "DISABLE-ENABLE: enable ($round)" ctl service enable fcopy
