@@ -5,7 +5,7 @@
 # commit and kernel. What ./run test runs are bounded samples of the same.
 
 campaign_names='vm-matrix, fuzz, kvp-kill, kvp-power-loss, kvp-soak, vss-kill, vss-consistency'
-campaign_names+=', fcopy-kill, fcopy-swap'
+campaign_names+=', fcopy-kill, fcopy-large, fcopy-swap'
 
 campaign_usage()
 {
@@ -26,6 +26,8 @@ usage: ./run campaign NAME [--for T] [--runs N] [-v]
              disks are copied while all is frozen, with ext4, xfs, btrfs, PostgreSQL, MariaDB and Redis under load,
              in --runs backups of each, 25 unless given; needs root
   fcopy-kill SIGKILL at every system call of a copy by the file copy daemon's engine, on ext4, xfs, btrfs and tmpfs; needs root
+  fcopy-large
+             1 GiB of random bytes and 6 GiB that are sparse, copied by hvis-host link; 14 GiB below TMPDIR
   fcopy-swap symbolic links are swapped under the path of files while they are put there, --runs times at least and in
              as many tries, 100000 unless given
 
@@ -68,6 +70,7 @@ cmd_campaign()
 	vss-kill) campaign_vss_kill "${runs:-10000}" ;;
 	vss-consistency) campaign_vss_consistency "${runs:-25}" ;;
 	fcopy-kill) campaign_fcopy_kill ;;
+	fcopy-large) campaign_fcopy_large ;;
 	fcopy-swap) campaign_fcopy_swap "${runs:-100000}" ;;
 	'') die_usage "which one? $campaign_names" ;;
 	*) die_usage "no campaign $name: $campaign_names" ;;
@@ -335,6 +338,17 @@ campaign_fcopy_kill()
 	campaign_figure "fcopy-kill: $(awk '/ deaths \(/ { n++; sub(/.* at /, ""); deaths += $1; sub(/.*\(/, ""); whole += $1; swept += $3 }
 		END { print deaths " deaths in " n " kinds of copies: " whole " with the whole file there, " swept " temporary files swept" }' \
 		"$log"), $tap_failed kinds failed"
+}
+
+campaign_fcopy_large()
+{
+	local figure
+
+	packages_need build check
+	build_plain || exit 3
+	figure=$(build_root)/fcopy-large.figure
+	campaign_script fcopyd-large HVIS_LARGE=1024 HVIS_SPARSE=6144 HVIS_LARGE_FIGURE="$figure"
+	campaign_figure "fcopy-large: $(cat "$figure")"
 }
 
 # campaign_fcopy_swap SWAPS
