@@ -387,7 +387,7 @@ static gboolean dress(const FcopyFile *file, GError **error)
 		return fail(file, errno, "change its mode", error);
 	if ((st.st_uid != file->uid || st.st_gid != file->gid) &&
 		fchown(file->fd, file->uid, file->gid) < 0 && has_owners(file->fd))
-		return fail(file, errno, "give it to its owner", error);
+		return fail(file, errno, "give it to the user that Owner= names", error);
 	return TRUE;
 }
 
