@@ -97,13 +97,19 @@ static void note_end_by(FcopySession *session, FcopyEvent event)
 			end->message);
 }
 
+/* Never before it began: clocks are set back. */
+static void note_time(FcopyTransfer *transfer)
+{
+	transfer->end_us = MAX(g_get_real_time(), transfer->begin_us);
+}
+
 /* Told to whom it may concern, which may be a while after all has been decided. */
 static void close_transfer(FcopySession *session)
 {
 	g_auto(FcopyTransfer) transfer = session->transfer;
 
 	session->transfer = (FcopyTransfer){ 0 };
-	transfer.end_us = g_get_real_time();
+	note_time(&transfer);
 	session->ops->ended(&transfer, session->data);
 }
 
@@ -159,7 +165,7 @@ static void end_late(FcopySession *session, FcopyIntake *intake, const FcopySum 
 		transfer->target = g_strdup(fcopy_intake_target(intake));
 	note_there_after_all(transfer);
 	note_there(transfer, sum);
-	transfer->end_us = g_get_real_time();
+	note_time(transfer);
 	session->ops->late(transfer, session->data);
 	former_free(former);
 }
@@ -306,7 +312,7 @@ static void abandon(FcopySession *session)
 	former->intake = g_steal_pointer(&session->intake);
 	former->transfer = session->transfer;
 	session->transfer = (FcopyTransfer){ 0 };
-	former->transfer.end_us = g_get_real_time();
+	note_time(&former->transfer);
 	g_ptr_array_add(session->former, former);
 	session->ops->ended(&former->transfer, session->data);
 }

@@ -19,6 +19,15 @@ typedef struct {
 	FcopyTransfer last; /* that ended */
 } Fixture;
 
+static gint64 clock_back; /* microseconds */
+
+gint64 __real_g_get_real_time(void);
+gint64 __wrap_g_get_real_time(void);
+gint64 __wrap_g_get_real_time(void)
+{
+	return __real_g_get_real_time() - clock_back;
+}
+
 static void on_answer(guint64 txn, guint32 status, gpointer data)
 {
 	Fixture *f = data;
@@ -255,6 +264,23 @@ static void test_finish_fails(Fixture *f, gconstpointer data)
 	say(f, HVIS_FCOPY_OP_COMPLETE, HVIS_E_INVALIDARG);
 	say(f, HVIS_FCOPY_OP_COMPLETE, HVIS_E_INVALIDARG);
 	assert_end(f, FCOPY_RESULT_FAILED, FCOPY_ENDER_FAILURE, "the test says no");
+}
+
+/* As after a migration: on_ended() looks at the times. */
+static void test_clock_set_back(Fixture *f, gconstpointer data)
+{
+	start(f, FRAGMENT);
+	write_one(f, HVIS_S_OK);
+	clock_back = G_TIME_SPAN_HOUR;
+	say(f, HVIS_FCOPY_OP_COMPLETE, HVIS_S_OK);
+	clock_back = 0;
+	g_assert_cmpuint(f->ended, ==, 1);
+	start(f, FRAGMENT);
+	clock_back = G_TIME_SPAN_HOUR;
+	start(f, FRAGMENT);
+	clock_back = 0;
+	g_assert_cmpuint(f->ended, ==, 2);
+	say(f, HVIS_FCOPY_OP_CANCEL, HVIS_S_OK);
 }
 
 static void test_full(Fixture *f, gconstpointer data)
@@ -494,6 +520,7 @@ int main(int argc, char **argv)
 		{ "/fcopyd/session/refused", test_refused },
 		{ "/fcopyd/session/write-fails", test_write_fails },
 		{ "/fcopyd/session/finish-fails", test_finish_fails },
+		{ "/fcopyd/session/clock-set-back", test_clock_set_back },
 		{ "/fcopyd/session/full", test_full },
 		{ "/fcopyd/session/full-and-broken", test_full_and_broken },
 		{ "/fcopyd/session/start-again", test_start_again },
