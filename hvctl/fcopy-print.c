@@ -173,6 +173,21 @@ void hvctl_fcopy_add_status(struct json_object *view, struct json_object *status
 	add_last(view, output_member(status, "last"), now_us);
 }
 
+/* "cancelled: /srv/image, 1.2 GiB of 2.9 GiB had come", or "failed: /srv/image: " and why. */
+void hvctl_fcopy_print_end(FILE *out, struct json_object *transfer)
+{
+	g_autofree char *file = file_of(transfer),
+			*has = size_text(number_of(transfer, "received"));
+	g_autofree char *of = size_text(number_of(transfer, "size"));
+	g_autofree char *shown = output_escape(file);
+	const char *result = word_of(transfer, "result");
+
+	if (g_str_equal(result, "cancelled"))
+		fprintf(out, "%s: %s, %s of %s had come\n", result, shown, has, of);
+	else
+		fprintf(out, "%s: %s: %s\n", result, shown, word_of(transfer, "message"));
+}
+
 /* --- the table --- */
 
 static char *time_text(struct json_object *us)

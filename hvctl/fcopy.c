@@ -31,13 +31,10 @@ HvisExit hvctl_fcopy_cancel(const HvctlRequest *request, GError **error)
 {
 	struct json_object *answer =
 		hvctl_call_to(&hvctl_fcopy_daemon, request, "Cancel", NULL, error);
-	g_autofree char *result = NULL, *message = NULL;
 
 	if (!answer)
 		return HVIS_EXIT_IO;
-	result = output_value(output_member(answer, "transfer.result"));
-	message = output_value(output_member(answer, "transfer.message"));
-	fprintf(request->out, "%s: %s\n", result, message);
+	hvctl_fcopy_print_end(request->out, output_member(answer, "transfer"));
 	output_finish(request->out, error);
 	json_object_put(answer);
 	return HVIS_EXIT_OK;

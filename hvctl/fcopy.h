@@ -16,5 +16,8 @@ char *hvctl_size_text(struct json_object *bytes);
  */
 void hvctl_fcopy_add_status(struct json_object *view, struct json_object *status, gint64 now_us);
 
+/* Print how one that was to be given up has ended, and which it was. */
+void hvctl_fcopy_print_end(FILE *out, struct json_object *transfer);
+
 /* Print @transfers as a table. */
 void hvctl_fcopy_print_history(FILE *out, struct json_object *transfers);

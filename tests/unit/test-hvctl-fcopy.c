@@ -311,9 +311,15 @@ static void test_commands(Fake *fake, gconstpointer data G_GNUC_UNUSED)
 	text = run(fake, "history -n 3 --json", HVIS_EXIT_OK, "History {\"count\":3}");
 	g_assert_cmpstr(text, ==, "[\n  {\n    \"size\": 1\n  }\n]\n");
 	free(text);
-	fake->reply = "{ \"transfer\": { \"result\": \"cancelled\", \"message\": \"by hand\" } }";
+	fake->reply = "{ \"transfer\": { \"result\": \"cancelled\", \"message\": \"by hand\","
+		      " \"target\": \"/srv/\\u001bb\", \"size\": 3072, \"received\": 1024 } }";
 	text = run(fake, "cancel", HVIS_EXIT_OK, "Cancel {}");
-	g_assert_cmpstr(text, ==, "cancelled: by hand\n");
+	g_assert_cmpstr(text, ==, "cancelled: /srv/\\x1bb, 1.0 KiB of 3.0 KiB had come\n");
+	free(text);
+	fake->reply = "{ \"transfer\": { \"result\": \"failed\", \"message\": \"no disk\","
+		      " \"target\": null, \"directory\": \"/srv/\", \"name\": \"b\" } }";
+	text = run(fake, "cancel", HVIS_EXIT_OK, "Cancel {}");
+	g_assert_cmpstr(text, ==, "failed: /srv/ (b): no disk\n");
 	free(text);
 	fake->reply = NULL;
 	text = run(fake, "cancel", HVIS_EXIT_FALSE, "Cancel {}");
