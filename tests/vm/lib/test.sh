@@ -172,7 +172,7 @@ test_fuzz()
 		{ tap_fail "configure fuzz targets"; return; }
 	say "building fuzz targets"
 	test_one "build fuzz targets" build_make fuzz all || return
-	fuzz_all "$dir" -max_total_time=30
+	fuzz_all "$dir" -max_total_time=15
 }
 
 # fuzz_all DIR OPTION [NAME…]: run the targets there, or those, for as long as libFuzzer's OPTION says.
