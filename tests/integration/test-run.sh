@@ -91,6 +91,8 @@ is "each check that failed, with what was said of it, wherever" \
 	"# got 1;not ok 2 - b;# later;not ok;Bail out! no more"
 is "and what a sanitizer found" "$(wrong 'ok 1' '==7==ERROR: AddressSanitizer: heap-use-after-free on' '    #0 main')" \
 	"==7==ERROR: AddressSanitizer: heap-use-after-free on"
+is "and a plan that was not kept" "$(wrong 'ok 1' 'PASS: t 1' 'ok 2' 'ERROR: t 2 # UNPLANNED' 'ERROR: t - too many tests run')" \
+	"ERROR: t - too many tests run"
 is "of a log where all is well nothing" "$(wrong 'ok 1' '# said' '1..1')" ""
 mapfile -t much < <(seq -f '# %g' 100)
 wrong "${much[@]}" 'not ok 1' 'ok 2' "${much[@]}" 'not ok 3' >"$scratch/told"

@@ -49,7 +49,7 @@ for tool in systemd-analyze systemd-escape systemd-tmpfiles systemd-sysusers sys
 		exit 0
 	fi
 done
-echo "1..52"
+echo "1..53"
 
 # A root with our files where a package would put them, and a program for the unit to name.
 root=$tmp/root

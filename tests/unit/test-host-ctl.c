@@ -252,7 +252,9 @@ static void test_copy(void)
 		HvisExit exit;
 		const char *result, *hint;
 	} ends[] = {
-		{ HVIS_E_FAIL, HVIS_ERROR_N, HVIS_EXIT_FALSE, "failed", "" },
+		{ HVIS_E_FAIL, HVIS_ERROR_N, HVIS_EXIT_FALSE, "failed",
+			"; \"hvctl fcopy history\" there has the reason, where it is hvis that "
+			"serves" },
 		{ HVIS_E_DISK_FULL, HVIS_ERROR_N, HVIS_EXIT_FALSE, "failed",
 			": there is no room for all of it" },
 		{ 0, HVIS_ERROR_TIMEOUT, HVIS_EXIT_TIMEOUT, "timeout", "" },

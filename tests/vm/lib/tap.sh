@@ -41,20 +41,21 @@ tap_fail()
 }
 
 # tap_wrong FILE: what is wrong in a script's output or the log of a test, in 40 lines at most: each "not ok" with
-# what is said before and after it, "Bail out!" and what a sanitizer calls it. They share the lines, for who reads
-# it may see no more than that.
+# what is said before and after it, "Bail out!", a plan that was not kept, and what a sanitizer calls it. They share
+# the lines, for who reads it may see no more than that.
 tap_wrong()
 {
 	LC_ALL=C awk -v most=40 '
 		function is_bad() {
 			return /^Bail out!/ || /(ERROR|SUMMARY): [A-Za-z]*Sanitizer/ || /runtime error:/ ||
+				/^ERROR: .* - (too (many|few)|missing|exited) / ||
 				(/^not ok($|[ \t])/ && toupper($0) !~ /# *TODO/)
 		}
 		function put(line) { if (shown++ < most) print substr(line, 1, 300) }
 		FNR == 1 { pass++ }
 		pass == 1 { bad += is_bad(); next }
 		FNR == 1 { share = bad ? int((most - bad) / bad / 2) : 0 }
-		/^(PASS|FAIL|XFAIL|XPASS|SKIP|ERROR): / { next } # what the driver makes of the line before
+		/^(PASS|FAIL|XFAIL|XPASS|SKIP|ERROR): / && !is_bad() { next } # what the driver makes of the line before
 		is_bad() {
 			for (i = n > share ? n - share : 0; i < n; i++) put(said[i])
 			put($0)

@@ -153,7 +153,7 @@ test_trs()
 		if [ "$failed" != 0 ]; then
 			say_line "FAIL $name"
 			tap_show "${trs%.trs}.log" >&2
-			name+=": $(grep -E '^(not ok|Bail out)' "${trs%.trs}.log" | head -n 3 | paste -sd ';')"
+			name+=": $(grep -E '^(not ok|Bail out|ERROR: .* - (too (many|few)|missing|exited) )' "${trs%.trs}.log" | head -n 3 | paste -sd ';')"
 		fi
 		[ "$skipped" = 0 ] || tap_skips "${trs%.trs}.log" | sed "s|^|           $name: |" >&2
 		tap_add "$where: $name" "$passed" "$failed" "$skipped"
