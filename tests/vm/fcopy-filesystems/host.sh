@@ -53,12 +53,14 @@ done
 
 for name in vfat overlay nfs; do
 	at=/mnt/$name
+	check "$name: a fragment takes its time" ctl fault add delay:packet/fcopy:after=20,count=1,time=10000
 	ctl copy large $at/large >copy.out 2>&1 &
 	copy=$!
 	check "$name: a copy is under way" wait_for 60 noted
 	check "$name: the daemon is killed" guest killall -KILL hv_fcopy_daemon
 	check "$name: it is gone" wait_for 30 guest '! pidof hv_fcopy_daemon'
 	wait $copy
+	check "$name: no more faults" ctl fault clear
 	like "$name: a part of it is there, under another name" "$(guest "ls -A $at")" "*.hvis-fcopy-*"
 	check "$name: the next daemon" start
 	check "$name: serves" wait_for 60 serves
