@@ -29,6 +29,10 @@ check "the system is up" wait_for 120 guest "systemctl is-system-running | grep 
 units=(hv-kvp-daemon hv-vss-daemon)
 guest "systemctl cat hv-fcopy-daemon >/dev/null 2>&1" && units+=(hv-fcopy-daemon)
 check "enable --now" guest systemctl enable --now "${units[@]}"
+# From Linux 6.10 on: as doctor would say.
+if [ ${#units[@]} -gt 2 ] && guest "[ ! -e /dev/vmbus/hv_fcopy ]"; then
+	check "file copy has its driver" guest "modprobe uio_hv_generic && udevadm trigger --action=add --subsystem-match=vmbus && udevadm settle"
+fi
 for service in kvp vss; do
 	check "$service is ready" ctl wait $service --timeout 60
 done
@@ -53,12 +57,16 @@ found conflict.running "doctor finds its unit" kvp
 check "back to ours" guest "systemctl stop hypervkvpd && systemctl enable --now hv-kvp-daemon hv-vss-daemon"
 check "that is well" wait_for 180 well daemon conflict unit
 
-# --- the host ---
+# --- the host, and the driver ---
 
 check "disable the service on the host" ctl service disable kvp
 found offer.missing "doctor finds that" kvp
 check "enable the service on the host" ctl service enable kvp
 check "that is well" wait_for 180 well offer daemon
+check "the driver is unloaded" guest "systemctl stop ${units[*]} && modprobe -r hv_utils"
+found utils.unloaded "doctor finds that"
+check "and loaded" guest "modprobe hv_utils && udevadm settle && systemctl start ${units[*]}"
+check "that is well" wait_for 180 well utils device daemon
 
 # --- files ---
 
@@ -78,5 +86,16 @@ found frozen.waiting "doctor finds that" vss
 check "and is thawed" guest fsfreeze --unfreeze /mnt/disk
 check "that is well" wait_for 180 well frozen
 
+# --- file copy from Linux 6.10 on ---
+
+if guest "[ -d /sys/bus/vmbus/drivers/uio_hv_generic/ ]" && [[ ${units[*]} == *fcopy* ]]; then
+	# Stopped: Linux 6.12 leaves the channel open where it unbinds under somebody, and nobody can open it again.
+	check "its daemon is stopped" guest systemctl stop hv-fcopy-daemon
+	id=$(guest "grep -l 34d14be3 /sys/bus/vmbus/devices/*/class_id | cut -d/ -f6")
+	check "file copy loses its driver" guest "echo $id >/sys/bus/vmbus/drivers/uio_hv_generic/unbind"
+	found uio.unbound "doctor finds that" fcopy
+	check "it gets it back" guest "echo $id >/sys/bus/vmbus/drivers/uio_hv_generic/bind && udevadm settle && systemctl start hv-fcopy-daemon"
+	check "that is well" wait_for 180 well uio
+fi
 check "all is well" wait_for 180 well
 done_testing
